@@ -1,0 +1,1 @@
+"""Bytes to Recordings: one folder a format; siblings never meet."""

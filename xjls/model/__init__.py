@@ -1,0 +1,1 @@
+"""The nouns of a recording, free of files and of xarray."""
