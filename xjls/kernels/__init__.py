@@ -1,1 +1,10 @@
-"""Numba kernels on plain arrays: checksum and copy, unpack, reduce. Imported on the first read, never on open."""
+"""Numba kernels on plain arrays: checksum and copy, unpack, reduce. Imported on the first read, never on open.
+
+Nothing is imported here: ``faults`` needs no numba, and whoever wants a kernel names its module.
+
+``gather``, ``index``   many chunks of a mapped file -> one array        built on ``chunk``, ``crc``, ``unpack``
+``reduce``              samples -> summary entries -> coarser entries
+``crc``                 CRC-32C three ways, chosen by ``cpu``            ``fold512``, ``crc32q``, ``slicing``
+``memory``              loads, stores and copies at an address, alignment-safe
+``jit``                 the two decorators that compile all of it
+"""

@@ -1,1 +1,76 @@
-"""Where bytes live: local files, mapped; remote objects, read in ranges. Nothing here ever writes."""
+"""Where bytes live: local files, mapped; remote objects, read in ranges. Nothing here ever writes.
+
+A storage has a ``path``, a ``size`` in bytes and a ``token`` that changes with the content; ``read`` returns small
+records as bytes, ``spans`` makes byte ranges addressable for a kernel. All of it is safe from any thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from xjls.storage.local import LocalFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Storage", "local_path", "open_storage"]
+
+
+class Storage(Protocol):
+    """What a format reads from; thread-safe, read-only."""
+
+    path: str
+    size: int
+    token: tuple[object, ...]
+    is_local: bool
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``offset``; fewer where the content ends. For records of some KiB."""
+        ...
+
+    def spans(
+        self, starts: NDArray[np.int64], stops: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return a buffer that holds the byte ranges, and the position of each in it. For bulk reads by kernels."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held; twice is harmless."""
+        ...
+
+    def __enter__(self) -> Storage: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+def local_path(path: str | os.PathLike[str]) -> str | None:
+    """Return the path on this machine, or None for an address (``s3://…``) that needs fsspec.
+
+    Examples
+    --------
+    >>> local_path("file:///data/run.jls"), local_path("run.jls"), local_path("s3://lab/run.jls")
+    ('/data/run.jls', 'run.jls', None)
+    """
+    text = os.fspath(path)
+    if text.startswith("file://"):
+        return text.removeprefix("file://")
+    return None if "://" in text or "::" in text else text
+
+
+def open_storage(path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Storage:
+    """Open a local path or an fsspec address for reading.
+
+    Raises
+    ------
+    OSError
+        As the operating system or the file system says: not found, no permission, is a directory.
+    """
+    local = local_path(path)
+    if local is not None:
+        return LocalFile(os.path.expanduser(local))  # noqa: PTH111 - keeps str, as the mapping needs no Path
+    from xjls.storage.remote import RemoteObject
+
+    return RemoteObject(os.fspath(path), storage_options)

@@ -1,0 +1,152 @@
+"""Find and follow chunks: by offset, by list, and by walking the file.
+
+Every header and payload that is returned has passed its checksum. Links may only lead forwards, so that no list goes in
+circles whatever its bytes say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from google_crc32c import value as crc32c
+
+from xjls.errors import CorruptError, TruncatedError
+from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, TAGS, Chunk, decode_chunk, padded
+
+if TYPE_CHECKING:
+    from xjls.storage import Storage
+
+PAYLOAD_LIMIT = 1 << 30
+"""Bytes of a record that is read into memory as a whole; sample chunks never pass here."""
+GUESS = 256
+"""Bytes read with a header: most records end within them."""
+RESYNC_BYTES = 1 << 22
+"""How much is searched at a time for the next intact header."""
+
+
+class Hole(NamedTuple):
+    """A span of bytes that holds no intact chunk."""
+
+    offset: int
+    stop: int
+
+
+class ChunkFile:
+    """The chunks of one JLS v2 file.
+
+    Parameters
+    ----------
+    storage
+        Where the bytes are.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+
+    def header(self, offset: int) -> Chunk:
+        """Return the chunk at ``offset``.
+
+        Raises
+        ------
+        TruncatedError
+            The file ends before the chunk does.
+        CorruptError
+            The bytes there are no chunk header.
+        """
+        return self._decode(self.storage.read(offset, CHUNK_HEADER.size), offset)
+
+    def record(self, offset: int) -> tuple[Chunk, bytes]:
+        """Return a chunk and its payload, both checked."""
+        data = self.storage.read(offset, GUESS)
+        chunk = self._decode(data, offset)
+        length = chunk.payload_length
+        if not length:
+            return chunk, b""
+        if length > PAYLOAD_LIMIT:
+            raise CorruptError(f"a record of {length:_} bytes is larger than any writer makes", self.storage.path, offset)
+        stop = CHUNK_HEADER.size + padded(length)
+        if stop > len(data):
+            data = self.storage.read(offset, stop)
+        payload = data[CHUNK_HEADER.size : CHUNK_HEADER.size + length]
+        stored, found = int.from_bytes(data[stop - 4 : stop], "little"), crc32c(payload)
+        if stored != found:
+            raise CorruptError(
+                f"payload CRC-32C is {found:#010x}, expected {stored:#010x} in the chunk", self.storage.path, offset
+            )
+        return chunk, payload
+
+    def follow(self, offset: int) -> Iterator[Chunk]:
+        """Yield the chunks of a list from ``offset`` on; see `header` for the errors."""
+        while offset:
+            chunk = self.header(offset)
+            yield chunk
+            if chunk.item_next and chunk.item_next <= offset:
+                raise CorruptError(f"a list leads back to byte {chunk.item_next:_}", self.storage.path, offset)
+            offset = chunk.item_next
+
+    def records(self, offset: int) -> Iterator[tuple[Chunk, bytes]]:
+        """Yield the chunks of a list with their payloads."""
+        while offset:
+            chunk, payload = self.record(offset)
+            yield chunk, payload
+            if chunk.item_next and chunk.item_next <= offset:
+                raise CorruptError(f"a list leads back to byte {chunk.item_next:_}", self.storage.path, offset)
+            offset = chunk.item_next
+
+    def walk(self, offset: int = FIRST_CHUNK) -> Iterator[Chunk | Hole]:
+        """Yield all chunks in file order, and the holes between them."""
+        size = self.storage.size
+        while offset + CHUNK_HEADER.size <= size:
+            chunk = decode_chunk(self.storage.read(offset, CHUNK_HEADER.size), offset)
+            if chunk and chunk.stop <= size:
+                yield chunk
+                offset = chunk.stop
+                continue
+            found = self._resynchronise(offset + 8)
+            yield Hole(offset, found)
+            offset = found
+        if offset < size:
+            yield Hole(offset, size)
+
+    def expect(self, chunk: Chunk, tag: int, meta: int) -> None:
+        """Raise CorruptError unless a chunk is what the link that led to it promised."""
+        if chunk.tag != tag or chunk.meta != meta:
+            raise CorruptError(
+                f"chunk is tag {chunk.tag:#04x} meta {chunk.meta:#06x}, a link promised tag {tag:#04x} meta {meta:#06x}",
+                self.storage.path, chunk.offset,
+            )  # fmt: skip
+
+    def _decode(self, data: bytes, offset: int) -> Chunk:
+        chunk = decode_chunk(data, offset)
+        size = self.storage.size
+        if chunk is None:
+            if offset + CHUNK_HEADER.size > size:
+                raise TruncatedError(f"the file ends at byte {size:_}, a chunk was expected", self.storage.path, offset)
+            raise CorruptError("no chunk header with a valid checksum", self.storage.path, offset)
+        if chunk.stop > size:
+            raise TruncatedError(f"the file ends at byte {size:_}, inside a chunk", self.storage.path, offset)
+        return chunk
+
+    def _resynchronise(self, offset: int) -> int:
+        """Return the next 8-byte-aligned offset with an intact chunk header, or the file's size."""
+        size, offset = self.storage.size, offset + -offset % 8
+        while offset + CHUNK_HEADER.size <= size:
+            data = self.storage.read(offset, RESYNC_BYTES + CHUNK_HEADER.size)
+            for at in _candidates(data):
+                chunk = decode_chunk(data, offset + at, at)
+                if chunk and chunk.stop <= size:
+                    return offset + at
+            offset += RESYNC_BYTES
+        return size
+
+
+def _candidates(data: bytes) -> list[int]:
+    """Return aligned positions whose tag and reserved byte could be a chunk header's: one in some 3000 of noise."""
+    words = np.frombuffer(data, "<u8", count=len(data) // 8)[2:]
+    tags = np.zeros(256, np.bool_)
+    tags[list(TAGS)] = True
+    hits = np.flatnonzero(tags[words & 0xFF] & (words >> 8 & 0xFF == 0)) * 8
+    positions: list[int] = hits[hits + CHUNK_HEADER.size <= len(data)].tolist()
+    return positions

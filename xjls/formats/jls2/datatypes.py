@@ -1,0 +1,69 @@
+"""The sample types of JLS v2 and what each becomes in NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_WIDE_ENTRIES = frozenset({"i32", "u32", "i64", "u64", "f64"})
+
+
+@dataclass(frozen=True, slots=True)
+class DataType:
+    """One sample type."""
+
+    name: str
+    """``"f32"``, ``"u4"`` …"""
+    bits: int
+    """Of a sample on disk."""
+    dtype: np.dtype[Any]
+    """Of a sample as it is read: u1 as bool, u4 and i4 as bytes."""
+
+    @property
+    def entry_dtype(self) -> np.dtype[Any]:
+        """Of the four numbers of a summary entry."""
+        return np.dtype("f8" if self.name in _WIDE_ENTRIES else "f4")
+
+    @property
+    def entry_bits(self) -> int:
+        """Of a summary entry on disk."""
+        return self.entry_dtype.itemsize * 32
+
+    @property
+    def signed_nibbles(self) -> bool:
+        """Whether 4-bit samples are two's complement."""
+        return self.name == "i4"
+
+    @property
+    def floating(self) -> bool:
+        """Whether NaN can stand for a lost sample."""
+        return self.dtype.kind == "f"
+
+
+_BASES = {0x01: "i", 0x03: "u", 0x04: "f"}
+_DTYPES = {
+    "u1": "?", "u4": "u1", "i4": "i1", "u8": "u1", "i8": "i1", "u16": "<u2", "i16": "<i2", "u32": "<u4", "i32": "<i4",
+    "u64": "<u8", "i64": "<i8", "f32": "<f4", "f64": "<f8",
+}  # fmt: skip
+_TYPES = {name: DataType(name, int(name[1:]), np.dtype(dtype)) for name, dtype in _DTYPES.items()}
+
+
+def decode_data_type(value: int) -> tuple[DataType | None, str, int]:
+    """Split a ``data_type`` word: base | bits << 8 | q << 16.
+
+    Returns
+    -------
+    tuple
+        The type, or None when xjls does not read it (24 bits were declared and never written); its name; and the signed
+        binary point ``q`` (value = raw · 2⁻q).
+
+    Examples
+    --------
+    >>> decode_data_type(0x2004)[1:], decode_data_type(0x081001)[1:]
+    (('f32', 0), ('i16', 8))
+    """
+    name = f"{_BASES.get(value & 0xFF, '?')}{value >> 8 & 0xFF}"
+    q = value >> 16 & 0xFF
+    return _TYPES.get(name), name, q - 256 if q >= 128 else q  # noqa: PLR2004 - an 8-bit two's complement

@@ -1,0 +1,101 @@
+"""Where a signal's chunks and summaries are in the file: what the readers of samples and levels ask.
+
+Two things answer: `tree.IndexTree`, from the file's own index, and `survey.SurveyedTrack`, from a walk over the whole
+file when that index is damaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from xjls.formats.jls2.wire import PAYLOAD_HEADER
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xjls.formats.jls2.datatypes import DataType
+    from xjls.formats.jls2.wire import SignalDef
+
+OMITTED = 0
+"""An offset that says: this chunk was left out by the writer; its summary stands for it."""
+ABSENT = -1
+"""An offset that says: this chunk should be in the file and was not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """How a signal's samples are cut into chunks, entries and index blocks."""
+
+    chunk: int
+    """Samples in a DATA chunk."""
+    entry: int
+    """Samples in an entry of level 1."""
+    step: int
+    """Entries in an entry of the next level."""
+    capacity: int
+    """Entries in a SUMMARY chunk."""
+    bits: int
+    """Of a sample on disk."""
+    entry_bits: int
+    """Of an entry on disk."""
+
+    @classmethod
+    def of(cls, definition: SignalDef, kind: DataType) -> Blocks:
+        """Take them from a definition; numbers that a damaged or strange file sets to 0 become 1."""
+        return cls(
+            max(definition.samples_per_data, 1), max(definition.sample_decimate, 1),
+            max(definition.summary_decimate, 1), max(definition.entries_per_summary, 1), kind.bits, kind.entry_bits,
+        )  # fmt: skip
+
+    @property
+    def regular(self) -> bool:
+        """Whether blocks of every level begin at chunk borders; files of library 0.3.x need not be so."""
+        per_chunk = self.chunk // self.entry
+        return (
+            self.step > 1 and self.chunk % self.entry == 0 and self.capacity % per_chunk == 0
+            and self.capacity % self.step == 0
+        )  # fmt: skip
+
+    def children(self, level: int) -> int:
+        """Return how many chunks of the level below a full INDEX chunk of ``level`` lists."""
+        return self.capacity * self.entry // self.chunk if level == 1 else self.step
+
+    def factor(self, level: int) -> int:
+        """Return how many samples an entry of ``level`` covers."""
+        factor: int = self.entry * self.step ** (level - 1)
+        return factor
+
+    def data_fits(self, count: int, payload_length: int) -> bool:
+        """Whether a DATA chunk of ``count`` samples has a payload of that many bytes."""
+        return 0 < count <= self.chunk and payload_length == PAYLOAD_HEADER.size + -(-count * self.bits // 8)
+
+    def summary_fits(self, count: int, payload_length: int) -> bool:
+        """Whether a SUMMARY chunk of ``count`` entries has a payload of that many bytes.
+
+        Entries of 256 bits are written by halves by every release: 16 bytes for each, so that the second half is missing.
+        """
+        body = payload_length - PAYLOAD_HEADER.size
+        return 0 <= count <= self.capacity and body in (count * self.entry_bits // 8, count * 16)
+
+
+class Layout(Protocol):
+    """Offsets of one signal's chunks; raises CorruptError or TruncatedError where its own records are damaged."""
+
+    first_id: int
+    """Timestamp of the first chunk: sample id of the first sample."""
+    length: int
+    """Samples."""
+
+    def data(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the offsets of DATA chunks ``[start, stop)``, counted from the first; OMITTED or ABSENT where none is."""
+        ...
+
+    def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the offsets of SUMMARY chunks ``[start, stop)`` of a level; ABSENT where none is."""
+        ...
+
+    def stored_entries(self, level: int) -> int:
+        """Return how many entries of a level the file claims to hold."""
+        ...

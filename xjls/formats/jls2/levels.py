@@ -1,0 +1,236 @@
+"""Windows of one signal's summary levels, made right where the file's are wrong or missing.
+
+An entry is taken from the file where it can be trusted and recomputed from the level below, finally from samples, where
+it cannot: halves that were never written, levels of NaN, sample standard deviations, damaged and missing chunks.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.formats.jls2.layout import ABSENT
+from xjls.formats.jls2.samples import chunk_stops
+from xjls.formats.jls2.wire import PAYLOAD_HEADER, SAMPLE_BODY, Tag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.formats.jls2.datatypes import DataType
+    from xjls.formats.jls2.layout import Blocks, Layout
+    from xjls.model.recording import OnDamage
+    from xjls.storage import Storage
+
+STEP_SAMPLES = 1 << 22
+"""Samples that are held at a time while entries are recomputed from them."""
+STEP_ENTRIES = 1 << 20
+"""Entries of the level below that are held at a time."""
+PROBES = 16
+"""Entries that are looked at to tell which release wrote a signal."""
+
+ReadSamples = Callable[["Layout", int, int, "OnDamage", bool], "NDArray[Any]"]
+"""(layout, start, stop, on_damage, verify) → samples, counted from the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How one read of a level wants its entries."""
+
+    layout: Layout
+    """Where the signal's chunks are."""
+    on_damage: OnDamage
+    """What to do where entries must be recomputed from samples that are lost."""
+    verify: bool
+    """Whether to check the checksums of what is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What a signal's writer did wrong on its levels."""
+
+    sample_std: bool = False
+    """Level 1 holds the sample standard deviation (n - 1): library 0.4.0 – 0.6.0."""
+    nan_levels: bool = False
+    """Levels above 1 hold NaN: library 0.6.1."""
+
+    @property
+    def trusted_levels(self) -> int:
+        """The highest level whose entries are used."""
+        return 1 if self.sample_std or self.nan_levels else 15
+
+
+class Levels:
+    """Read windows of one signal's levels.
+
+    Parameters
+    ----------
+    storage
+        Where the bytes are.
+    signal_id, kind, blocks
+        Whose levels, of what type, and how they are cut.
+    samples
+        Reads samples where entries must be recomputed from them.
+    note
+        Called once with a sentence when the file's levels are found to lie.
+    """
+
+    def __init__(
+        self, storage: Storage, signal_id: int, kind: DataType, blocks: Blocks, samples: ReadSamples,
+        note: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._storage = storage
+        self._id = signal_id
+        self._kind = kind
+        self._blocks = blocks
+        self._samples = samples
+        self._note = note
+        self._habits: Habits | None = None
+        self._lock = threading.RLock()
+
+    def read(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
+        """Return entries ``[start, stop)`` of a level as float[n, 4]."""
+        return self._read(request, level, start, stop, self._known_habits(request.layout))
+
+    def chunk_means(self, layout: Layout, number: int) -> NDArray[Any] | None:
+        """Return the stored means of the level-1 entries of DATA chunk ``number``; None where they are not known."""
+        per_chunk = self._blocks.chunk // self._blocks.entry
+        start = number * per_chunk
+        stop = min(start + per_chunk, layout.stored_entries(1))
+        if stop <= start:
+            return None
+        entries, known = self._stored(layout, 1, start, stop, verify=True)
+        means: NDArray[Any] = entries[: int(np.argmin(known)) if not known.all() else len(known), 0]
+        return means if np.isfinite(means).all() else None
+
+    def _read(self, request: Request, level: int, start: int, stop: int, habits: Habits) -> NDArray[Any]:
+        entries, known = self._stored(request.layout, level, start, stop, verify=request.verify)
+        if level > habits.trusted_levels:
+            known[:] = False
+        elif habits.sample_std:
+            entries[:, 1] *= math.sqrt((self._blocks.entry - 1) / self._blocks.entry)
+        # A finite mean with a NaN deviation: an entry below it was all NaN, and poisoned the sum
+        known &= np.isnan(entries[:, 0]) | ~np.isnan(entries[:, 1])
+        for lo, hi in self._runs(~known, level):
+            entries[lo:hi] = self._recompute(request, level, start + lo, start + hi, habits)
+        return entries
+
+    def _recompute(self, request: Request, level: int, start: int, stop: int, habits: Habits) -> NDArray[Any]:
+        from xjls.kernels.reduce import merge, summarize
+
+        out = np.empty((stop - start, 4), self._kind.entry_dtype)
+        if level == 1:
+            factor = self._blocks.entry
+            samples = self._samples(request.layout, start * factor, stop * factor, request.on_damage, request.verify)
+            summarize(samples, factor, out)
+        else:
+            step = self._blocks.step
+            merge(self._read(request, level - 1, start * step, stop * step, habits), step, out)
+        return out
+
+    def _runs(self, wanted: NDArray[np.bool_], level: int) -> Iterator[tuple[int, int]]:
+        """Yield the runs of True as half-open ranges, cut so that recomputing one holds a bounded amount of memory."""
+        most = STEP_SAMPLES // self._blocks.entry if level == 1 else STEP_ENTRIES // self._blocks.step
+        edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False)).tolist()
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            for lo in range(start, stop, max(most, 1)):
+                yield lo, min(lo + max(most, 1), stop)
+
+    # -- what the file holds -----------------------------------------------------------------------------------------
+
+    def _stored(
+        self, layout: Layout, level: int, start: int, stop: int, *, verify: bool
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return entries as the file has them, and which of them it has."""
+        from xjls.kernels.gather import ANY_ID, gather
+
+        entries = np.full((stop - start, 4), np.nan, self._kind.entry_dtype)
+        known = np.zeros(stop - start, np.bool_)
+        end = min(stop, layout.stored_entries(level)) if self._blocks.regular else start
+        if end <= start:
+            return entries, known
+        size = self._blocks.capacity
+        first, last = start // size, (end - 1) // size + 1
+        offsets = layout.summaries(level, first, last)
+        begin = np.arange(first, last, dtype=np.int64) * size
+        lo = np.maximum(begin, start)
+        hi = np.minimum(np.minimum(begin + size, end), begin + self._usable(offsets, size))
+        plan = np.empty((last - first, 5), np.int64)
+        plan[:, 1] = ANY_ID
+        plan[:, 2] = lo - begin
+        plan[:, 3] = np.maximum(hi - lo, 0)
+        plan[:, 4] = lo - start
+        body = size * self._kind.entry_bits // 8 + PAYLOAD_HEADER.size
+        buffer, plan[:, 0] = self._storage.spans(offsets, chunk_stops(offsets, body))
+        fault = np.empty(last - first, np.uint8)
+        gather(
+            buffer, plan, Tag.FSR_SUMMARY, level << 12 | self._id, self._kind.entry_bits, False, verify,
+            entries.view(np.uint8).reshape(-1), fault,
+        )  # fmt: skip
+        for row, failed in zip(plan[:, 3:].tolist(), fault.tolist(), strict=True):
+            take, dest = row
+            known[dest : dest + take] = not failed
+        entries[~known] = np.nan
+        return entries, known
+
+    def _usable(self, offsets: NDArray[np.int64], size: int) -> NDArray[np.int64] | int:
+        """Return how many entries each SUMMARY chunk really holds: of 256-bit entries, usually half."""
+        if self._kind.entry_dtype.itemsize == 4:  # noqa: PLR2004 - 4 × f32 are stored in full
+            return size
+        usable = np.zeros(len(offsets), np.int64)
+        for i, offset in enumerate(offsets.tolist()):
+            if offset != ABSENT:
+                header = self._storage.read(offset, SAMPLE_BODY)
+                body = int.from_bytes(header[20:24], "little") - PAYLOAD_HEADER.size
+                usable[i] = max(0, body * 8 // self._kind.entry_bits)
+        return usable
+
+    # -- which release wrote it --------------------------------------------------------------------------------------
+
+    def _known_habits(self, layout: Layout) -> Habits:
+        if self._habits is None:
+            with self._lock:
+                if self._habits is None:
+                    self._habits = self._probe(layout)
+        return self._habits
+
+    def _probe(self, layout: Layout) -> Habits:
+        habits = Habits(self._has_sample_std(layout), self._has_nan_levels(layout))
+        if habits.sample_std:
+            self._note("levels hold the sample standard deviation (library 0.4.0 – 0.6.0); read as the population's")
+        if habits.nan_levels:
+            self._note("levels above 1 hold NaN (library 0.6.1); recomputed from level 1")
+        return habits
+
+    def _has_sample_std(self, layout: Layout) -> bool:
+        """Compare stored deviations with those of the samples: n - 1 and n differ by sqrt(n / (n - 1))."""
+        from xjls.kernels.reduce import summarize
+
+        factor = self._blocks.entry
+        n = min(PROBES, layout.stored_entries(1), layout.length // factor)
+        if n < 1 or factor < 2:  # noqa: PLR2004 - of one sample there is no deviation
+            return False
+        stored, known = self._stored(layout, 1, 0, n, verify=True)
+        true = np.empty((n, 4), np.float64)
+        summarize(self._samples(layout, 0, n * factor, "gap", True), factor, true)
+        telling = known & (true[:, 1] > np.abs(true[:, 0]) * 1e-6) & np.isfinite(true[:, 1])
+        if not telling.any():
+            return False
+        excess = np.median(stored[telling, 1] / true[telling, 1] - 1)
+        return bool(excess > (math.sqrt(factor / (factor - 1)) - 1) / 2)
+
+    def _has_nan_levels(self, layout: Layout) -> bool:
+        """Look for entries of level 2 that are NaN over finite ones; a single finite entry says that all is well."""
+        n, step = layout.stored_entries(2), self._blocks.step
+        for entry in np.unique(np.linspace(0, n - 1, min(PROBES, n)).astype(np.int64)).tolist() if n else ():
+            above, known = self._stored(layout, 2, entry, entry + 1, verify=True)
+            if known[0] and np.isfinite(above[0, 0]):
+                return False
+            below, _ = self._stored(layout, 1, entry * step, (entry + 1) * step, verify=True)
+            if known[0] and np.isfinite(below[:, 0]).any():
+                return True
+        return False

@@ -1,0 +1,371 @@
+"""From records to a Recording: open a JLS v2 file, say what it holds, read from it.
+
+Opening reads the definitions and one path down the right edge of each signal's index. A file that was not closed is
+walked from its last known chunk on; a file whose links are damaged is surveyed as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.errors import CorruptError, FormatError, NotRecognizedError, TruncatedError, UnsupportedError
+from xjls.formats.jls2 import events
+from xjls.formats.jls2.chunks import ChunkFile, Hole
+from xjls.formats.jls2.datatypes import decode_data_type
+from xjls.formats.jls2.definitions import NO_HEADS, read_definitions, take_definitions
+from xjls.formats.jls2.layout import Blocks
+from xjls.formats.jls2.survey import Survey
+from xjls.formats.jls2.track import Track
+from xjls.formats.jls2.tree import IndexTree
+from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, MAGIC, Tag, decode_file_header, jls_time_to_ns
+from xjls.model.clock import Clock
+from xjls.model.recording import Recording
+from xjls.model.signal import Signal, Source
+from xjls.model.status import Damage, Status
+from xjls.storage import local_path, open_storage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.formats.jls2.definitions import Definitions
+    from xjls.formats.jls2.layout import Layout
+    from xjls.formats.jls2.wire import Chunk, SignalDef
+    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.recording import OnDamage
+    from xjls.model.signal import Level
+    from xjls.model.window import Gap, Window
+
+GLOBAL_SIGNAL = 0
+"""Carries the annotations of the whole recording; never listed."""
+GLOBAL_SOURCE = 0
+_Broken = CorruptError | TruncatedError
+
+
+def recognizes(head: bytes) -> bool:
+    """Whether the first bytes of a file are a JLS v2 recording's."""
+    return head.startswith(MAGIC)
+
+
+def open_jls2(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:
+    """Open a JLS v2 recording; see `xjls.open_recording`."""
+    local = local_path(path)
+    full = path if local is None else os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111
+    options = {"storage_options": dict(storage_options)} if storage_options else {}
+    return Recording(full, Jls2Reader, options=options, on_damage=on_damage, verify=verify)
+
+
+class Jls2Reader:
+    """Fulfil `xjls.model.recording.Reader` for JLS v2.
+
+    Parameters
+    ----------
+    path
+        A local path, or an address that fsspec understands.
+    storage_options
+        For fsspec.
+
+    Raises
+    ------
+    NotRecognizedError, UnsupportedError
+        The bytes are not JLS v2, or of a version that is another format.
+    """
+
+    format = "JLS v2"
+
+    def __init__(self, path: str, storage_options: Mapping[str, Any] | None = None) -> None:
+        self._storage = open_storage(path, storage_options)
+        self.token = self._storage.token
+        self._chunks = ChunkFile(self._storage)
+        self._damage: dict[int, Damage] = {}
+        self._notes: dict[str, None] = {}
+        self._gaps: dict[str, tuple[Gap, ...]] = {}
+        self._survey_made: Survey | None = None
+        self._lock = threading.RLock()
+        self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
+        try:
+            self._closed = self._read_header()
+            self._definitions = self._define()
+            self._tracks = self._open_tracks()
+            self._names = _unique_names(self._definitions)
+            self.sources = tuple(_source(d) for i, d in sorted(self._definitions.sources.items()) if i != GLOBAL_SOURCE)
+            self.signals = self._describe()
+        except BaseException:
+            self._storage.close()
+            raise
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def read(
+        self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
+    ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Read samples; see `Reader`."""
+        track = self._tracks.get(signal.id)
+        if track is None:
+            return np.empty(0, signal.dtype) if out is None else out, ()
+        values, gaps = track.read(window, out, on_damage, verify)
+        if gaps:
+            self._note_gaps(signal.name, gaps)
+        return values, gaps
+
+    def read_level(
+        self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool
+    ) -> NDArray[Any]:
+        """Read entries of a level; see `Reader`."""
+        return self._tracks[signal.id].read_level(level, entries, on_damage, verify)
+
+    def gaps(self, signal: Signal) -> tuple[Gap, ...]:
+        """Return what the index shows to be lost; see `Reader`."""
+        track = self._tracks.get(signal.id)
+        gaps = track.lost() if track else ()
+        if gaps:
+            self._note_gaps(signal.name, gaps)
+        return gaps
+
+    def ties(self, signal: Signal) -> tuple[Tie, ...]:
+        """Return a signal's ties; see `Reader`."""
+        heads = self._heads(signal.id, Tag.UTC_HEAD)
+        if self._closed and heads[1]:
+            try:
+                return events.read_indexed_ties(self._chunks, signal.id, heads)
+            except (CorruptError, TruncatedError) as error:
+                self._note_damage(error, "ties are read from their own chunks instead")
+        return events.decode_ties(self._records(heads[0], Tag.UTC_DATA, signal.id))
+
+    def clock(self, signal: Signal) -> Clock:
+        """Return a signal's clock; see `Reader`."""
+        ties = self.ties(signal)
+        if not ties:
+            return Clock.nominal(signal.rate_hz, origin_id=signal.first_id)
+        return Clock.from_ties(
+            [tie.sample_id for tie in ties], [tie.time_ns for tie in ties], rate_hz=signal.rate_hz,
+            first_id=signal.first_id,
+        )  # fmt: skip
+
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Return all annotations; see `Reader`."""
+        found: list[Annotation] = []
+        for signal_id in sorted({GLOBAL_SIGNAL, *self._definitions.signals}):
+            start = self._heads(signal_id, Tag.ANNOTATION_HEAD)[0]
+            records = events.decode_annotations(self._records(start, Tag.ANNOTATION_DATA, signal_id))
+            signal = next((s for s in self.signals if s.id == signal_id), None)
+            if records and signal and signal.has_samples:
+                clock = self.clock(signal)
+                for record in records:
+                    time = clock.time(record.timestamp) if clock.utc else None
+                    found.append(events.annotation(signal.name, record, record.timestamp, time))
+            else:
+                name = signal.name if signal else ""
+                found += [events.annotation(name, r, None, jls_time_to_ns(r.timestamp)) for r in records]
+        return tuple(found)
+
+    def user_data(self) -> tuple[UserData, ...]:
+        """Return user data; see `Reader`."""
+        return events.decode_user_data(self._records(self._definitions.user_data, Tag.USER_DATA, None))
+
+    def status(self) -> Status:
+        """Return what is known of the recording's health; see `Reader`."""
+        return Status(
+            closed=self._closed, size_bytes=self._storage.size, damage=tuple(sorted(self._damage.values())),
+            gaps=dict(self._gaps), notes=tuple(self._notes),
+        )  # fmt: skip
+
+    def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
+        """Walk and verify every chunk; see `Reader`."""
+        from xjls.formats.jls2.check import check_chunks
+
+        for damage in check_chunks(self._chunks, progress):
+            self._damage.setdefault(damage.offset, damage)
+        return self.status().damage
+
+    def close(self) -> None:
+        """Give the file back; see `Reader`."""
+        self._storage.close()
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def _read_header(self) -> bool:
+        """Check the file header; return whether the file was closed."""
+        path, size = self._storage.path, self._storage.size
+        header = decode_file_header(self._storage.read(0, FIRST_CHUNK))
+        if header is None:
+            raise NotRecognizedError(
+                f"the first bytes are not a JLS v2 recording's ({size:_} bytes)", path, 0, "Is it another format, or empty?"
+            )
+        if header.intact and header.version[0] != 1:
+            raise UnsupportedError(
+                f"version {'.'.join(map(str, header.version))} of the format, written by a JLS library before 0.3",
+                path, 24, "Only version 1 is read; convert it with the software that wrote it.",
+            )  # fmt: skip
+        if not header.intact:
+            self._damage[0] = Damage(0, FIRST_CHUNK, "the file header's checksum differs", "its length is not used")
+            return self._ends_at(size)
+        if header.length > size:
+            self._damage[size] = Damage(size, header.length, f"the file ends {header.length - size:_} bytes early")
+            return False
+        if header.length and self._ends_at(header.length):
+            if header.length < size:
+                self._damage[header.length] = Damage(header.length, size, "bytes behind the end of the recording")
+            return True
+        return self._ends_at(size)
+
+    def _ends_at(self, stop: int) -> bool:
+        try:
+            return self._chunks.header(stop - CHUNK_HEADER.size).tag == Tag.END
+        except (CorruptError, TruncatedError):
+            return False
+
+    def _define(self) -> Definitions:
+        definitions = read_definitions(self._chunks)
+        torn = [e for e in definitions.broken if self._closed or isinstance(e, CorruptError)]
+        if torn:
+            for error in torn:
+                self._note_damage(error, "definitions are read from a walk over the whole file")
+            survey = self._survey()
+            tags = (Tag.SOURCE_DEF, Tag.SIGNAL_DEF, Tag.FSR_HEAD, Tag.VSR_HEAD, Tag.ANNOTATION_HEAD, Tag.UTC_HEAD)
+            for tag in tags:
+                take_definitions(self._chunks, survey.chunks_of(tag), definitions)
+            definitions.user_data = next((c.offset for c in survey.chunks_of(Tag.USER_DATA)), 0)
+        return definitions
+
+    def _open_tracks(self) -> dict[int, Track]:
+        layouts: dict[int, Layout] = {}
+        for definition in self._definitions.signals.values():
+            kind, name, _ = decode_data_type(definition.data_type)
+            if definition.signal_type or definition.id == GLOBAL_SIGNAL:
+                continue
+            if kind is None or not definition.rate_hz:
+                self._notes[f"{definition.name}: type {name} at {definition.rate_hz} Hz is not read"] = None
+                continue
+            layouts[definition.id] = self._lay_out(definition, Blocks.of(definition, kind))
+        if not self._closed:
+            self._take_unlinked(layouts)
+        return {i: self._track(self._definitions.signals[i], layout) for i, layout in layouts.items()}
+
+    def _lay_out(self, definition: SignalDef, blocks: Blocks) -> Layout:
+        """Return a signal's layout from its index, or from a survey where that is damaged or cannot be used."""
+        heads = self._definitions.heads.get((definition.id, Tag.FSR_HEAD))
+        if heads is None and (self._closed or self._survey_made):
+            return self._survey().track(definition.id, blocks)
+        if not blocks.regular:
+            return self._survey().track(definition.id, blocks)
+        try:
+            return IndexTree(self._chunks, definition.id, blocks, heads or NO_HEADS, closed=self._closed)
+        except TruncatedError as error:
+            if self._closed:
+                self._note_damage(error, f"signal {definition.name!r} is found by a walk over the whole file")
+        except CorruptError as error:
+            self._note_damage(error, f"signal {definition.name!r} is found by a walk over the whole file")
+        return self._survey().track(definition.id, blocks)
+
+    def _track(self, definition: SignalDef, layout: Layout) -> Track:
+        kind = decode_data_type(definition.data_type)[0]
+        assert kind is not None, "only signals of a known type are laid out"  # noqa: S101 - an invariant, not input
+
+        def surveyed(error: _Broken) -> Layout:
+            self._note_damage(error, f"signal {definition.name!r} is found by a walk over the whole file")
+            return self._survey().track(definition.id, Blocks.of(definition, kind), layout.first_id)
+
+        return Track(self._storage, definition, kind, layout, surveyed, self._add_note)
+
+    def _take_unlinked(self, layouts: dict[int, Layout]) -> None:
+        """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
+        trees = {i: layout for i, layout in layouts.items() if isinstance(layout, IndexTree)}
+        start = max([self._definitions.last_stop, FIRST_CHUNK, *(tree.last_stop for tree in trees.values())])
+        for item in self._chunks.walk(start):
+            if isinstance(item, Hole):
+                self._damage[item.offset] = Damage(*item, "no intact chunk", "the last one may have been cut off while it was written")
+            elif item.tag == Tag.END:
+                self._closed = True
+                return
+            elif item.tag == Tag.FSR_DATA and item.meta in trees:
+                self._append(trees[item.meta], item)
+            else:
+                self._unlinked[item.tag, item.meta].append(item)
+
+    def _append(self, tree: IndexTree, chunk: Chunk) -> None:
+        try:
+            tree.append(chunk)
+        except (CorruptError, TruncatedError) as error:
+            self._note_damage(error, "its samples are lost")
+
+    def _describe(self) -> tuple[Signal, ...]:
+        signals = []
+        for i, definition in sorted(self._definitions.signals.items()):
+            kind, name, q = decode_data_type(definition.data_type)
+            source = self._definitions.sources.get(definition.source_id)
+            track = self._tracks.get(i)
+            if i == GLOBAL_SIGNAL or (track is None and not definition.signal_type):
+                continue
+            signals.append(Signal(
+                id=i, name=self._names[i], units=definition.units, dtype=kind.dtype if kind else np.dtype("f4"),
+                rate_hz=Fraction(0 if definition.signal_type else definition.rate_hz),
+                source=_source(source) if source else Source(id=definition.source_id, name=f"source {definition.source_id}"),
+                first_id=track.first_id if track else 0, length=track.length if track else 0,
+                block_length=track.blocks.chunk if track else 1, levels=track.levels if track else (),
+                level_dtype=kind.entry_dtype if kind else np.dtype("f4"), scale_factor=2.0**-q, stored_type=name,
+            ))  # fmt: skip
+        return tuple(signals)
+
+    # -- damage ------------------------------------------------------------------------------------------------------
+
+    def _records(self, start: int, tag: int, meta: int | None) -> list[tuple[Chunk, bytes]]:
+        """Read a list; complete it from a survey where it is broken, and with what was written but not linked."""
+        found = events.read_list(self._chunks, start, tag, meta)
+        if found.error and (self._closed or isinstance(found.error, CorruptError)):
+            self._note_damage(found.error, "the list is completed by a walk over the whole file")
+            return list(events.read_chunks(self._chunks, self._survey().chunks_of(tag, meta)))
+        known = {chunk.offset for chunk, _ in found.records}
+        unlinked = [c for (t, m), cs in self._unlinked.items() if t == tag and meta in (None, m) for c in cs]
+        missing = [chunk for chunk in unlinked if chunk.offset not in known]
+        return [*found.records, *events.read_chunks(self._chunks, missing)]
+
+    def _heads(self, signal_id: int, tag: int) -> tuple[int, ...]:
+        return self._definitions.heads.get((signal_id, tag), NO_HEADS)
+
+    def _survey(self) -> Survey:
+        with self._lock:
+            if self._survey_made is None:
+                self._survey_made = Survey(self._chunks)
+                for start, stop in self._survey_made.holes:
+                    self._damage.setdefault(start, Damage(start, stop, "no intact chunk"))
+            return self._survey_made
+
+    def _note_damage(self, error: FormatError, consequence: str) -> None:
+        offset = max(error.offset, 0)
+        self._damage.setdefault(offset, Damage(offset, offset + CHUNK_HEADER.size, error.problem, consequence))
+
+    def _note_gaps(self, name: str, gaps: tuple[Gap, ...]) -> None:
+        from xjls.model.window import merge_gaps
+
+        with self._lock:
+            self._gaps[name] = merge_gaps([*self._gaps.get(name, ()), *gaps])
+
+    def _add_note(self, text: str) -> None:
+        self._notes[text] = None
+
+
+def _source(definition: Any) -> Source:
+    return Source(
+        id=definition.id, name=definition.name, vendor=definition.vendor, model=definition.model,
+        version=definition.version, serial_number=definition.serial_number,
+    )  # fmt: skip
+
+
+def _unique_names(definitions: Definitions) -> dict[int, str]:
+    """Name each signal: its own name; ``source.signal`` where several share it; with its number where even that is shared."""
+    plain = {i: d.name or f"signal_{i}" for i, d in definitions.signals.items() if i != GLOBAL_SIGNAL}
+    sources = {i: s.name for i, s in definitions.sources.items()}
+    shared = Counter(plain.values())
+    full = {
+        i: name if shared[name] == 1 else f"{sources.get(definitions.signals[i].source_id, '')}.{name}"
+        for i, name in plain.items()
+    }
+    repeated = Counter(full.values())
+    return {i: name if repeated[name] == 1 else f"{plain[i]}#{i}" for i, name in full.items()}

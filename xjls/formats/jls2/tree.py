@@ -1,0 +1,306 @@
+"""The index tree of one signal, read on demand.
+
+A level's INDEX chunks form a list; those that the level above lists are reached through it, the others (the tail that
+a closing or killed writer left) by following the list from the last one that is listed. Opening therefore reads one
+path down the right edge of the tree, whatever the length of the recording.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xjls.errors import CorruptError, TruncatedError
+from xjls.formats.jls2.layout import ABSENT
+from xjls.formats.jls2.wire import CHUNK_HEADER, LEVELS, PAYLOAD_HEADER, Tag, padded
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.formats.jls2.chunks import ChunkFile
+    from xjls.formats.jls2.layout import Blocks
+    from xjls.formats.jls2.wire import Chunk
+
+KEEP_NODES = 1 << 12
+KEEP_SEGMENTS = 1 << 11
+SEGMENT_CHUNKS = 1 << 12
+_ENTRY_BYTES = 8
+
+
+class IndexTree:
+    """The INDEX chunks of one signal, and what they list.
+
+    Parameters
+    ----------
+    chunks
+        The file.
+    signal_id
+        Whose track.
+    blocks
+        How the signal is cut.
+    heads
+        The 16 offsets of the track's HEAD.
+    closed
+        Whether the writer closed the file. If not, a list may end at chunks that are no longer, or not yet, there.
+
+    Raises
+    ------
+    CorruptError, TruncatedError
+        The right edge of the tree is damaged.
+    """
+
+    def __init__(
+        self, chunks: ChunkFile, signal_id: int, blocks: Blocks, heads: tuple[int, ...], *, closed: bool
+    ) -> None:
+        self._chunks = chunks
+        self._id = signal_id
+        self._blocks = blocks
+        self._closed = closed
+        self._nodes: dict[int, NDArray[np.int64]] = {}
+        self._segments: dict[int, NDArray[np.int64]] = {}
+        self._tails: dict[int, list[int]] = {}
+        """By level: offsets of the INDEX chunks that the level above does not list."""
+        self._listed: dict[int, int] = {}
+        """By level: how many chunks the level above lists."""
+        self._stored: dict[int, int] = {}
+        """By level: entries in its SUMMARY chunks."""
+        self._tail_data: dict[int, int] = {}
+        """Number → offset of the DATA chunks that no INDEX lists."""
+        self.first_id, self.length, self.last_stop = 0, 0, 0
+        if heads[0]:
+            self._walk_edge(heads)
+
+    def stored_entries(self, level: int) -> int:
+        """Return how many entries of a level the file claims to hold."""
+        return self._stored.get(level, 0)
+
+    def data(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the offsets of DATA chunks ``[start, stop)``; see `Layout`."""
+        per_segment = self._per_segment
+        first, last = start // per_segment, (stop - 1) // per_segment
+        if first == last:
+            return self._segment(first)[start - first * per_segment : stop - first * per_segment]
+        joined = np.concatenate([self._segment(i) for i in range(first, last + 1)])
+        return joined[start - first * per_segment : stop - first * per_segment]
+
+    def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the offsets of SUMMARY chunks ``[start, stop)``: each stands right behind its INDEX chunk."""
+        count = self._count(level)
+        full = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + self._blocks.children(level) * _ENTRY_BYTES)
+        offsets = np.full(stop - start, ABSENT, np.int64)
+        for block in range(start, min(stop, count)):
+            node = self._node_offset(level, block)
+            offsets[block - start] = node + full if block < count - 1 else self._chunks.header(node).stop
+        return offsets
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def append(self, found: Chunk) -> None:
+        """Add a DATA chunk that was written but not linked before the writer died; others than the next are passed over."""
+        timestamp, count = self._extent(found)
+        number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
+        if off == 0 and number * self._blocks.chunk == self.length:
+            self._tail_data[number] = found.offset
+            self.length += count
+            self.last_stop = max(self.last_stop, found.stop)
+            self._segments.clear()
+
+    def _walk_edge(self, heads: tuple[int, ...]) -> None:
+        first = self._chunk(heads[0], Tag.FSR_DATA, 0)
+        self.first_id = self._payload_header(first)[0]
+        self._confirm_first_id(first, heads[1])
+        top = self._top(heads)
+        following = heads[top]
+        for level in range(top, 0, -1):
+            following = self._walk_level(level, following)
+        self._walk_data(following or heads[0])
+
+    def _confirm_first_id(self, first: Chunk, index: int) -> None:
+        """Check the first timestamp, on which all sample ids rest, against the first INDEX chunk or by its own CRC."""
+        try:
+            confirmed = bool(index) and PAYLOAD_HEADER.unpack_from(self._chunks.record(index)[1])[0] == self.first_id
+        except (CorruptError, TruncatedError, struct.error):
+            confirmed = False
+        if not confirmed:
+            self._chunks.record(first.offset)
+
+    def _top(self, heads: tuple[int, ...]) -> int:
+        """Return the highest level whose HEAD leads to an INDEX chunk; a cut file has lost those above."""
+        for level in range(LEVELS - 1, 0, -1):
+            if heads[level]:
+                try:
+                    self._chunk(heads[level], Tag.FSR_INDEX, level)
+                except TruncatedError:
+                    if self._closed:
+                        raise
+                else:
+                    return level
+        return 0
+
+    def _walk_level(self, level: int, start: int) -> int:
+        """Find a level's unlisted INDEX chunks from its last listed one; return the last chunk that its last one lists."""
+        listed = self._listed.setdefault(level, 0)
+        tail = [chunk.offset for chunk in self._list(start, Tag.FSR_INDEX, level)]
+        self._tails[level] = tail[1:] if listed else tail
+        self._stored[level] = self._last_entries(level, tail)
+        children = self._children(tail[-1], level)
+        full = self._count(level) - 1
+        if full and self._blocks.children(level) * _ENTRY_BYTES > self._chunks.storage.size:
+            raise CorruptError("INDEX chunks would be larger than the file", self._chunks.storage.path, tail[-1])
+        below = full * self._blocks.children(level)
+        self._listed[level - 1] = below + len(children)
+        present = children[children > 0]
+        if len(present):
+            return int(present[-1])
+        return self._last_present(level, below)
+
+    def _last_present(self, level: int, below: int) -> int:
+        """Return the last DATA chunk that is there, when the last INDEX chunk lists only chunks that were left out."""
+        if level > 1:
+            raise CorruptError("an INDEX chunk lists nothing", self._chunks.storage.path, self._tails[level][-1])
+        for block in range(below // self._blocks.children(1) - 1, -1, -1):
+            children = self._children(self._node_offset(1, block), 1)
+            if (children > 0).any():
+                return int(children[children > 0][-1])
+        return 0
+
+    def _walk_data(self, start: int) -> None:
+        listed = self._listed.get(0, 0)
+        last_stop = 0
+        for chunk in self._list(start, Tag.FSR_DATA, 0):
+            timestamp, count = self._extent(chunk)
+            number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
+            if off or not 0 <= number <= listed + self._blocks.children(1):
+                raise CorruptError(
+                    f"a DATA chunk starts at sample {timestamp:_}, where none can be", self._chunks.storage.path,
+                    chunk.offset,
+                )  # fmt: skip
+            if number >= listed:
+                self._tail_data[number] = chunk.offset
+            last_stop = max(last_stop, timestamp - self.first_id + count)
+            self.last_stop = max(self.last_stop, chunk.stop)
+        # Constant chunks that were left out at the end are known by their entries only
+        self.length = max(last_stop, self.stored_entries(1) * self._blocks.entry)
+
+    def _last_entries(self, level: int, tail: list[int]) -> int:
+        """Return the entries in all SUMMARY chunks of a level; the last one may be short or, in a cut file, missing."""
+        full = self._listed[level] + len(self._tails[level]) - 1
+        index = self._chunks.header(tail[-1])
+        try:
+            chunk = self._chunk(index.stop, Tag.FSR_SUMMARY, level)
+        except (CorruptError, TruncatedError):
+            if self._closed:
+                raise
+            return full * self._blocks.capacity
+        count = self._payload_header(chunk)[1]
+        if not self._blocks.summary_fits(count, chunk.payload_length):
+            raise CorruptError(f"a SUMMARY chunk claims {count:_} entries", self._chunks.storage.path, chunk.offset)
+        return full * self._blocks.capacity + count
+
+    def _extent(self, chunk: Chunk) -> tuple[int, int]:
+        """Return timestamp and samples of a DATA chunk on the right edge: they decide the signal's length.
+
+        The header's checksum covers the payload's size, and with it the count of whole bytes of samples. Where samples
+        are bits, or the file was not closed and its last chunk may be torn, the payload's own checksum decides.
+        """
+        timestamp, count = self._payload_header(chunk)
+        if self._blocks.bits < 8 or not self._closed:  # noqa: PLR2004 - bits of a byte
+            self._chunks.record(chunk.offset)
+        if not self._blocks.data_fits(count, chunk.payload_length):
+            raise CorruptError(f"a DATA chunk claims {count:_} samples", self._chunks.storage.path, chunk.offset)
+        return timestamp, count
+
+    def _list(self, start: int, tag: int, level: int) -> list[Chunk]:
+        """Follow a list to its end; a file that was cut off or never closed may end before the list does."""
+        found: list[Chunk] = []
+        try:
+            for chunk in self._chunks.follow(start):
+                self._chunks.expect(chunk, tag, self._meta(level))
+                found.append(chunk)
+        except TruncatedError:
+            if self._closed or not found:
+                raise
+        return found
+
+    # -- navigation --------------------------------------------------------------------------------------------------
+
+    @property
+    def _per_segment(self) -> int:
+        """DATA chunks that are looked up together: usually those below one INDEX chunk of level 2."""
+        return self._blocks.children(1) * self._segment_blocks
+
+    @property
+    def _segment_blocks(self) -> int:
+        """INDEX chunks of level 1 in a segment; bounded, whatever the definition says."""
+        return max(1, min(self._blocks.step, SEGMENT_CHUNKS // self._blocks.children(1)))
+
+    def _segment(self, number: int) -> NDArray[np.int64]:
+        """Return the offsets of one segment's DATA chunks, shorter at the end of the signal."""
+        if (kept := self._segments.get(number)) is not None:
+            return kept
+        per_block, step = self._blocks.children(1), self._segment_blocks
+        blocks = range(number * step, min((number + 1) * step, self._count(1)))
+        parts = [self._children(self._node_offset(1, block), 1) for block in blocks]
+        start = number * self._per_segment
+        stop = min(start + self._per_segment, -(-self.length // self._blocks.chunk))
+        segment = np.full(max(stop - start, 0), ABSENT, np.int64)
+        for block, part in zip(blocks, parts, strict=True):
+            at = block * per_block - start
+            segment[at : at + len(part)] = part[: max(len(segment) - at, 0)]
+        for chunk, offset in self._tail_data.items():
+            if start <= chunk < stop:
+                segment[chunk - start] = offset
+        return _keep(self._segments, number, segment, KEEP_SEGMENTS)
+
+    def _count(self, level: int) -> int:
+        """Return the number of INDEX chunks of a level."""
+        return self._listed.get(level, 0) + len(self._tails.get(level, ()))
+
+    def _node_offset(self, level: int, block: int) -> int:
+        """Return the offset of INDEX chunk ``block`` of a level, by its place in the list."""
+        listed = self._listed.get(level, 0)
+        if block >= listed:
+            return self._tails[level][block - listed]
+        parent, child = divmod(block, self._blocks.step)
+        children = self._children(self._node_offset(level + 1, parent), level + 1)
+        if child >= len(children):
+            raise CorruptError("an INDEX chunk in the middle is not full", self._chunks.storage.path)
+        return int(children[child])
+
+    def _children(self, offset: int, level: int) -> NDArray[np.int64]:
+        """Return the offsets that the INDEX chunk at ``offset`` lists."""
+        if (kept := self._nodes.get(offset)) is not None:
+            return kept
+        chunk, payload = self._chunks.record(offset)
+        self._chunks.expect(chunk, Tag.FSR_INDEX, self._meta(level))
+        count = PAYLOAD_HEADER.unpack_from(payload)[1] if len(payload) >= PAYLOAD_HEADER.size else 0
+        if not 0 < count <= self._blocks.children(level) or len(payload) < PAYLOAD_HEADER.size + count * _ENTRY_BYTES:
+            raise CorruptError(f"an INDEX chunk claims {count} entries", self._chunks.storage.path, offset)
+        children = np.frombuffer(payload, "<i8", count, PAYLOAD_HEADER.size)
+        return _keep(self._nodes, offset, children, KEEP_NODES)
+
+    def _chunk(self, offset: int, tag: int, level: int) -> Chunk:
+        chunk = self._chunks.header(offset)
+        self._chunks.expect(chunk, tag, self._meta(level))
+        return chunk
+
+    def _meta(self, level: int) -> int:
+        return level << 12 | self._id
+
+    def _payload_header(self, chunk: Chunk) -> tuple[int, int]:
+        """Return timestamp and entry count of a track's chunk, not checked by its payload's CRC."""
+        data = self._chunks.storage.read(chunk.offset + CHUNK_HEADER.size, PAYLOAD_HEADER.size)
+        if chunk.payload_length < PAYLOAD_HEADER.size or len(data) < PAYLOAD_HEADER.size:
+            raise CorruptError("a track's chunk is too short for its payload header", self._chunks.storage.path, chunk.offset)
+        timestamp, count, _, _ = PAYLOAD_HEADER.unpack(data)
+        return timestamp, count
+
+
+def _keep(cache: dict[int, NDArray[np.int64]], key: int, value: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Keep a looked-up array; a full cache starts over. Plain dict operations, so that threads need no lock."""
+    if len(cache) >= most:
+        cache.clear()
+    cache[key] = value
+    return value

@@ -1,0 +1,263 @@
+"""The central kernel: many chunks of a mapped file -> one array, every byte checked on the way.
+
+``gather(buffer, plan, tag, meta, bits, signed, verify, out, fault) -> int``
+
+buffer
+    The bytes of the file; a contiguous uint8 array. Numba compiles once for read-only arrays and once for writable
+    ones: give it read-only views.
+plan
+    Int64, C-contiguous, shape (n, 5): a row for each chunk, see `PLAN_COLUMNS`.
+tag, meta
+    What the header of every chunk must hold.
+bits
+    Size of an entry: 1, 4, or whole bytes (8, 16, 24 … 256).
+signed
+    Whether entries of 4 bits are two's complement. No matter for the others, which are copied as they are.
+verify
+    Whether to compare both CRCs of every chunk with its bytes.
+out
+    Uint8 view of the result: a byte for an entry of 1 or 4 bits, else the bytes of the entry.
+fault
+    Uint8, at least n: receives the `xjls.kernels.faults.Fault` of every chunk.
+
+Returns the number of chunks with a fault. A fault leaves the span of its chunk in `out` as it was, but for PAYLOAD_CRC:
+then the bytes have been copied already, and the caller overwrites them. Nothing is read outside `buffer` or written
+outside `out`, whatever the bytes and the plan say. Raises `ValueError` for arguments that do not fit each other.
+Releases the GIL.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xjls.kernels import crc32q, fold512, slicing
+from xjls.kernels.chunk import (
+    ANY_ID,
+    HEADER_BYTES,
+    PAYLOAD_HEADER_BYTES,
+    check_entries,
+    check_header,
+    diagnose,
+    payload_agrees,
+    stored_payload_crc,
+)
+from xjls.kernels.cpu import CrcVariant, crc_variant
+from xjls.kernels.crc import INITIAL, Update, UpdateCopy
+from xjls.kernels.faults import Fault
+from xjls.kernels.jit import kernel, part
+from xjls.kernels.memory import address, copy
+from xjls.kernels.unpack import unpack_bits, unpack_nibbles
+
+__all__ = ["ANY_ID", "GATHER", "PLAN_COLUMNS", "gather"]
+
+PLAN_COLUMNS = ("position", "first_id", "skip", "take", "dest")
+"""Columns of a plan: byte offset of the chunk in the buffer (negative: absent), id of its first entry (`ANY_ID`: not
+checked), entries left out at its beginning, entries taken, and the entry of the result where they begin."""
+
+_POSITION, _FIRST_ID, _SKIP, _TAKE, _DEST = range(5)
+
+_OK = int(Fault.OK)
+_OUT_OF_BOUNDS = int(Fault.OUT_OF_BOUNDS)
+_PAYLOAD_CRC = int(Fault.PAYLOAD_CRC)
+_LARGEST = 2**63 - 1
+
+Plan = NDArray[np.int64]
+Row = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+class _Wanted(NamedTuple):
+    """What every chunk must be, and how its entries are read."""
+
+    tag: int
+    meta: int
+    bits: int
+    signed: bool
+    verify: bool
+
+
+class _Area(NamedTuple):
+    """Where the bytes come from and go to."""
+
+    source: int
+    """Address of the buffer."""
+    size: int
+    """Bytes of the buffer."""
+    target: int
+    """Address of the result."""
+    room: int
+    """Entries of the result."""
+    entry: int
+    """Bytes of an entry of the result."""
+
+
+@part
+def _area(buffer: Bytes, plan: Plan, bits: int, out: Bytes, fault: Bytes) -> _Area:
+    """Describe the arrays. Raise where the arguments do not fit each other."""
+    if plan.shape[1] != 5 or fault.size < plan.shape[0]:
+        raise ValueError("plan must have five columns, and fault a place for each of its rows")
+    if bits not in (1, 4) and (bits <= 0 or bits > 256 or bits % 8):
+        raise ValueError("bits must be 1, 4, or a multiple of 8 up to 256")
+    entry = bits >> 3 if bits >= 8 else 1
+    return _Area(address(buffer), buffer.size, address(out), out.size // entry, entry)
+
+
+@part
+def _check(update: Update, area: _Area, row: Row, wanted: _Wanted) -> int:
+    """Return the payload length of a chunk that has what its row of the plan asks for, or minus the fault's code."""
+    skip, take, dest = row[_SKIP], row[_TAKE], row[_DEST]
+    length = check_header(update, area.source, area.size, row[_POSITION], wanted.tag, wanted.meta, wanted.verify)
+    if length < 0:
+        return length
+    if min(skip, take, dest) < 0 or dest > area.room or take > area.room - dest or skip > _LARGEST - take:
+        return -_OUT_OF_BOUNDS
+    payload = area.source + row[_POSITION] + HEADER_BYTES
+    entries = check_entries(payload, length, row[_FIRST_ID], skip + take, wanted.bits)
+    return length if entries >= 0 else diagnose(update, payload, length, entries, wanted.verify)
+
+
+@part
+def _copy(update: Update, update_copy: UpdateCopy, payload: int, length: int, span: tuple[int, int], into: int) -> bool:
+    """Copy bytes [start, start + count) = span of a payload to address `into`; return whether the payload agrees."""
+    start, count = span
+    state = update(INITIAL, payload, start)
+    state = update_copy(state, payload + start, into, count)
+    state = update(state, payload + start + count, length - start - count)
+    return state == stored_payload_crc(payload, length)
+
+
+@part
+def _transfer(
+    update: Update, update_copy: UpdateCopy, payload: int, length: int, row: Row, wanted: _Wanted, into: int
+) -> int:
+    """Bring the entries that `row` asks for from a checked payload to address `into`; return the fault's code."""
+    skip, take = row[_SKIP], row[_TAKE]
+    if wanted.bits >= 8:
+        entry = wanted.bits >> 3
+        span = PAYLOAD_HEADER_BYTES + skip * entry, take * entry
+        if wanted.verify:
+            return _OK if _copy(update, update_copy, payload, length, span, into) else _PAYLOAD_CRC
+        copy(into, payload + span[0], span[1])
+        return _OK
+    if wanted.bits == 1:
+        unpack_bits(payload + PAYLOAD_HEADER_BYTES, skip, take, into)
+    else:
+        unpack_nibbles(payload + PAYLOAD_HEADER_BYTES, skip, take, wanted.signed, into)
+    return _OK if not wanted.verify or payload_agrees(update, payload, length) else _PAYLOAD_CRC
+
+
+@part
+def _one(update: Update, update_copy: UpdateCopy, area: _Area, row: Row, wanted: _Wanted) -> int:
+    """Check and transfer the chunk of one row; return the fault's code."""
+    length = _check(update, area, row, wanted)
+    if length < 0:
+        return -length
+    payload = area.source + row[_POSITION] + HEADER_BYTES
+    into = area.target + row[_DEST] * area.entry
+    return _transfer(update, update_copy, payload, length, row, wanted, into)
+
+
+@part
+def _each(update: Update, update_copy: UpdateCopy, area: _Area, plan: Plan, wanted: _Wanted, fault: Bytes) -> int:
+    """Gather one chunk after the other; return the number of faults."""
+    faults = 0
+    for i in range(plan.shape[0]):
+        code = _one(update, update_copy, area, plan[i], wanted)
+        fault[i] = code
+        faults += code != _OK
+    return faults
+
+
+@part
+def _common_length(area: _Area, rows: Plan, wanted: _Wanted) -> int:
+    """Return the payload length of three chunks that are taken whole and are equally long, else 0."""
+    common = 0
+    for j in range(3):
+        length = _check(crc32q.update, area, rows[j], wanted)
+        whole = length > 0 and rows[j, _TAKE] * area.entry == length - PAYLOAD_HEADER_BYTES
+        if not whole or (j > 0 and length != common):
+            return 0
+        common = length
+    return common
+
+
+@part
+def _transfer_three(area: _Area, length: int, rows: Plan, fault: Bytes) -> int:
+    """Transfer three whole chunks whose headers are checked; return the number of faults."""
+    body = PAYLOAD_HEADER_BYTES
+    payload_0 = area.source + rows[0, _POSITION] + HEADER_BYTES
+    payload_1 = area.source + rows[1, _POSITION] + HEADER_BYTES
+    payload_2 = area.source + rows[2, _POSITION] + HEADER_BYTES
+    into_0 = area.target + rows[0, _DEST] * area.entry
+    into_1 = area.target + rows[1, _DEST] * area.entry
+    into_2 = area.target + rows[2, _DEST] * area.entry
+    state_0 = crc32q.update(INITIAL, payload_0, body)
+    state_1 = crc32q.update(INITIAL, payload_1, body)
+    state_2 = crc32q.update(INITIAL, payload_2, body)
+    state_0, state_1, state_2 = crc32q.update_copy_three(
+        (state_0, state_1, state_2),
+        (payload_0 + body, payload_1 + body, payload_2 + body),
+        (into_0, into_1, into_2),
+        length - body,
+    )
+    fault[0] = _OK if state_0 == stored_payload_crc(payload_0, length) else _PAYLOAD_CRC
+    fault[1] = _OK if state_1 == stored_payload_crc(payload_1, length) else _PAYLOAD_CRC
+    fault[2] = _OK if state_2 == stored_payload_crc(payload_2, length) else _PAYLOAD_CRC
+    return int(fault[0] != _OK) + int(fault[1] != _OK) + int(fault[2] != _OK)
+
+
+@part
+def _by_threes(area: _Area, plan: Plan, wanted: _Wanted, fault: Bytes) -> int:
+    """Gather three chunks at a time where they are alike, with crc32q; return the number of faults."""
+    count = plan.shape[0]
+    faults = 0
+    start = 0
+    while start < count:
+        stop = min(start + 3, count)
+        length = 0
+        if wanted.verify and wanted.bits >= 8 and stop == start + 3:
+            length = _common_length(area, plan[start:stop], wanted)
+        if length > 0:
+            faults += _transfer_three(area, length, plan[start:stop], fault[start:stop])
+        else:
+            faults += _each(crc32q.update, crc32q.update_copy, area, plan[start:stop], wanted, fault[start:stop])
+        start = stop
+    return faults
+
+
+@kernel
+def _gather_fold512(
+    buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
+) -> int:
+    area, wanted = _area(buffer, plan, bits, out, fault), _Wanted(tag, meta, bits, signed, verify)
+    return _each(fold512.update, fold512.update_copy, area, plan, wanted, fault)
+
+
+@kernel
+def _gather_crc32q(
+    buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
+) -> int:
+    area, wanted = _area(buffer, plan, bits, out, fault), _Wanted(tag, meta, bits, signed, verify)
+    return _by_threes(area, plan, wanted, fault)
+
+
+@kernel
+def _gather_portable(
+    buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
+) -> int:
+    area, wanted = _area(buffer, plan, bits, out, fault), _Wanted(tag, meta, bits, signed, verify)
+    return _each(slicing.update, slicing.update_copy, area, plan, wanted, fault)
+
+
+GATHER = {
+    CrcVariant.FOLD512: _gather_fold512,
+    CrcVariant.CRC32Q: _gather_crc32q,
+    CrcVariant.PORTABLE: _gather_portable,
+}
+"""The kernel of each variant; calling one that the processor lacks ends the process."""
+
+gather = GATHER[crc_variant()]
+"""The kernel of this processor's variant: see the module's docstring."""

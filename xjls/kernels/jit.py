@@ -1,0 +1,78 @@
+"""How this package is compiled: Python calls a ``kernel``, which consists of ``part`` and ``instruction``.
+
+A kernel is cached on disk together with the machine code of all its parts. Numba only looks at the kernel's own source
+file to see whether a cached kernel is stale, so a changed part in another file would go unnoticed; hence the stamp
+below, which stands for the sources of the whole package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.extending import intrinsic
+
+__all__ = ["instruction", "kernel", "part"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` on its first call, without the GIL, and keep the machine code on disk."""
+    dispatcher = numba.njit(nogil=True, cache=True)(function)
+    _stamp_cache(dispatcher, _SOURCES)
+    return cast("Function", dispatcher)
+
+
+def part(function: Function) -> Function:
+    """Compile `function` into the kernels that call it."""
+    return cast("Function", numba.njit(nogil=True)(function))
+
+
+def instruction(result: Any, *parameters: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Make ``build(builder, *values)``, which adds LLVM code and returns its value, callable from parts.
+
+    `result` and `parameters` are numba's types; `build` returns None for a `result` of ``void``.
+    """
+
+    def generate(build: Callable[..., Any]) -> Callable[..., Any]:
+        def code(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            value = build(builder, *values)
+            return context.get_dummy_value() if value is None else value
+
+        return code
+
+    def decorate(build: Callable[..., Any]) -> Any:
+        def define(_typing: Any, *_arguments: Any) -> Any:
+            return result(*parameters), generate(build)
+
+        define.__name__, define.__doc__ = build.__name__, build.__doc__
+        vars(define)["__signature__"] = inspect.signature(build)  # numba counts the arguments by it
+        return intrinsic(define)
+
+    return decorate
+
+
+def _source_digest() -> str:
+    """Digest of every source file of this package; contents, as the files of a wheel may share one time stamp."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+_SOURCES = _source_digest()
+
+
+def _stamp_cache(dispatcher: Any, stamp: str) -> None:
+    """Make the cache of `dispatcher` stale as soon as `stamp` changes.
+
+    Reaches into numba, which has no public way. Where another release keeps its stamp elsewhere, numba's own stands.
+    """
+    cache_file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(cache_file, "_source_stamp"):
+        cache_file._source_stamp = stamp

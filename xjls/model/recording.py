@@ -1,0 +1,295 @@
+"""The middle thing between bytes and arrays: what was captured, and a way to read windows of it.
+
+A format fulfils `Reader`; everything else (xarray, statistics, command line) uses `Recording`. Reads are thread-safe; a
+recording pickles as its path and options and opens itself again in another process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from xjls.errors import SelectionError
+from xjls.model.window import Window
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.clock import Clock
+    from xjls.model.signal import Level, Signal, Source
+    from xjls.model.status import Damage, Status
+    from xjls.model.window import Gap
+
+OnDamage: TypeAlias = Literal["raise", "gap"]
+WindowLike: TypeAlias = "Window | tuple[int | None, int | None] | None"
+
+
+class Reader(Protocol):
+    """What a format gives: facts at once, arrays on request. All methods are called from any thread, in any order."""
+
+    format: str
+    """Short name, as in messages: ``"JLS v2"``."""
+    token: tuple[object, ...]
+    """What tells this content from another: path, size, modification time."""
+    sources: tuple[Source, ...]
+    signals: tuple[Signal, ...]
+
+    def read(
+        self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
+    ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Read the samples of a window that lies inside the signal; gaps hold NaN, or 0 in integer signals."""
+        ...
+
+    def read_level(
+        self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool
+    ) -> NDArray[Any]:
+        """Read entries ``[start, stop)`` of a level as float[n, 4], made right where the file's are wrong."""
+        ...
+
+    def gaps(self, signal: Signal) -> tuple[Gap, ...]:
+        """Return the samples that the index alone shows to be lost, without reading samples."""
+        ...
+
+    def ties(self, signal: Signal) -> tuple[Tie, ...]:
+        """Return a signal's ties in the order in which they were written."""
+        ...
+
+    def clock(self, signal: Signal) -> Clock:
+        """Return the signal's map of sample ids to times."""
+        ...
+
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Return all annotations, a signal after another, each in the order in which they were written."""
+        ...
+
+    def user_data(self) -> tuple[UserData, ...]:
+        """Return all user data in file order."""
+        ...
+
+    def status(self) -> Status:
+        """Return what is known of the recording's health so far; reads nothing."""
+        ...
+
+    def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
+        """Walk and verify every byte; ``progress`` is called with (bytes done, bytes in all) now and then."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held; twice is harmless."""
+        ...
+
+
+class Recording:
+    """What was captured, described and readable; made by `xjls.open_recording`.
+
+    Parameters
+    ----------
+    path
+        Where it was opened.
+    opener
+        A picklable function of ``path`` and the options that opens the format's reader: in this process now, in
+        another one after unpickling.
+    options
+        Keyword arguments of the opener.
+    on_damage
+        ``"raise"``: a read that meets damage raises; ``"gap"``: it returns NaN there (0 in integer signals) and
+        `status` names the samples.
+    verify
+        Whether every read checks the checksums of what it reads.
+
+    Notes
+    -----
+    Thread-safe. Closing is not needed for correctness: what is held is given back when the last user is gone.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        opener: Callable[..., Reader],
+        *,
+        options: Mapping[str, Any] | None = None,
+        on_damage: OnDamage = "raise",
+        verify: bool = True,
+    ) -> None:
+        if on_damage not in ("raise", "gap"):
+            raise SelectionError(f"on_damage={on_damage!r} is no policy", 'Choose "raise" or "gap".')
+        self.path = path
+        self.on_damage: OnDamage = on_damage
+        self.verify = verify
+        self._opener = opener
+        self._options = dict(options or {})
+        self._reader = opener(path, **self._options)
+        self._signals = {signal.name: signal for signal in self._reader.signals}
+        self._clocks: dict[str, Clock] = {}
+        self._annotations: tuple[Annotation, ...] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def format(self) -> str:
+        """Name of the format."""
+        return self._reader.format
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The instruments, by their number."""
+        return self._reader.sources
+
+    @property
+    def signals(self) -> Mapping[str, Signal]:
+        """The signals by name, in the order of their numbers."""
+        return MappingProxyType(self._signals)
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """All annotations, in the order in which they were written on each signal; read once, on first use."""
+        if self._annotations is None:
+            self._annotations = self._reader.annotations()
+        return self._annotations
+
+    @property
+    def user_data(self) -> tuple[UserData, ...]:
+        """Records that applications left in the file; read at each use."""
+        return self._reader.user_data()
+
+    @property
+    def status(self) -> Status:
+        """What is known of the recording's health: at opening, and from every read since."""
+        return self._reader.status()
+
+    @property
+    def token(self) -> tuple[object, ...]:
+        """What tells this recording, as opened, from another: for caches and task names."""
+        return (*self._reader.token, self.on_damage, self.verify)
+
+    def signal(self, name: str) -> Signal:
+        """Return a signal by name.
+
+        Raises
+        ------
+        SelectionError
+            There is none of that name; the message lists those that exist.
+        """
+        try:
+            return self._signals[name]
+        except KeyError:
+            raise SelectionError(f"no signal {name!r} in {self.path}", f"Signals: {_listed(self._signals)}.") from None
+
+    def level(self, name: str, index: int) -> Level:
+        """Return a summary level of a signal, 1 the finest; the error lists those that exist."""
+        levels = self.signal(name).levels
+        if not 1 <= index <= len(levels):
+            there = ", ".join(f"{level.index} (×{level.factor})" for level in levels) or "none"
+            raise SelectionError(f"signal {name!r} has no level {index}", f"Levels: {there}.")
+        return levels[index - 1]
+
+    def clock(self, name: str) -> Clock:
+        """Return the map between a signal's sample ids and time; read once, on first use."""
+        with self._lock:
+            if name not in self._clocks:
+                self._clocks[name] = self._reader.clock(self.signal(name))
+            return self._clocks[name]
+
+    def ties(self, name: str) -> tuple[Tie, ...]:
+        """Return a signal's ties as they were written."""
+        return self._reader.ties(self.signal(name))
+
+    def read(self, name: str, window: WindowLike = None, *, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Read samples into an array.
+
+        Parameters
+        ----------
+        name
+            The signal.
+        window
+            Sample ids ``(start, stop)``, half-open; None at either end, or for all, takes what there is.
+        out
+            A C-contiguous array of the signal's dtype and of the window's length to fill instead of a new one.
+
+        Returns
+        -------
+        ndarray
+            One value a sample, in the signal's dtype and in the file's units: multiply by ``scale_factor`` where that is
+            not 1. Lost samples are NaN, or 0 in integer signals, when the recording was opened with ``on_damage="gap"``.
+
+        Raises
+        ------
+        SelectionError
+            No such signal, or the window reaches outside it.
+        LostSamplesError
+            Samples of the window are damaged or were never stored, and ``on_damage`` is ``"raise"``.
+        """
+        signal = self._signals.get(name) or self.signal(name)
+        window = Window.of(window, signal.window)
+        return self._reader.read(signal, window, out, self.on_damage, self.verify)[0]
+
+    def read_valid(self, name: str, window: WindowLike = None) -> NDArray[np.bool_]:
+        """Read a window and return, for each sample, whether the recording holds its value."""
+        import numpy as np
+
+        signal = self.signal(name)
+        window = Window.of(window, signal.window)
+        valid = np.ones(window.length, np.bool_)
+        for gap in self._reader.read(signal, window, None, "gap", self.verify)[1]:
+            valid[max(gap.window.start - window.start, 0) : max(gap.window.stop - window.start, 0)] = False
+        return valid
+
+    def gaps(self, name: str) -> tuple[Gap, ...]:
+        """Return the samples of a signal that its index shows to be lost; damage inside chunks shows on reading only."""
+        return self._reader.gaps(self.signal(name))
+
+    def read_level(self, name: str, level: int, entries: tuple[int | None, int | None] | None = None) -> NDArray[Any]:
+        """Read entries of a summary level.
+
+        Parameters
+        ----------
+        name, level
+            The signal, and the level's index: 1 is the finest.
+        entries
+            Half-open range of entry numbers; entry ``i`` covers the samples ``first_id + factor * [i, i + 1)``.
+
+        Returns
+        -------
+        ndarray
+            float[entries, 4]: mean, population standard deviation, min and max over the finite samples.
+        """
+        signal, described = self.signal(name), self.level(name, level)
+        span = Window.of(entries, Window(0, described.length))
+        return self._reader.read_level(signal, described, span, self.on_damage, self.verify)
+
+    def check(self, progress: Callable[[int, int], None] | None = None) -> tuple[Damage, ...]:
+        """Walk and verify every chunk of the recording; return all damage, by offset. Reads every byte once."""
+        return self._reader.check(progress)
+
+    def close(self) -> None:
+        """Give back the file; a second call does nothing, reads afterwards raise ValueError."""
+        self._reader.close()
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[..., Recording], tuple[Any, ...]]:
+        return _reopen, (self.path, self._opener, self._options, self.on_damage, self.verify)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._signals) or "no signals"
+        state = "" if self.status.closed else ", not closed"
+        return f"<xjls.Recording {self.path!r} ({self.format}{state}): {names}>"
+
+
+def _reopen(
+    path: str, opener: Callable[..., Reader], options: dict[str, Any], on_damage: OnDamage, verify: bool
+) -> Recording:
+    return Recording(path, opener, options=options, on_damage=on_damage, verify=verify)
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,89 @@
+"""Sources, signals and their levels: what a recording says it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.model.window import Window
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+STATISTICS = ("mean", "std", "min", "max")
+"""The labels of an entry's four numbers, in the order in which every level keeps them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The instrument that produced signals."""
+
+    id: int
+    """Its number in the recording."""
+    name: str
+    vendor: str = ""
+    model: str = ""
+    version: str = ""
+    """Of hardware or firmware, as the instrument says."""
+    serial_number: str = ""
+
+    def __str__(self) -> str:
+        facts = (self.name, self.vendor, self.model, self.serial_number)
+        return " ".join(dict.fromkeys(f for f in facts if f and f != "-")) or f"source {self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A resolution of a signal: each entry summarises ``factor`` samples, aligned to the signal's first one."""
+
+    index: int
+    """1 for the finest summary."""
+    factor: int
+    """Samples an entry covers."""
+    length: int
+    """Whole entries; samples behind the last one are in no entry of this level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One named stream of samples.
+
+    A signal of ``rate_hz`` 0 carries annotations only and has no samples.
+    """
+
+    id: int
+    """Its number in the recording."""
+    name: str
+    """Unique in its recording."""
+    units: str
+    dtype: np.dtype[Any]
+    """Of the samples as they are read: packed bits arrive as bool, nibbles as (u)int8."""
+    rate_hz: Fraction
+    """Nominal sample rate."""
+    source: Source
+    first_id: int = 0
+    """Sample id of the first sample."""
+    length: int = 0
+    """Samples."""
+    block_length: int = 1
+    """Samples in a chunk on disk: reads that start on a multiple of it (from ``first_id``) are cheapest."""
+    level_dtype: np.dtype[Any] = np.dtype("f4")
+    """Of the entries."""
+    levels: tuple[Level, ...] = ()
+    """From fine to coarse."""
+    scale_factor: float = 1.0
+    """Physical value = stored value × this, for samples and entries alike."""
+    stored_type: str = ""
+    """How the file names the type (``"f32"``, ``"u4"`` …)."""
+
+    @property
+    def window(self) -> Window:
+        """The sample ids that exist."""
+        return Window(self.first_id, self.first_id + self.length)
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether it is a stream of samples at all; its length may still be 0."""
+        return self.rate_hz > 0

@@ -1,0 +1,97 @@
+"""Windows: half-open ranges of sample ids, and the gaps in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import SupportsIndex
+
+from xjls.errors import SelectionError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """Half-open range of sample ids ``[start, stop)``.
+
+    Examples
+    --------
+    >>> Window(10, 30) & Window(20, 40)
+    Window(start=20, stop=30)
+    >>> Window(10, 30).length
+    20
+    """
+
+    start: int
+    """First sample id."""
+    stop: int
+    """One past the last sample id; never below ``start``."""
+
+    def __post_init__(self) -> None:
+        if self.stop < self.start:
+            raise SelectionError(
+                f"the window [{self.start:_}, {self.stop:_}) ends before it starts", "Give (start, stop) with start <= stop."
+            )
+
+    @classmethod
+    def of(cls, value: Window | tuple[SupportsIndex | None, SupportsIndex | None] | None, within: Window) -> Window:
+        """Make a window of what a caller gave; None stands for the end of ``within``, and it must lie inside it.
+
+        Raises
+        ------
+        SelectionError
+            The window reaches outside ``within``.
+        """
+        if value is None:
+            return within
+        if not isinstance(value, Window):
+            lo, hi = value
+            value = cls(within.start if lo is None else lo.__index__(), within.stop if hi is None else hi.__index__())
+        if value.start < within.start or value.stop > within.stop:
+            raise SelectionError(
+                f"the window [{value.start:_}, {value.stop:_}) reaches outside the sample ids [{within.start:_}, {within.stop:_})",
+                "Choose a window inside them.",
+            )
+        return value
+
+    @property
+    def length(self) -> int:
+        """Samples in the window."""
+        return self.stop - self.start
+
+    def __and__(self, other: Window) -> Window:
+        start = max(self.start, other.start)
+        return Window(start, max(start, min(self.stop, other.stop)))
+
+    def __str__(self) -> str:
+        return f"{self.start:_}–{self.stop:_}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """Sample ids that were counted and whose values the recording does not hold."""
+
+    window: Window
+    """Which samples."""
+    reason: str
+    """Why: ``"checksum differs"``, ``"left out when it was written"`` …"""
+    offset: int = -1
+    """Byte offset of the chunk that should hold them; -1 where no chunk is left."""
+
+
+def merge_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """Order gaps by sample id and join neighbours that have the same reason.
+
+    Examples
+    --------
+    >>> merge_gaps([Gap(Window(8, 16), "lost", 96), Gap(Window(0, 8), "lost", 32)])
+    (Gap(window=Window(start=0, stop=16), reason='lost', offset=32),)
+    """
+    merged: list[Gap] = []
+    for gap in sorted(gaps):
+        last = merged[-1] if merged else None
+        if last and last.reason == gap.reason and gap.window.start <= last.window.stop:
+            stop = max(last.window.stop, gap.window.stop)
+            merged[-1] = Gap(Window(last.window.start, stop), last.reason, last.offset)
+        else:
+            merged.append(gap)
+    return tuple(merged)
