@@ -1,5 +1,91 @@
-"""Instrument recordings of any length in xarray."""
+"""Instrument recordings of any length in xarray.
+
+``xjls.open(path)`` opens a recording as a lazy Dataset, ``xjls.open_recording(path)`` as a plain object that reads
+windows into arrays; ``xr.open_dataset(path, engine="jls")`` and ``xr.open_datatree`` are xarray's own doors.
+
+Names are imported on first use, so that the command line starts without xarray and reads nothing that it does not
+need. The accessor ``ds.xjls`` is there as soon as xarray has opened anything, or xjls was imported after xarray.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from xjls._version import __version__
+from xjls.errors import (
+    CorruptError,
+    FormatError,
+    LostSamplesError,
+    MissingDependencyError,
+    NotRecognizedError,
+    SelectionError,
+    TruncatedError,
+    UnsupportedError,
+    XjlsError,
+)
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from xjls.backend.opening import open  # noqa: A004 - xjls.open reads as it should
+    from xjls.formats import open_recording
+    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.clock import Clock
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Level, Signal, Source
+    from xjls.model.status import Damage, Status
+    from xjls.model.window import Gap, Window
+
+__all__ = [
+    "Annotation",
+    "Clock",
+    "CorruptError",
+    "Damage",
+    "FormatError",
+    "Gap",
+    "Level",
+    "LostSamplesError",
+    "MissingDependencyError",
+    "NotRecognizedError",
+    "Recording",
+    "SelectionError",
+    "Signal",
+    "Source",
+    "Status",
+    "Tie",
+    "TruncatedError",
+    "UnsupportedError",
+    "UserData",
+    "Window",
+    "XjlsError",
+    "__version__",
+    "open",
+    "open_recording",
+]
+
+_HOMES = {
+    "open": "xjls.backend.opening",
+    "open_recording": "xjls.formats",
+    "Recording": "xjls.model.recording",
+    **dict.fromkeys(("Annotation", "Tie", "UserData"), "xjls.model.annotation"),
+    "Clock": "xjls.model.clock",
+    **dict.fromkeys(("Level", "Signal", "Source"), "xjls.model.signal"),
+    **dict.fromkeys(("Damage", "Status"), "xjls.model.status"),
+    **dict.fromkeys(("Gap", "Window"), "xjls.model.window"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'xjls' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if "xarray" in sys.modules:
+    import_module("xjls.backend.accessor")

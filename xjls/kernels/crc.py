@@ -1,7 +1,7 @@
 """CRC-32C (Castagnoli) of bytes in an array, by the fastest way that this processor has.
 
 Every variant is a pair of parts, ``update(state, source, count)`` and ``update_copy(state, source, destination,
-count)``, on the bare register. The checksum starts it at `INITIAL` and inverts it at the end.
+count, following)``, on the bare register. The checksum starts it at `INITIAL` and inverts it at the end.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ INITIAL = 0xFFFFFFFF
 Update = Callable[[int, int, int], int]
 """CRC register, address, count -> CRC register after so many bytes."""
 
-UpdateCopy = Callable[[int, int, int, int], int]
-"""CRC register, source, destination, count -> CRC register, and the bytes are copied."""
+UpdateCopy = Callable[[int, int, int, int, int], int]
+"""CRC register, source, destination, count, what is read next -> CRC register, and the bytes are copied."""
 
 
 @part

@@ -11,9 +11,12 @@ from typing import Any
 from numba import types
 
 from xjls.kernels.jit import instruction, part
-from xjls.kernels.memory import I8, I32, I64, call, load_i64, load_u8, store_i64, store_u8
+from xjls.kernels.memory import I8, I32, I64, call, load_i64, load_u8, store_i64
+from xjls.kernels.stream import AHEAD_BYTES, copy_ahead, prefetch
 
 __all__ = ["crc32q", "update", "update_copy", "update_copy_three"]
+
+LINE_BYTES = 64
 
 Three = tuple[int, int, int]
 
@@ -31,6 +34,14 @@ def _crc32b(builder: Any, state: Any, byte: Any) -> Any:
 
 _step8: Callable[[int, int], int] = instruction(types.int64, types.int64, types.int64)(crc32q)
 _step1: Callable[[int, int], int] = instruction(types.int64, types.int64, types.int64)(_crc32b)
+_prefetch: Callable[[int], None] = instruction(types.void, types.int64)(prefetch)
+
+
+@part
+def _ask(source: int, size: int, offset: int, following: int) -> None:
+    """Ask for the cache line far ahead of source + offset; behind the last of `size` bytes is what `following` has."""
+    ahead = offset + AHEAD_BYTES
+    _prefetch(source + ahead if ahead < size else following + ahead - size)
 
 
 @part
@@ -45,39 +56,36 @@ def update(state: int, source: int, count: int) -> int:
 
 
 @part
-def update_copy(state: int, source: int, destination: int, count: int) -> int:
-    """As `update`, and copy the bytes to address `destination`."""
-    whole = count & ~7
-    for offset in range(0, whole, 8):
-        word = load_i64(source + offset)
-        store_i64(destination + offset, word)
-        state = _step8(state, word)
-    for offset in range(whole, count):
-        byte = load_u8(source + offset)
-        store_u8(destination + offset, byte)
-        state = _step1(state, byte)
-    return state
+def update_copy(state: int, source: int, destination: int, count: int, following: int) -> int:
+    """As `update`, and copy the bytes to address `destination`; those at address `following` are read next."""
+    copy_ahead(destination, source, count, following)
+    return update(state, destination, count)
 
 
 @part
-def update_copy_three(states: Three, sources: Three, destinations: Three, count: int) -> Three:
+def update_copy_three(states: Three, sources: Three, destinations: Three, count: int, followings: Three) -> Three:
     """As three `update_copy` of `count` bytes each, in one loop."""
     state_0, state_1, state_2 = states
     source_0, source_1, source_2 = sources
     destination_0, destination_1, destination_2 = destinations
-    whole = count & ~7
-    for offset in range(0, whole, 8):
-        word_0 = load_i64(source_0 + offset)
-        word_1 = load_i64(source_1 + offset)
-        word_2 = load_i64(source_2 + offset)
-        store_i64(destination_0 + offset, word_0)
-        store_i64(destination_1 + offset, word_1)
-        store_i64(destination_2 + offset, word_2)
-        state_0 = _step8(state_0, word_0)
-        state_1 = _step8(state_1, word_1)
-        state_2 = _step8(state_2, word_2)
+    following_0, following_1, following_2 = followings
+    whole = count & ~(LINE_BYTES - 1)
+    for start in range(0, whole, LINE_BYTES):
+        _ask(source_0, whole, start, following_0)
+        _ask(source_1, whole, start, following_1)
+        _ask(source_2, whole, start, following_2)
+        for offset in range(start, start + LINE_BYTES, 8):
+            word_0 = load_i64(source_0 + offset)
+            word_1 = load_i64(source_1 + offset)
+            word_2 = load_i64(source_2 + offset)
+            store_i64(destination_0 + offset, word_0)
+            store_i64(destination_1 + offset, word_1)
+            store_i64(destination_2 + offset, word_2)
+            state_0 = _step8(state_0, word_0)
+            state_1 = _step8(state_1, word_1)
+            state_2 = _step8(state_2, word_2)
     return (
-        update_copy(state_0, source_0 + whole, destination_0 + whole, count - whole),
-        update_copy(state_1, source_1 + whole, destination_1 + whole, count - whole),
-        update_copy(state_2, source_2 + whole, destination_2 + whole, count - whole),
+        update_copy(state_0, source_0 + whole, destination_0 + whole, count - whole, following_0),
+        update_copy(state_1, source_1 + whole, destination_1 + whole, count - whole, following_1),
+        update_copy(state_2, source_2 + whole, destination_2 + whole, count - whole, following_2),
     )

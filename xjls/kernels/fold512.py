@@ -16,19 +16,13 @@ from numba import types
 
 from xjls.kernels import crc32q
 from xjls.kernels.jit import instruction, part
-from xjls.kernels.memory import I8, I64, call, pointer
+from xjls.kernels.memory import I8, I64, call
+from xjls.kernels.stream import BLOCK_BYTES, VECTOR, VECTOR_BYTES, Span, loop, take_block, whole_blocks
 
 __all__ = ["fold_constants", "update", "update_copy"]
 
 POLYNOMIAL = 0x11EDC6F41
 """Castagnoli's, with x³²; bit k stands for x^k."""
-
-REGISTER_BYTES = 64
-REGISTERS = 4
-BLOCK_BYTES = REGISTERS * REGISTER_BYTES
-_BLOCK_SHIFT = BLOCK_BYTES.bit_length() - 1
-
-_VECTOR = ir.VectorType(I64, 8)
 
 
 def fold_constants(bits: int) -> tuple[int, int]:
@@ -58,60 +52,32 @@ def _reversed_power(exponent: int) -> int:
 
 def _fold(builder: Any, register: Any, bits: int, block: Any) -> Any:
     """Build `block` plus `register` moved `bits` onwards."""
-    factors = ir.Constant(_VECTOR, list(fold_constants(bits)) * 4)
+    factors = ir.Constant(VECTOR, list(fold_constants(bits)) * 4)
     low_by_low, high_by_high = I8(0x00), I8(0x11)
-    older = call(builder, "llvm.x86.pclmulqdq.512", _VECTOR, register, factors, low_by_low)
-    newer = call(builder, "llvm.x86.pclmulqdq.512", _VECTOR, register, factors, high_by_high)
+    older = call(builder, "llvm.x86.pclmulqdq.512", VECTOR, register, factors, low_by_low)
+    newer = call(builder, "llvm.x86.pclmulqdq.512", VECTOR, register, factors, high_by_high)
     return builder.xor(builder.xor(older, newer), block)
 
 
-def _take_block(builder: Any, source: Any, destination: Any, offset: Any) -> list[Any]:
-    """Build the loads of the 256 bytes at source + offset, and their stores unless `destination` is None."""
-    blocks = []
-    for register in range(REGISTERS):
-        place = builder.add(offset, I64(register * REGISTER_BYTES))
-        block = builder.load(pointer(builder, builder.add(source, place), _VECTOR), align=1)
-        if destination is not None:
-            builder.store(block, pointer(builder, builder.add(destination, place), _VECTOR), align=1)
-        blocks.append(block)
-    return blocks
+def _fold_span(builder: Any, state: Any, span: Span) -> Any:
+    """Build the CRC register after the bytes of `span`, at least 256."""
+    first, *others = take_block(builder, span, I64(0))
+    first = builder.xor(first, builder.insert_element(ir.Constant(VECTOR, None), state, I64(0)))
 
+    def body(offset: Any, registers: list[Any]) -> list[Any]:
+        blocks = take_block(builder, span, offset)
+        return [
+            _fold(builder, register, 8 * BLOCK_BYTES, block) for register, block in zip(registers, blocks, strict=True)
+        ]
 
-def _fold_loop(builder: Any, state: Any, source: Any, destination: Any, size: Any) -> Any:
-    """Build the CRC register after `size` more bytes, a positive multiple of 256."""
-    first = _take_block(builder, source, destination, I64(0))
-    first[0] = builder.xor(first[0], builder.insert_element(ir.Constant(_VECTOR, None), state, I64(0)))
-    before = builder.block
-    head, body, end = (builder.append_basic_block(f"fold.{name}") for name in ("head", "body", "end"))
-    builder.branch(head)
-
-    builder.position_at_end(head)
-    offset = builder.phi(I64)
-    registers = [builder.phi(_VECTOR) for _ in range(REGISTERS)]
-    builder.cbranch(builder.icmp_unsigned("<", offset, size), body, end)
-
-    builder.position_at_end(body)
-    blocks = _take_block(builder, source, destination, offset)
-    folded = [_fold(builder, *pair) for pair in zip(registers, [8 * BLOCK_BYTES] * REGISTERS, blocks, strict=True)]
-    for phi, start, again in zip(
-        [offset, *registers],
-        [I64(BLOCK_BYTES), *first],
-        [builder.add(offset, I64(BLOCK_BYTES)), *folded],
-        strict=True,
-    ):
-        phi.add_incoming(start, before)
-        phi.add_incoming(again, body)
-    builder.branch(head)
-
-    builder.position_at_end(end)
-    return _finish(builder, registers)
+    return _finish(builder, loop(builder, BLOCK_BYTES, span.size, [first, *others], body))
 
 
 def _finish(builder: Any, registers: list[Any]) -> Any:
     """Build the CRC register for the 256 bytes in `registers`: fold them into the last, then eight words by crc32."""
     *older, last = registers
     for place, register in enumerate(older):
-        last = _fold(builder, register, 8 * REGISTER_BYTES * (len(older) - place), last)
+        last = _fold(builder, register, 8 * VECTOR_BYTES * (len(older) - place), last)
     state = I64(0)  # the register's initial value was added to the first block
     for word in range(8):
         state = crc32q.crc32q(builder, state, builder.extract_element(last, I64(word)))
@@ -121,28 +87,28 @@ def _finish(builder: Any, registers: list[Any]) -> Any:
 @instruction(types.int64, types.int64, types.int64, types.int64)
 def _fold_blocks(builder: Any, state: Any, source: Any, size: Any) -> Any:
     """CRC register after `size` more bytes, a positive multiple of 256."""
-    return _fold_loop(builder, state, source, None, size)
+    return _fold_span(builder, state, Span(source, None, size, source))
 
 
-@instruction(types.int64, types.int64, types.int64, types.int64, types.int64)
-def _fold_copy_blocks(builder: Any, state: Any, source: Any, destination: Any, size: Any) -> Any:
+@instruction(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64)
+def _fold_copy_blocks(builder: Any, state: Any, source: Any, destination: Any, size: Any, following: Any) -> Any:
     """As `_fold_blocks`, and copy the bytes."""
-    return _fold_loop(builder, state, source, destination, size)
+    return _fold_span(builder, state, Span(source, destination, size, following))
 
 
 @part
 def update(state: int, source: int, count: int) -> int:
     """Return the CRC register after `count` more bytes at address `source`. No inversion at either end."""
-    whole = (count >> _BLOCK_SHIFT) << _BLOCK_SHIFT
+    whole = whole_blocks(count)
     if whole > 0:
         state = _fold_blocks(state, source, whole)
     return crc32q.update(state, source + whole, count - whole)
 
 
 @part
-def update_copy(state: int, source: int, destination: int, count: int) -> int:
-    """As `update`, and copy the bytes to address `destination`."""
-    whole = (count >> _BLOCK_SHIFT) << _BLOCK_SHIFT
+def update_copy(state: int, source: int, destination: int, count: int, following: int) -> int:
+    """As `update`, and copy the bytes to address `destination`; those at address `following` are read next."""
+    whole = whole_blocks(count)
     if whole > 0:
-        state = _fold_copy_blocks(state, source, destination, whole)
-    return crc32q.update_copy(state, source + whole, destination + whole, count - whole)
+        state = _fold_copy_blocks(state, source, destination, whole, following)
+    return crc32q.update_copy(state, source + whole, destination + whole, count - whole, following)

@@ -48,7 +48,8 @@ from xjls.kernels.cpu import CrcVariant, crc_variant
 from xjls.kernels.crc import INITIAL, Update, UpdateCopy
 from xjls.kernels.faults import Fault
 from xjls.kernels.jit import kernel, part
-from xjls.kernels.memory import address, copy
+from xjls.kernels.memory import address
+from xjls.kernels.stream import copy_ahead
 from xjls.kernels.unpack import unpack_bits, unpack_nibbles
 
 __all__ = ["ANY_ID", "GATHER", "PLAN_COLUMNS", "gather"]
@@ -120,44 +121,67 @@ def _check(update: Update, area: _Area, row: Row, wanted: _Wanted) -> int:
 
 
 @part
-def _copy(update: Update, update_copy: UpdateCopy, payload: int, length: int, span: tuple[int, int], into: int) -> bool:
-    """Copy bytes [start, start + count) = span of a payload to address `into`; return whether the payload agrees."""
-    start, count = span
+def _copy_verified(
+    update: Update,
+    update_copy: UpdateCopy,
+    payload: int,
+    length: int,
+    start: int,
+    count: int,
+    into: int,
+    following: int,
+) -> bool:
+    """Copy bytes [start, start + count) of a payload to address `into`; return whether the payload agrees."""
     state = update(INITIAL, payload, start)
-    state = update_copy(state, payload + start, into, count)
+    state = update_copy(state, payload + start, into, count, following)
     state = update(state, payload + start + count, length - start - count)
     return state == stored_payload_crc(payload, length)
 
 
 @part
 def _transfer(
-    update: Update, update_copy: UpdateCopy, payload: int, length: int, row: Row, wanted: _Wanted, into: int
+    update: Update,
+    update_copy: UpdateCopy,
+    payload: int,
+    length: int,
+    row: Row,
+    wanted: _Wanted,
+    into: int,
+    following: int,
 ) -> int:
     """Bring the entries that `row` asks for from a checked payload to address `into`; return the fault's code."""
-    skip, take = row[_SKIP], row[_TAKE]
-    if wanted.bits >= 8:
-        entry = wanted.bits >> 3
-        span = PAYLOAD_HEADER_BYTES + skip * entry, take * entry
-        if wanted.verify:
-            return _OK if _copy(update, update_copy, payload, length, span, into) else _PAYLOAD_CRC
-        copy(into, payload + span[0], span[1])
-        return _OK
-    if wanted.bits == 1:
-        unpack_bits(payload + PAYLOAD_HEADER_BYTES, skip, take, into)
+    skip, take, entry = row[_SKIP], row[_TAKE], wanted.bits >> 3
+    body = payload + PAYLOAD_HEADER_BYTES
+    agrees = True
+    if wanted.bits >= 8 and wanted.verify:
+        start = PAYLOAD_HEADER_BYTES + skip * entry
+        agrees = _copy_verified(update, update_copy, payload, length, start, take * entry, into, following)
+    elif wanted.bits >= 8:
+        copy_ahead(into, body + skip * entry, take * entry, following)
     else:
-        unpack_nibbles(payload + PAYLOAD_HEADER_BYTES, skip, take, wanted.signed, into)
-    return _OK if not wanted.verify or payload_agrees(update, payload, length) else _PAYLOAD_CRC
+        agrees = not wanted.verify or payload_agrees(update, payload, length)
+        if wanted.bits == 1:
+            unpack_bits(body, skip, take, into)
+        else:
+            unpack_nibbles(body, skip, take, wanted.signed, into)
+    return _OK if agrees else _PAYLOAD_CRC
 
 
 @part
-def _one(update: Update, update_copy: UpdateCopy, area: _Area, row: Row, wanted: _Wanted) -> int:
-    """Check and transfer the chunk of one row; return the fault's code."""
+def _one(update: Update, update_copy: UpdateCopy, area: _Area, row: Row, wanted: _Wanted, following: int) -> int:
+    """Check and transfer the chunk of one row; return the fault's code. The chunk at `following` is the next."""
     length = _check(update, area, row, wanted)
     if length < 0:
         return -length
     payload = area.source + row[_POSITION] + HEADER_BYTES
     into = area.target + row[_DEST] * area.entry
-    return _transfer(update, update_copy, payload, length, row, wanted, into)
+    return _transfer(update, update_copy, payload, length, row, wanted, into, following)
+
+
+@part
+def _following(area: _Area, plan: Plan, i: int) -> int:
+    """Address of chunk `i`, or of the last one: only ever asked for ahead of time, so it need not exist."""
+    return area.source + plan[min(i, plan.shape[0] - 1), _POSITION]
 
 
 @part
@@ -165,7 +189,7 @@ def _each(update: Update, update_copy: UpdateCopy, area: _Area, plan: Plan, want
     """Gather one chunk after the other; return the number of faults."""
     faults = 0
     for i in range(plan.shape[0]):
-        code = _one(update, update_copy, area, plan[i], wanted)
+        code = _one(update, update_copy, area, plan[i], wanted, _following(area, plan, i + 1))
         fault[i] = code
         faults += code != _OK
     return faults
@@ -185,46 +209,49 @@ def _common_length(area: _Area, rows: Plan, wanted: _Wanted) -> int:
 
 
 @part
-def _transfer_three(area: _Area, length: int, rows: Plan, fault: Bytes) -> int:
-    """Transfer three whole chunks whose headers are checked; return the number of faults."""
+def _start(area: _Area, row: Row) -> tuple[int, int, int]:
+    """Return the addresses of a chunk's payload and of its destination, and the CRC register behind its payload header."""
+    payload = area.source + row[_POSITION] + HEADER_BYTES
+    return payload, area.target + row[_DEST] * area.entry, crc32q.update(INITIAL, payload, PAYLOAD_HEADER_BYTES)
+
+
+@part
+def _transfer_three(area: _Area, length: int, plan: Plan, i: int, fault: Bytes) -> int:
+    """Transfer three whole chunks, from row `i` on, whose headers are checked; return the number of faults."""
     body = PAYLOAD_HEADER_BYTES
-    payload_0 = area.source + rows[0, _POSITION] + HEADER_BYTES
-    payload_1 = area.source + rows[1, _POSITION] + HEADER_BYTES
-    payload_2 = area.source + rows[2, _POSITION] + HEADER_BYTES
-    into_0 = area.target + rows[0, _DEST] * area.entry
-    into_1 = area.target + rows[1, _DEST] * area.entry
-    into_2 = area.target + rows[2, _DEST] * area.entry
-    state_0 = crc32q.update(INITIAL, payload_0, body)
-    state_1 = crc32q.update(INITIAL, payload_1, body)
-    state_2 = crc32q.update(INITIAL, payload_2, body)
+    payload_0, into_0, state_0 = _start(area, plan[i])
+    payload_1, into_1, state_1 = _start(area, plan[i + 1])
+    payload_2, into_2, state_2 = _start(area, plan[i + 2])
     state_0, state_1, state_2 = crc32q.update_copy_three(
         (state_0, state_1, state_2),
         (payload_0 + body, payload_1 + body, payload_2 + body),
         (into_0, into_1, into_2),
         length - body,
+        (_following(area, plan, i + 3), _following(area, plan, i + 4), _following(area, plan, i + 5)),
     )
-    fault[0] = _OK if state_0 == stored_payload_crc(payload_0, length) else _PAYLOAD_CRC
-    fault[1] = _OK if state_1 == stored_payload_crc(payload_1, length) else _PAYLOAD_CRC
-    fault[2] = _OK if state_2 == stored_payload_crc(payload_2, length) else _PAYLOAD_CRC
-    return int(fault[0] != _OK) + int(fault[1] != _OK) + int(fault[2] != _OK)
+    fault[i] = _OK if state_0 == stored_payload_crc(payload_0, length) else _PAYLOAD_CRC
+    fault[i + 1] = _OK if state_1 == stored_payload_crc(payload_1, length) else _PAYLOAD_CRC
+    fault[i + 2] = _OK if state_2 == stored_payload_crc(payload_2, length) else _PAYLOAD_CRC
+    return int(fault[i] != _OK) + int(fault[i + 1] != _OK) + int(fault[i + 2] != _OK)
 
 
 @part
 def _by_threes(area: _Area, plan: Plan, wanted: _Wanted, fault: Bytes) -> int:
     """Gather three chunks at a time where they are alike, with crc32q; return the number of faults."""
-    count = plan.shape[0]
-    faults = 0
-    start = 0
-    while start < count:
-        stop = min(start + 3, count)
+    faults, i = 0, 0
+    while i < plan.shape[0]:
         length = 0
-        if wanted.verify and wanted.bits >= 8 and stop == start + 3:
-            length = _common_length(area, plan[start:stop], wanted)
+        if wanted.verify and wanted.bits >= 8 and i + 3 <= plan.shape[0]:
+            length = _common_length(area, plan[i : i + 3], wanted)
         if length > 0:
-            faults += _transfer_three(area, length, plan[start:stop], fault[start:stop])
+            faults += _transfer_three(area, length, plan, i, fault)
+            i += 3
         else:
-            faults += _each(crc32q.update, crc32q.update_copy, area, plan[start:stop], wanted, fault[start:stop])
-        start = stop
+            following = _following(area, plan, i + 1)
+            code = _one(crc32q.update, crc32q.update_copy, area, plan[i], wanted, following)
+            fault[i] = code
+            faults += code != _OK
+            i += 1
     return faults
 
 

@@ -27,7 +27,6 @@ __all__ = [
     "load_u16",
     "load_u32",
     "pointer",
-    "prefetch",
     "store_i64",
     "store_u8",
 ]
@@ -93,11 +92,3 @@ store_i64: Callable[[int, int], None] = _storer(64)
 def copy(builder: Any, destination: Any, source: Any, count: Any) -> None:
     """Copy `count` bytes between places that do not overlap (C's memcpy)."""
     cgutils.raw_memcpy(builder, pointer(builder, destination, I8), pointer(builder, source, I8), count, 1)
-
-
-@instruction(types.void, types.int64)
-def prefetch(builder: Any, place: Any) -> None:
-    """Ask for the cache line at `place`, to be read soon."""
-    for_read, keep_in_all_levels, is_data = I32(0), I32(3), I32(1)
-    line = pointer(builder, place, I8)
-    call(builder, "llvm.prefetch.p0", ir.VoidType(), line, for_read, keep_in_all_levels, is_data)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xjls.kernels.jit import part
-from xjls.kernels.memory import copy, load_i64, load_u8
+from xjls.kernels.memory import load_i64, load_u8
+from xjls.kernels.stream import copy_ahead
 
 __all__ = ["REFLECTED_POLYNOMIAL", "update", "update_copy"]
 
@@ -50,7 +51,7 @@ def update(state: int, source: int, count: int) -> int:
 
 
 @part
-def update_copy(state: int, source: int, destination: int, count: int) -> int:
-    """As `update`, and copy the bytes to address `destination`."""
-    copy(destination, source, count)
-    return update(state, source, count)
+def update_copy(state: int, source: int, destination: int, count: int, following: int) -> int:
+    """As `update`, and copy the bytes to address `destination`; those at address `following` are read next."""
+    copy_ahead(destination, source, count, following)
+    return update(state, destination, count)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Self, overload
 
 import numpy as np
@@ -21,6 +22,7 @@ from xjls.model.segments import (
     POSITION,
     TIME,
     checked_table,
+    common_divisor,
     first_positions,
     holding,
     joined_table,
@@ -38,7 +40,8 @@ __all__ = ["NEVER", "Clock"]
 
 IntArray = NDArray[np.int64]
 
-_FAR_NS = 2**61
+_FAR_S = 2e9
+"""Seconds from a clock's zero that no recording reaches: 63 years."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -78,7 +81,7 @@ class Clock:
         >>> Clock.nominal(2_000_000, origin_id=100).times(np.array([100, 101, 2_000_100]))
         array([         0,        500, 1000000000])
         """
-        return cls(line_table(origin_id, origin_ns, slope_ns(rate_hz)), utc=False, zero_ns=origin_ns)
+        return cls(line_table(origin_id, origin_ns, slope_ns(rate_hz)), utc=False, zero_ns=int(origin_ns))
 
     @classmethod
     def from_ties(
@@ -143,7 +146,8 @@ class Clock:
         """
         if step <= 0:
             raise ValueError(f"a clock's stride is at least 1, not {step}")
-        table = window_table(self._table, start, size=max(-((start - stop) // step), 0), step=step)
+        start, size = int(start), len(range(start, stop, step))
+        table = window_table(self._table, start, size=size, step=int(step))
         return Clock(table, self.utc, self.zero_ns)
 
     def elapsed(self) -> Clock:
@@ -160,7 +164,7 @@ class Clock:
         return Clock(table, self.utc)
 
     def time(self, position: int) -> int:
-        """Time of one position in nanoseconds, as a Python integer of any size.
+        """Return the time of one position in nanoseconds, as a Python integer of any size.
 
         Examples
         --------
@@ -170,7 +174,7 @@ class Clock:
         return line_at(self._table, position).whole
 
     def times(self, positions: ArrayLike) -> IntArray:
-        """Times of `positions` in nanoseconds, exactly; the same shape. Raises SelectionError beyond int64.
+        """Return the times of `positions` in nanoseconds, exactly, in their shape. Raises SelectionError beyond int64.
 
         Examples
         --------
@@ -195,7 +199,7 @@ class Clock:
         return times
 
     def seconds(self, positions: ArrayLike) -> NDArray[np.float64]:
-        """Seconds of `positions` since the clock's zero, the recording's first sample; the same shape.
+        """Return the seconds of `positions` since the clock's zero, the recording's first sample, in their shape.
 
         Without ties the exact quotient (of sample count and rate) rounded once, with ties that of whole nanoseconds.
         A sample keeps its seconds in every window and stride of a clock.
@@ -219,7 +223,7 @@ class Clock:
     @overload
     def first_at_or_after(self, time_ns: IntArray) -> IntArray: ...
     def first_at_or_after(self, time_ns: int | IntArray) -> int | IntArray:
-        """Smallest position whose time is at least `time_ns`; `NEVER` where there is none.
+        """Return the smallest position whose time is at least `time_ns`; `NEVER` where there is none.
 
         A scalar gives an int, an array an array of its shape. Raises SelectionError if the clock runs backwards.
 
@@ -244,7 +248,7 @@ class Clock:
     @overload
     def first_at_or_after_seconds(self, seconds: NDArray[np.float64]) -> IntArray: ...
     def first_at_or_after_seconds(self, seconds: float | NDArray[np.float64]) -> int | IntArray:
-        """Smallest position whose `seconds` are at least those given, as floats compare; else as `first_at_or_after`.
+        """Return the smallest position whose `seconds`, as floats, are at least those given; else `first_at_or_after`.
 
         Examples
         --------
@@ -253,16 +257,15 @@ class Clock:
         12345678901
         """
         wanted = np.asarray(seconds, np.float64)
-        near = np.nan_to_num(np.clip(wanted * 1e9, -_FAR_NS, _FAR_NS))
+        near_ns = np.clip(wanted.ravel(), -_FAR_S, _FAR_S) * 1e9
         # start below the answer, by more than all roundings on the way together, and step up
-        bound = np.floor(near - np.abs(near) * 2.0**-50 - 2).astype(np.int64) + self.zero_ns
-        found = np.array(self.first_at_or_after(bound))
-        found[np.asarray(wanted * 1e9 >= _FAR_NS)] = NEVER
-        is_low = found != NEVER
-        while np.any(is_low):
-            is_low[is_low] = self.seconds(found[is_low]) < wanted[is_low]
-            found[is_low] += 1
-        return found if wanted.ndim else int(found)
+        bound = np.floor(near_ns - np.abs(near_ns) * 2.0**-50 - 2).astype(np.int64) + self.zero_ns
+        found = np.where(wanted.ravel() < _FAR_S, self.first_at_or_after(bound), NEVER)
+        low = np.flatnonzero(found != NEVER)
+        while low.size:
+            low = low[self.seconds(found[low]) < wanted.flat[low]]
+            found[low] += 1
+        return found.reshape(wanted.shape) if wanted.ndim else int(found[0])
 
     @property
     def is_increasing(self) -> bool:
@@ -294,10 +297,17 @@ class Clock:
         if np.array_equal(mine, yours):
             return True
         cuts = [*np.union1d(mine[POSITION], yours[POSITION]).tolist(), size]
-        return all(
-            line_at(mine, start).agrees(line_at(yours, start), stop - start)
-            for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
-        )
+        return all(line_at(mine, a).agrees(line_at(yours, a), b - a) for a, b in pairwise(cuts))
+
+    def divisor(self, size: int) -> int:
+        """Return the largest number of nanoseconds that divides all times at positions 0 to `size` - 1 (0 if all are 0).
+
+        Examples
+        --------
+        >>> Clock.nominal(2000).divisor(10**10)
+        500000
+        """
+        return common_divisor(window_table(self._table, 0, size=size, step=1), size)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Clock):

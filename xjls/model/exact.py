@@ -108,7 +108,7 @@ def floor_line(n: IntArray, a: IntArray | int, r: IntArray | int, d: IntArray | 
     Examples
     --------
     >>> floor_line(np.array([2**62, -1]), 10**12, 5, 10**12 + 1)
-    array([4611686018422776218,                  -1])
+    array([4611686018422776217,                  -1])
     """
     if n.size == 0:
         return np.zeros(n.shape, np.int64)

@@ -27,6 +27,7 @@ __all__ = [
     "POSITION",
     "TIME",
     "checked_table",
+    "common_divisor",
     "first_positions",
     "holding",
     "joined_table",
@@ -107,7 +108,7 @@ def tied_table(ties: Ties, slope: Fraction) -> Table:
 
 
 def segment_at(table: Table, position: int) -> int:
-    """Number of the segment that holds `position`."""
+    """Return the number of the segment that holds `position`."""
     return max(int(np.searchsorted(table[POSITION], position, side="right")) - 1, 0)
 
 
@@ -124,7 +125,7 @@ def holding(table: Table, positions: NDArray[np.int64]) -> list[int] | Table:
 def line_at(table: Table, position: int) -> Line:
     """Return the line that holds at `position`, with its origin there."""
     column = table[:, segment_at(table, position)].tolist()
-    return _line(column).moved(position - column[POSITION])
+    return _line(column).moved(int(position) - column[POSITION])
 
 
 def window_table(table: Table, start: int, *, size: int, step: int) -> Table:
@@ -207,20 +208,32 @@ def first_positions(table: Table, times_ns: NDArray[np.int64]) -> NDArray[np.int
     segments = np.maximum(np.searchsorted(table[TIME], times_ns, side="left") - 1, 0)
     ends = np.append(table[POSITION, 1:], NEVER)[segments]
     slopes = [_line(column).a for column in table.T[np.unique(segments)].tolist()]
-    if times_ns.size < _FEW or min(slopes) == 0 or max(slopes) >= MAX_DENOMINATOR:
-        found = [_first_position(table[:, k].tolist(), t) for k, t in zip(segments.flat, times_ns.flat, strict=True)]
+    if times_ns.size < _FEW or min(slopes) <= 0 or max(slopes) >= MAX_DENOMINATOR:
+        pairs = zip(segments.ravel().tolist(), times_ns.ravel().tolist(), strict=True)
+        found = [_first_position(table[:, segment].tolist(), time_ns) for segment, time_ns in pairs]
         return np.minimum(np.array(found, np.int64).reshape(times_ns.shape), ends)
-    start, time_ns, step, a, r, d = table[:, segments]
+    start, first_ns, step, a, r, d = table[:, segments]
     # n * slope / d + r / d >= wanted, where slope = step * d + a: round (wanted * d - r) / slope up
-    slope, wanted = step * d + a, times_ns - time_ns
+    slope, wanted = step * d + a, times_ns - first_ns
     whole_d, rest_d = np.divmod(d, slope)
     whole_r, rest_r = np.divmod(slope - 1 - r, slope)
     return np.minimum(start + wanted * whole_d + whole_r + floor_line(wanted, rest_d, rest_r, slope), ends)
 
 
+def common_divisor(table: Table, size: int) -> int:
+    """Return the largest number of nanoseconds that divides the times of the first `size` positions (at least 1)."""
+    starts, times, steps, a, r, d = table
+    strides = np.diff(starts, append=size) - 1
+    # every step rises by the whole step or by one more: both occur, or only one
+    extra = floor_line(strides, a, r, d)
+    steps = steps + (extra == strides) * (strides > 0)
+    steps = np.where((extra > 0) & (extra < strides), 1, np.where(strides > 0, steps, 0))
+    return int(np.gcd.reduce(np.concatenate([times, steps])))
+
+
 def _first_position(column: list[int], time_ns: int) -> int:
     line = _line(column)
-    if line.a == 0:
+    if line.a <= 0:
         return column[POSITION] if time_ns <= line.whole else NEVER
     return min(column[POSITION] + line.first_at_or_above(time_ns), NEVER)
 

@@ -106,7 +106,7 @@ def write_sparse(
         Of the signal.
     data_at
         Positions that can be read: their data chunk, the INDEX and SUMMARY chunks above it, and the two neighbours of
-        each exist. Those of the first and of the last sample always do. Every other chunk is a hole that reads as zeros.
+        each exist. Those of the first and of the last sample always do. Every other chunk is a hole: it reads as zeros.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def write_sparse(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     truth = write_sparse(f"{folder}/run.jls", 10**9, data_at=[5 * 10**8])
     ...     truth.path.stat().st_size, truth.windows
-    (4140823072, ((0, 16384), (499990528, 500015104), (999989248, 1000000000)))
+    (4140935976, ((0, 16384), (499990528, 500015104), (999989248, 1000000000)))
     """
     if samples < 1:
         raise ValueError(f"a sparse recording has at least one sample, got {samples}")

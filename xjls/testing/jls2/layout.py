@@ -64,7 +64,8 @@ class Layout:
 
     def _full_offset(self, level: int, number: int) -> int:
         if level == 0:
-            blocks = sum(number // self.data_per_block(above) * self._full_block_bytes(above) for above in range(1, LEVELS))
+            full = ((number // self.data_per_block(above), above) for above in range(1, LEVELS))
+            blocks = sum(count * self._full_block_bytes(above) for count, above in full)
             return self._base + number * self._data_bytes(self._blocks.samples_per_data) + blocks
         last = (number + 1) * self.data_per_block(level) - 1
         below = sum(self._full_block_bytes(lower) for lower in range(1, level))

@@ -98,7 +98,7 @@ def encode_calls(calls: Iterable[Call], release: Release, *, closed: bool = True
     --------
     >>> data = encode_calls([Call("source", Source(source_id=1))], Release())
     >>> len(data)
-    944
+    952
     """
     return bytes(_play(calls, release, closed=closed))
 
@@ -241,7 +241,7 @@ class _Recorder:
         for key in sorted(self._annotations):
             for tracks in (self._samples, self._annotations, self._ties):
                 if key in tracks:
-                    tracks[key].close()  # type: ignore[attr-defined]  # both kinds of track close
+                    tracks[key].close()
 
     def _definition(self, signal: Fsr | Vsr) -> bytes:
         if isinstance(signal, Fsr):

@@ -1,0 +1,147 @@
+"""``ds.xjls``: what a Dataset's recording knows beside the samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from xjls.backend.index import TimeIndex
+from xjls.errors import SelectionError
+
+if TYPE_CHECKING:
+    from xjls.model.recording import Recording
+    from xjls.model.status import Status
+
+_ANNOTATION_COLUMNS = ("time", "signal", "kind", "group", "y", "data", "sample_id")
+
+
+@xr.register_dataset_accessor("xjls")
+class XjlsAccessor:
+    """The recording behind a Dataset.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.testing import write_demo
+    >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+    >>> ds.xjls.recording.format, ds.xjls.status.complete
+    ('JLS v2', True)
+    """
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    @property
+    def recording(self) -> Recording:
+        """The recording that the Dataset's variables were opened from.
+
+        Raises
+        ------
+        SelectionError
+            None of them was opened from one, or they come from several.
+        """
+        found = [v.encoding["recording"] for v in self._dataset.variables.values() if "recording" in v.encoding]
+        if not found:
+            raise SelectionError(
+                "no variable of this Dataset comes straight from a recording", "Open it with xjls.open_recording(path)."
+            )
+        if len({recording.token for recording in found}) > 1:
+            raise SelectionError(
+                "the variables of this Dataset come from several recordings", "Select those of one, or open it alone."
+            )
+        return cast("Recording", found[0])
+
+    @property
+    def status(self) -> Status:
+        """The recording's health: at opening, and from every read since."""
+        return self.recording.status
+
+    def sel(self, time: slice) -> xr.Dataset:
+        """Select a span of time on every time axis at once: samples and all levels, of all signals.
+
+        Parameters
+        ----------
+        time
+            A slice of labels as ``Dataset.sel`` takes them: UTC or seconds, both ends included. A level keeps every
+            entry whose cell the span touches.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2), time="seconds")
+        >>> near = ds.xjls.sel(slice(0.05, 0.06))
+        >>> near.sizes["time"] < ds.sizes["time"], near.sizes["time_x128"] < ds.sizes["time_x128"]
+        (True, True)
+        """
+        if not isinstance(time, slice):
+            raise SelectionError(f"{time!r} is one label; levels cannot be cut to one", "Give a slice, or use Dataset.sel.")
+        dims = [str(name) for name, index in self._dataset.xindexes.items() if isinstance(index, TimeIndex)]
+        if not dims:
+            raise SelectionError("the Dataset has no time axis of a recording", "Open it with xjls.open(path).")
+        return self._dataset.sel(dict.fromkeys(dims, time))
+
+    @property
+    def annotations(self) -> pd.DataFrame:
+        """Annotations of the Dataset's signals and of the whole recording, within the Dataset's span, by time.
+
+        Columns: ``time`` (UTC; NaT where no clock is known), ``signal`` (``""``: the whole recording), ``kind``,
+        ``group``, ``y``, ``data``, ``sample_id`` (NA where only a time was written).
+        """
+        spans = self._sample_windows()
+        rows = []
+        for note in self.recording.annotations:
+            window = spans.get(note.signal)
+            outside = window and note.sample_id is not None and not window[0] <= note.sample_id < window[1]
+            if not outside and (note.signal == "" or note.signal in spans or not self._is_sampled(note.signal)):
+                rows.append((note.time_ns, note.signal, note.kind, note.group, note.y, note.data, note.sample_id))
+        frame = pd.DataFrame(rows, columns=list(_ANNOTATION_COLUMNS))
+        return _with_times(frame, ids=["sample_id"], by="time")
+
+    @property
+    def ties(self) -> pd.DataFrame:
+        """The ties of the Dataset's signals as they were written: ``signal``, ``sample_id``, ``time`` (UTC)."""
+        rows = [
+            (tie.time_ns, name, tie.sample_id) for name in self._sample_windows() for tie in self.recording.ties(name)
+        ]
+        frame = pd.DataFrame(rows, columns=["time", "signal", "sample_id"])
+        return _with_times(frame, ids=["sample_id"], by=None)[["signal", "sample_id", "time"]]
+
+    def _is_sampled(self, name: str) -> bool:
+        signal = self.recording.signals.get(name)
+        return signal is not None and signal.has_samples
+
+    def _sample_windows(self) -> dict[str, tuple[int, int]]:
+        """Return the sample ids that each sampled variable spans, as far as its time index tells."""
+        recording, spans = self.recording, {}
+        for name, variable in self._dataset.data_vars.items():
+            signal = recording.signals.get(str(name))
+            if signal is None or not variable.dims or "samples_per_entry" in variable.attrs:
+                continue
+            index = self._dataset.xindexes.get(variable.dims[0])
+            spans[signal.name] = _span(recording, signal.name, index) or (signal.window.start, signal.window.stop)
+        return spans
+
+
+def _span(recording: Recording, name: str, index: Any) -> tuple[int, int] | None:
+    """Return the first and one past the last sample id between the first and last label of a time index."""
+    if not isinstance(index, TimeIndex) or not index.size:
+        return None
+    clock = recording.clock(name)
+    first, last = index.clock.time(0), index.clock.time(index.size - 1)
+    if clock.utc != index.clock.utc or not clock.is_increasing:
+        return None
+    return clock.first_at_or_after(first), clock.first_at_or_after(last) + 1
+
+
+def _with_times(frame: pd.DataFrame, ids: list[str], by: str | None) -> pd.DataFrame:
+    """Give a table its dtypes, and an order."""
+    nat = np.iinfo(np.int64).min
+    times = np.array([nat if pd.isna(t) else int(t) for t in frame["time"]], np.int64)
+    frame["time"] = times.view("M8[ns]")
+    for column in ids:
+        frame[column] = frame[column].astype("Int64")
+    return frame.sort_values(by, kind="stable", ignore_index=True) if by else frame

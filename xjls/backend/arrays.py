@@ -1,0 +1,209 @@
+"""Lazy arrays over a recording: what xarray indexes, and what dask's tasks carry.
+
+An array is a recording, a signal and a window; indexing reads just the samples that the answer needs. It pickles as
+the recording's path, so a graph of any length stays small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.model.recording import Recording
+    from xjls.model.window import Window
+
+PIECE = 1 << 23
+"""Samples held at a time while a strided selection is read."""
+
+
+class RecordingArray(BackendArray):
+    """Common ground of the lazy arrays: turn xarray's indexers into runs and positions along the first axis.
+
+    Thread-safe; indexing does I/O.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @abstractmethod
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
+        """Read positions ``[start, stop)`` of the first axis."""
+
+    @abstractmethod
+    def _block(self) -> int:
+        """Return how many neighbouring positions are read at about the cost of one."""
+
+    @abstractmethod
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        """Return what tells this array's values from another's."""
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER_1VECTOR, self._get)
+
+    async def async_getitem(self, key: indexing.ExplicitIndexer) -> Any:
+        """Read in a thread, for ``Dataset.load_async``."""
+        return await asyncio.to_thread(self.__getitem__, key)
+
+    def _get(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        first, rest = key[0], key[1:]
+        if isinstance(first, slice):
+            values = self._get_slice(*first.indices(self.shape[0]))
+        elif isinstance(first, np.ndarray):
+            values = self._get_positions(first)
+        else:
+            at = int(first)
+            values = self._read(at, at + 1)[0]
+        return values[(..., *rest)] if rest and rest != (slice(None),) else values
+
+    def _get_slice(self, start: int, stop: int, step: int) -> NDArray[Any]:
+        count = len(range(start, stop, step))
+        if count and abs(step) > self._block():
+            return self._get_positions(np.arange(start, stop, step))
+        if step < 0:
+            first = start + (count - 1) * step
+            return self._get_slice(first, start + 1, -step)[::-1]
+        if step == 1 or not count:
+            return self._read(start, start + count)
+        out = np.empty((count, *self.shape[1:]), self.dtype)
+        most = max(PIECE // step, 1)
+        for at in range(0, count, most):
+            n = min(most, count - at)
+            out[at : at + n] = self._read(start + at * step, start + (at + n - 1) * step + 1)[::step]
+        return out
+
+    def _get_positions(self, positions: NDArray[np.int64]) -> NDArray[Any]:
+        """Read scattered positions: one read for all that share a block."""
+        positions = np.asarray(positions, np.int64)
+        order = np.argsort(positions, kind="stable")
+        ordered = positions[order]
+        heads = np.flatnonzero(np.diff(ordered // self._block(), prepend=-1))
+        out = np.empty((len(positions), *self.shape[1:]), self.dtype)
+        for lo, hi in zip(heads.tolist(), [*heads[1:].tolist(), len(ordered)], strict=True):
+            first = int(ordered[lo])
+            out[order[lo:hi]] = self._read(first, int(ordered[hi - 1]) + 1)[ordered[lo:hi] - first]
+        return out
+
+
+class SignalArray(RecordingArray):
+    """Samples of one signal.
+
+    Parameters
+    ----------
+    recording, name
+        Where they are.
+    window
+        Which sample ids the array shows; those outside the signal are NaN, or 0 in integer signals.
+    scaled
+        Whether values are multiplied by the signal's ``scale_factor``, as float64.
+    """
+
+    def __init__(self, recording: Recording, name: str, window: Window, *, scaled: bool = True) -> None:
+        self.recording = recording
+        self.name = name
+        self.window = window
+        self._signal = recording.signal(name)
+        self._scale = self._signal.scale_factor if scaled else 1.0
+        self.dtype = self._signal.dtype if self._scale == 1 else np.dtype("f8")
+        self.shape = (window.length,)
+
+    def __repr__(self) -> str:
+        return f"<SignalArray {self.name} {self.window} of {self.recording.path}>"
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        return ("SignalArray", self.recording.token, self.name, self.window.start, self.window.stop, self._scale)
+
+    def _block(self) -> int:
+        return self._signal.block_length
+
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
+        first = self.window.start
+        held = self._signal.window
+        lo, hi = max(first + start, held.start), min(first + stop, held.stop)
+        values = self.recording.read(self.name, (lo, max(lo, hi)) if lo < held.stop else (held.stop, held.stop))
+        if self._scale != 1:
+            values = values * self._scale
+        if len(values) == stop - start:
+            return values
+        padded = np.full(stop - start, np.nan if self.dtype.kind == "f" else 0, self.dtype)
+        at = min(max(lo - first - start, 0), stop - start)
+        padded[at : at + len(values)] = values
+        return padded
+
+
+class ValidArray(RecordingArray):
+    """For each sample of a signal that has no NaN: whether the recording holds its value.
+
+    Parameters
+    ----------
+    recording, name, window
+        As of `SignalArray`.
+    """
+
+    def __init__(self, recording: Recording, name: str, window: Window) -> None:
+        self.recording = recording
+        self.name = name
+        self.window = window
+        self._signal = recording.signal(name)
+        self.dtype = np.dtype("?")
+        self.shape = (window.length,)
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        return ("ValidArray", self.recording.token, self.name, self.window.start, self.window.stop)
+
+    def _block(self) -> int:
+        return self._signal.block_length
+
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
+        first, held = self.window.start, self._signal.window
+        valid = np.zeros(stop - start, np.bool_)
+        lo, hi = max(first + start, held.start), min(first + stop, held.stop)
+        if lo < hi:
+            valid[lo - first - start : hi - first - start] = self.recording.read_valid(self.name, (lo, hi))
+        return valid
+
+
+class LevelArray(RecordingArray):
+    """Entries of one summary level, ``(entry, statistic)``.
+
+    Parameters
+    ----------
+    recording, name, level
+        Where they are.
+    entries
+        Which entries the array shows.
+    scaled
+        Whether values are multiplied by the signal's ``scale_factor``.
+    """
+
+    def __init__(self, recording: Recording, name: str, level: int, entries: Window, *, scaled: bool = True) -> None:
+        self.recording = recording
+        self.name = name
+        self.level = level
+        self.entries = entries
+        signal = recording.signal(name)
+        self._scale = signal.scale_factor if scaled else 1.0
+        self.dtype = signal.level_dtype if self._scale == 1 else np.dtype("f8")
+        self.shape = (entries.length, 4)
+
+    def __repr__(self) -> str:
+        return f"<LevelArray {self.name} level {self.level} entries {self.entries} of {self.recording.path}>"
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        facts = (self.name, self.level, self.entries.start, self.entries.stop, self._scale)
+        return ("LevelArray", self.recording.token, *facts)
+
+    def _block(self) -> int:
+        return 512
+
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
+        first = self.entries.start
+        values = self.recording.read_level(self.name, self.level, (first + start, first + stop))
+        return values if self._scale == 1 else values * self._scale

@@ -1,0 +1,212 @@
+"""Which signals share an axis, and which part of it: decided from facts, before any array is made.
+
+Sample ids align the signals of one source at one rate. They start and end a few blocks apart in real files: ``join``
+says what becomes of the edges.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import lcm
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from xjls.errors import SelectionError
+from xjls.model.clock import Clock
+from xjls.model.window import Window
+
+if TYPE_CHECKING:
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Level, Signal
+
+Join: TypeAlias = Literal["inner", "outer", "none"]
+TimeUnit: TypeAlias = Literal["auto", "utc", "seconds"]
+
+CHUNK_SAMPLES = 8_192_000
+"""About 32 MiB of f32, and a multiple of the default blocks and level factors of every type."""
+MOST_CHUNKS = 20_000
+CHUNK_ENTRIES = 1 << 20
+WARN_FRACTION = 0.01
+WARN_S = 1
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One time axis, and the signals on it."""
+
+    dim: str
+    """Of the samples; a level's is ``<dim>_x<factor>``."""
+    signals: tuple[Signal, ...]
+    window: Window
+    """Sample ids along the axis."""
+    recording: Recording
+    unit: TimeUnit
+    """As it was asked for; see `time_unit`."""
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The map of sample ids to times, from the ties of all signals on the axis."""
+        clocks = [self.recording.clock(signal.name) for signal in self.signals]
+        tied = [clock for clock in clocks if clock.utc]
+        if len(tied) < 2 or all(clock == tied[0] for clock in tied):  # noqa: PLR2004 - nothing to merge
+            return next(iter(tied or clocks))
+        ties = {tie.sample_id: tie.time_ns for s in self.signals for tie in self.recording.ties(s.name)}
+        first = self.signals[0]
+        return Clock.from_ties(list(sorted(ties)), [ties[i] for i in sorted(ties)], rate_hz=first.rate_hz, first_id=first.first_id)
+
+    @cached_property
+    def time_unit(self) -> Literal["utc", "seconds"]:
+        """What the labels are: UTC where a tie says so, else seconds from the first sample.
+
+        Raises
+        ------
+        SelectionError
+            UTC was asked for, and no signal has a tie.
+        """
+        if self.unit == "utc" and not self.clock.utc:
+            names = ", ".join(signal.name for signal in self.signals)
+            raise SelectionError(f"no UTC is known for {names} of {self.recording.path}", 'Open with time="seconds".')
+        return "utc" if self.unit != "seconds" and self.clock.utc else "seconds"
+
+    @property
+    def chunk(self) -> int:
+        """Samples in a dask chunk: a common multiple of file blocks and entries where that is not too long."""
+        unit = 1
+        wanted = [s.block_length for s in self.signals] + [level.factor for s in self.signals for level in s.levels]
+        for size in sorted(set(wanted)):
+            if lcm(unit, size) <= CHUNK_SAMPLES:
+                unit = lcm(unit, size)
+        least = max(CHUNK_SAMPLES, -(-self.window.length // MOST_CHUNKS))
+        return max(round(least / unit), 1) * unit
+
+
+@dataclass(frozen=True, slots=True)
+class LevelAxis:
+    """The coarsened axis of one level, and the signals on it."""
+
+    dim: str
+    factor: int
+    start_id: int
+    """Sample id at which the first entry begins."""
+    length: int
+    members: tuple[tuple[Signal, Level, Window], ...]
+    """Each signal with its level and the entries on the axis."""
+    axis: Axis
+
+    @property
+    def chunk(self) -> int:
+        """Entries in a dask chunk: 16 MiB of f32."""
+        return max(CHUNK_ENTRIES, -(-self.length // MOST_CHUNKS))
+
+
+def sample_axes(recording: Recording, names: Iterable[str] | None, join: Join, unit: TimeUnit) -> list[Axis]:
+    """Group signals that have samples by source and rate; cut or extend each group to one window.
+
+    Parameters
+    ----------
+    recording
+        Whose signals.
+    names
+        Which of them; None takes all that have samples.
+    join
+        ``"inner"``: the common window, with a warning that names what is cut when that is more than a second or 1 %;
+        ``"outer"``: all that any signal has; ``"none"``: every signal an axis of its own.
+    unit
+        Of the labels.
+    """
+    if join not in ("inner", "outer", "none"):
+        raise SelectionError(f"join={join!r} is no way to join", 'Choose "inner", "outer" or "none".')
+    chosen = [recording.signal(name) for name in (recording.signals if names is None else names)]
+    if names is not None and (empty := [s.name for s in chosen if not s.has_samples]):
+        raise SelectionError(
+            f"{', '.join(empty)} of {recording.path} has no samples, only annotations", "They are in ds.xjls.annotations."
+        )
+    groups: dict[object, list[Signal]] = {}
+    for signal in chosen:
+        if signal.has_samples:
+            # A signal without a single sample has no place on an axis that others fill
+            alone = join == "none" or not signal.length
+            groups.setdefault(signal.id if alone else (signal.source.id, signal.rate_hz), []).append(signal)
+    axes = []
+    for i, members in enumerate(sorted(groups.values(), key=lambda members: not members[0].length)):
+        dim = "time" if i == 0 and join != "none" else f"time_{members[0].name}"
+        axes.append(Axis(dim, tuple(members), _joined(members, join, recording.path), recording, unit))
+    return axes
+
+
+def level_axes(axis: Axis, wanted: Sequence[int] | None, most_entries: int | None) -> list[LevelAxis]:
+    """Return the coarsened axes of an axis's signals; signals with the same factor and phase share one.
+
+    Parameters
+    ----------
+    axis
+        Of the samples; an entry belongs to the levels if its cell touches the axis's window.
+    wanted
+        Indices of levels; None takes all.
+    most_entries
+        Leave out levels with more entries; None takes all.
+    """
+    shared: dict[tuple[int, int], list[tuple[Signal, Level, Window]]] = {}
+    for signal in axis.signals:
+        for level in signal.levels:
+            entries = _cells(signal, level, axis.window)
+            if not entries.length or (wanted is not None and level.index not in wanted):
+                continue
+            if most_entries is None or entries.length <= most_entries:
+                phase = signal.first_id % level.factor
+                shared.setdefault((level.factor, phase), []).append((signal, level, entries))
+    taken: set[str] = set()
+    axes = []
+    for (factor, _), members in sorted(shared.items(), key=lambda item: item[0][0]):
+        dim = f"{axis.dim}_x{factor}"
+        if dim in taken:
+            dim = f"time_{members[0][0].name}_x{factor}"
+        taken.add(dim)
+        if (made := _level_axis(dim, factor, members, axis)) is not None:
+            axes.append(made)
+    return axes
+
+
+def _level_axis(dim: str, factor: int, members: list[tuple[Signal, Level, Window]], axis: Axis) -> LevelAxis | None:
+    """Cut the members' entries to those that all have."""
+    start = max(s.first_id + factor * entries.start for s, _, entries in members)
+    stop = min(s.first_id + factor * entries.stop for s, _, entries in members)
+    if stop <= start:
+        return None
+    cut = tuple(
+        (s, level, Window((start - s.first_id) // factor, (stop - s.first_id) // factor)) for s, level, _ in members
+    )
+    return LevelAxis(dim, factor, start, (stop - start) // factor, cut, axis)
+
+
+def _cells(signal: Signal, level: Level, window: Window) -> Window:
+    """Return the entries whose cells touch a window."""
+    start = max((window.start - signal.first_id) // level.factor, 0)
+    stop = min(-((signal.first_id - window.stop) // level.factor), level.length)
+    return Window(min(start, stop), max(stop, 0)) if stop > 0 else Window(0, 0)
+
+
+def _joined(signals: list[Signal], join: Join, path: str) -> Window:
+    windows = [signal.window for signal in signals]
+    if join == "outer":
+        return Window(min(w.start for w in windows), max(w.stop for w in windows))
+    start = max(w.start for w in windows)
+    common = Window(start, max(start, min(w.stop for w in windows)))
+    _warn_of_cuts(signals, common, path)
+    return common
+
+
+def _warn_of_cuts(signals: list[Signal], common: Window, path: str) -> None:
+    cuts = []
+    for signal in signals:
+        lost = signal.length - common.length
+        if signal.length and (lost > WARN_FRACTION * signal.length or lost > WARN_S * signal.rate_hz):
+            cuts.append(f"{signal.name} {signal.window} ({lost:_} samples cut)")
+    if cuts:
+        warnings.warn(
+            f"signals of {path} have different extents; the common window is {common}: {', '.join(cuts)}. "
+            'Open with join="outer" or join="none" to keep all.',
+            UserWarning, stacklevel=2,
+        )  # fmt: skip

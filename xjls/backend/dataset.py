@@ -1,0 +1,252 @@
+"""From axes and lazy arrays to labelled objects: the Dataset, its coarsened levels, and the tree of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import xarray as xr
+from xarray.core import indexing
+
+from xjls.backend.arrays import LevelArray, SignalArray, ValidArray
+from xjls.backend.axes import level_axes, sample_axes
+from xjls.backend.index import time_coordinates
+from xjls.errors import SelectionError
+from xjls.model.signal import STATISTICS
+
+if TYPE_CHECKING:
+    from xjls.backend.arrays import RecordingArray
+    from xjls.backend.axes import Axis, Join, LevelAxis, TimeUnit
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Signal
+
+Levels: TypeAlias = "Literal['auto'] | bool | int | Sequence[int]"
+
+AUTO_ENTRIES = 1 << 20
+"""``levels="auto"`` leaves out longer ones, so that a careless ``.compute()`` stays cheap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What to open of a recording, and how to label it."""
+
+    signals: tuple[str, ...] | None = None
+    """Names; None takes all that have samples."""
+    levels: Levels = "auto"
+    time: TimeUnit = "auto"
+    join: Join = "inner"
+    scaled: bool = True
+    """Whether fixed-point samples become physical values."""
+    drop: frozenset[str] = frozenset()
+    """Variables to leave out."""
+
+    def __post_init__(self) -> None:
+        if self.time not in ("auto", "utc", "seconds"):
+            raise SelectionError(f"time={self.time!r} is no way to label time", 'Choose "auto", "utc" or "seconds".')
+
+    def axes(self, recording: Recording) -> list[Axis]:
+        """Return the sample axes of the chosen signals."""
+        names = None if self.signals is None else [name for name in self.signals if name not in self.drop]
+        if names is None and self.drop:
+            names = [s.name for s in recording.signals.values() if s.has_samples and s.name not in self.drop]
+        return sample_axes(recording, names, self.join, self.time)
+
+    def level_axes(self, recording: Recording, axis: Axis) -> list[LevelAxis]:
+        """Return the coarsened axes that belong into the Dataset."""
+        if self.levels is False:
+            return []
+        if self.levels == "auto":
+            return level_axes(axis, None, AUTO_ENTRIES)
+        if self.levels is True:
+            return level_axes(axis, None, None)
+        wanted = [self.levels] if isinstance(self.levels, int) else list(self.levels)
+        there = {level.index for signal in recording.signals.values() for level in signal.levels}
+        if missing := [index for index in wanted if index not in there]:
+            raise SelectionError(
+                f"no level {missing[0]!r} in {recording.path}", f"Levels: {', '.join(map(str, sorted(there))) or 'none'}."
+            )
+        return level_axes(axis, wanted, None)
+
+
+def open_samples(recording: Recording, choice: Choice) -> xr.Dataset:
+    """Return the samples of a recording, with its summary levels on coarsened coordinates.
+
+    Does no I/O on samples: the variables are lazy, the time coordinates are computed.
+    """
+    variables: dict[str, xr.Variable] = {}
+    coordinates: list[xr.Coordinates] = []
+    for axis in choice.axes(recording):
+        coordinates.append(_coordinate(axis))
+        for signal in axis.signals:
+            variables.update(_sample_variables(axis, signal, recording, scaled=choice.scaled))
+        for level_axis in choice.level_axes(recording, axis):
+            coordinates.append(_level_coordinate(level_axis, level_axis.dim))
+            variables.update(_level_variables(level_axis, level_axis.dim, recording, scaled=choice.scaled))
+    return _dataset(variables, coordinates, recording, choice.drop)
+
+
+def open_level(recording: Recording, index: int, choice: Choice) -> xr.Dataset:
+    """Return one level as a Dataset whose variables have their signals' names, on ``time`` where they share it."""
+    variables: dict[str, xr.Variable] = {}
+    coordinates: list[xr.Coordinates] = []
+    for axis in choice.axes(recording):
+        for level_axis in level_axes(axis, [index], None):
+            dim = f"time_{level_axis.members[0][0].name}" if coordinates else "time"
+            coordinates.append(_level_coordinate(level_axis, dim))
+            made = _level_variables(level_axis, dim, recording, scaled=choice.scaled)
+            named = zip((signal.name for signal, _, _ in level_axis.members), made.values(), strict=True)
+            variables.update(named)
+    return _dataset(variables, coordinates, recording, choice.drop)
+
+
+def open_groups(recording: Recording, choice: Choice) -> dict[str, xr.Dataset]:
+    """Return the pyramid: ``/`` with attributes only, ``/0`` the samples, ``/1`` and up the levels."""
+    plain = Choice(
+        signals=choice.signals, levels=False, time=choice.time, join=choice.join, scaled=choice.scaled, drop=choice.drop
+    )
+    top = max((len(signal.levels) for signal in recording.signals.values()), default=0)
+    groups = {"/": xr.Dataset(attrs=_attributes(recording)), "/0": open_samples(recording, plain)}
+    for index in range(1, top + 1):
+        level = open_level(recording, index, plain)
+        if level.data_vars:
+            groups[f"/{index}"] = level
+    return groups
+
+
+def open_group(recording: Recording, group: str, choice: Choice) -> xr.Dataset:
+    """Return one group of the pyramid, by its name: ``"0"`` the samples, ``"1"`` and up the levels."""
+    name = group.strip("/")
+    tops = range(max((len(signal.levels) for signal in recording.signals.values()), default=0) + 1)
+    if name == "":
+        return open_samples(recording, choice)
+    if not name.isdecimal() or int(name) not in tops:
+        raise SelectionError(f"no group {group!r} in {recording.path}", f"Groups: {', '.join(map(str, tops))}.")
+    if name == "0":
+        return open_groups(recording, choice)["/0"]
+    return open_level(recording, int(name), choice)
+
+
+def _dataset(
+    variables: Mapping[str, xr.Variable], coordinates: Iterable[xr.Coordinates], recording: Recording, drop: frozenset[str]
+) -> xr.Dataset:
+    kept = {name: variable for name, variable in variables.items() if name not in drop}
+    dataset = xr.Dataset(kept, attrs=_attributes(recording))
+    for coordinate in coordinates:
+        if any(set(variable.dims) & set(coordinate.dims) for variable in kept.values()):
+            dataset = dataset.assign_coords(coordinate)
+    if any("statistic" in variable.dims for variable in kept.values()):
+        dataset = dataset.assign_coords(statistic=("statistic", list(STATISTICS)))
+    return dataset
+
+
+def _coordinate(axis: Axis) -> xr.Coordinates:
+    clock = axis.clock.window(axis.window.start, axis.window.stop)
+    return time_coordinates(
+        axis.dim, clock, axis.window.length, unit=axis.time_unit, attrs=_time_attributes(axis), preferred_chunk=axis.chunk
+    )
+
+
+def _level_coordinate(level_axis: LevelAxis, dim: str) -> xr.Coordinates:
+    axis = level_axis.axis
+    stop = level_axis.start_id + level_axis.length * level_axis.factor
+    # Seconds count from the first sample of the axis, also where a cell begins before it
+    clock = axis.clock.window(level_axis.start_id, stop, level_axis.factor)
+    attrs = _time_attributes(axis) | {"samples_per_entry": level_axis.factor}
+    return time_coordinates(
+        dim, clock, level_axis.length, unit=axis.time_unit, cells=True, attrs=attrs, preferred_chunk=level_axis.chunk
+    )
+
+
+def _sample_variables(
+    axis: Axis, signal: Signal, recording: Recording, *, scaled: bool
+) -> dict[str, xr.Variable]:
+    array = SignalArray(recording, signal.name, axis.window, scaled=scaled)
+    attrs = _signal_attributes(signal)
+    if not scaled and signal.scale_factor != 1:
+        attrs["scale_factor"] = signal.scale_factor
+    made = {signal.name: _variable((axis.dim,), array, attrs, (axis.chunk,), recording)}
+    unmarked = array.dtype.kind != "f" and (recording.on_damage == "gap" or signal.window != axis.window)
+    if unmarked:
+        name = f"{signal.name}_valid"
+        made[signal.name].attrs["ancillary_variables"] = name
+        valid = ValidArray(recording, signal.name, axis.window)
+        attrs = {"long_name": f"whether {signal.name} holds a sample"}
+        made[name] = _variable((axis.dim,), valid, attrs, (axis.chunk,), recording)
+    return made
+
+
+def _level_variables(
+    level_axis: LevelAxis, dim: str, recording: Recording, *, scaled: bool
+) -> dict[str, xr.Variable]:
+    made = {}
+    for signal, level, entries in level_axis.members:
+        array = LevelArray(recording, signal.name, level.index, entries, scaled=scaled)
+        attrs = _signal_attributes(signal) | {
+            "long_name": f"{signal.name}, statistics of {level.factor} samples",
+            "level": level.index, "samples_per_entry": level.factor,
+        }  # fmt: skip
+        name = f"{signal.name}_x{level.factor}"
+        made[name] = _variable((dim, "statistic"), array, attrs, (level_axis.chunk, len(STATISTICS)), recording)
+    return made
+
+
+def _variable(
+    dims: tuple[str, ...], array: RecordingArray, attrs: dict[str, Any], chunks: tuple[int, ...], recording: Recording
+) -> xr.Variable:
+    encoding = {
+        "preferred_chunks": dict(zip(dims, (min(c, max(n, 1)) for c, n in zip(chunks, array.shape, strict=True)), strict=True)),
+        "recording": recording,
+    }  # fmt: skip
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding)
+
+
+def _signal_attributes(signal: Signal) -> dict[str, Any]:
+    """Return CF-style attributes: what the numbers are, and which instrument made them."""
+    source = signal.source
+    attrs: dict[str, Any] = {"units": signal.units, "long_name": signal.name}
+    for key, value in {
+        "source": source.name, "vendor": source.vendor, "model": source.model, "version": source.version,
+        "serial_number": source.serial_number,
+    }.items():  # fmt: skip
+        if value and value != "-":
+            attrs[key] = value
+    rate = signal.rate_hz
+    attrs["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
+    attrs["first_sample_id"] = signal.first_id
+    return attrs
+
+
+def _time_attributes(axis: Axis) -> dict[str, Any]:
+    if axis.time_unit == "utc":
+        return {"standard_name": "time", "long_name": "UTC", "axis": "T"}
+    return {"standard_name": "time", "long_name": "time since the first sample", "units": "s", "axis": "T"}
+
+
+def _attributes(recording: Recording) -> dict[str, Any]:
+    """Return the attributes of the whole: where it came from, and that it is damaged where it is."""
+    attrs: dict[str, Any] = {"Conventions": "CF-1.11", "format": recording.format}
+    notes = [data for record in recording.user_data if record.meta == 0 and isinstance(data := record.data, str)]
+    if notes:
+        attrs["comment"] = "\n".join(notes)
+    if not recording.status.closed:
+        attrs["recording_status"] = "not closed by its writer"
+    return attrs
+
+
+def restore_time(dataset: xr.Dataset) -> xr.Dataset:
+    """Give chunked time coordinates back their computed labels: ``chunks=`` turns every coordinate into a dask array."""
+    restored = {}
+    for dim, index in dataset.xindexes.items():
+        made = index.create_variables({dim: dataset.variables[dim]})
+        if isinstance(dataset.variables[dim].chunks, tuple) and dim in made:
+            restored[dim] = made[dim]
+    if not restored:
+        return dataset
+    indexes = {name: dataset.xindexes[name] for name in restored}
+    closer = dataset._close  # noqa: SLF001 - xarray has no public way to carry it over
+    fixed = dataset.assign_coords(xr.Coordinates(restored, indexes))
+    fixed.encoding = dataset.encoding
+    fixed.set_close(closer)
+    return fixed
+

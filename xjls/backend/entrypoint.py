@@ -1,0 +1,131 @@
+"""The door that xarray knows: ``engine="jls"``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+from xarray.backends import BackendEntrypoint
+
+from xjls.backend import accessor as _accessor  # noqa: F401 - registers ds.xjls
+from xjls.backend.dataset import Choice, open_group, open_groups, open_samples
+from xjls.errors import SelectionError
+from xjls.formats import guess_format, open_recording
+
+if TYPE_CHECKING:
+    from xjls.backend.axes import Join, TimeUnit
+    from xjls.backend.dataset import Levels
+    from xjls.model.recording import OnDamage, Recording
+
+
+class JlsBackendEntrypoint(BackendEntrypoint):
+    """Open instrument recordings (JLS v2) as lazy, labelled Datasets.
+
+    Examples
+    --------
+    >>> import tempfile, xarray as xr
+    >>> from xjls.testing import write_demo
+    >>> ds = xr.open_dataset(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1), engine="jls", chunks={})
+    >>> ds.current.dims, ds.current.attrs["units"]
+    (('time',), 'A')
+    """
+
+    description = "Open instrument recordings of any length: Joulescope JLS v2 (.jls)"
+    url = "https://github.com/xjls/xjls"
+    supports_groups = True
+
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        signals: str | Iterable[str] | None = None,
+        levels: Levels = "auto",
+        time: TimeUnit = "auto",
+        join: Join = "inner",
+        group: str | None = None,
+        on_damage: OnDamage = "raise",
+        verify: bool = True,
+        mask_and_scale: bool | None = None,
+        decode_times: bool | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> xr.Dataset:
+        """Open a recording as a Dataset; see `xjls.open` for the parameters."""
+        choice = _choice(drop_variables, signals, levels, time, join, mask_and_scale, decode_times)
+        recording = _open(filename_or_obj, on_damage, verify, storage_options)
+        try:
+            dataset = open_samples(recording, choice) if group is None else open_group(recording, str(group), choice)
+        except BaseException:
+            recording.close()
+            raise
+        dataset.set_close(recording.close)
+        dataset.encoding["source"] = recording.path
+        return dataset
+
+    def open_datatree(self, filename_or_obj: Any, **options: Any) -> xr.DataTree:
+        """Open the pyramid: ``/0`` the samples, ``/1`` and up the levels; every node's first dimension is ``time``."""
+        groups = self.open_groups_as_dict(filename_or_obj, **options)
+        tree = xr.DataTree.from_dict(groups)
+        tree.set_close(groups["/0"].close)
+        return tree
+
+    def open_groups_as_dict(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        signals: str | Iterable[str] | None = None,
+        time: TimeUnit = "auto",
+        join: Join = "inner",
+        on_damage: OnDamage = "raise",
+        verify: bool = True,
+        mask_and_scale: bool | None = None,
+        decode_times: bool | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> dict[str, xr.Dataset]:
+        """Open the pyramid as one Dataset a group; see `open_datatree`."""
+        choice = _choice(drop_variables, signals, False, time, join, mask_and_scale, decode_times)
+        recording = _open(filename_or_obj, on_damage, verify, storage_options)
+        try:
+            groups = open_groups(recording, choice)
+        except BaseException:
+            recording.close()
+            raise
+        for dataset in groups.values():
+            dataset.encoding["source"] = recording.path
+            dataset.set_close(recording.close)
+        return groups
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Whether the first bytes of a file, or the name of a remote object, are a recording's."""
+        return isinstance(filename_or_obj, str | os.PathLike) and guess_format(filename_or_obj) is not None
+
+
+def _open(
+    filename_or_obj: Any, on_damage: OnDamage, verify: bool, storage_options: Mapping[str, Any] | None
+) -> Recording:
+    if not isinstance(filename_or_obj, str | os.PathLike):
+        raise SelectionError(
+            f"a {type(filename_or_obj).__name__} cannot be opened: recordings are read from many places at once",
+            "Give a path, or an address with storage_options.",
+        )
+    return open_recording(filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options)
+
+
+def _choice(
+    drop_variables: str | Iterable[str] | None, signals: str | Iterable[str] | None, levels: Levels, time: TimeUnit,
+    join: Join, mask_and_scale: bool | None, decode_times: bool | None,
+) -> Choice:  # fmt: skip
+    if decode_times is False and time == "utc":
+        raise SelectionError('decode_times=False contradicts time="utc"', "Leave one of them out.")
+    return Choice(
+        signals=None if signals is None else _names(signals), levels=levels, join=join,
+        time="seconds" if decode_times is False else time, scaled=mask_and_scale is not False,
+        drop=frozenset(() if drop_variables is None else _names(drop_variables)),
+    )  # fmt: skip
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,86 @@
+"""``xjls.open``: the engine, with chunks by default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from xjls.backend.dataset import restore_time
+
+if TYPE_CHECKING:
+    from xjls.backend.axes import Join, TimeUnit
+    from xjls.backend.dataset import Levels
+    from xjls.model.recording import OnDamage
+
+
+def open(  # noqa: A001 - xjls.open reads as it should
+    path: str | os.PathLike[str],
+    *,
+    chunks: Any = {},  # noqa: B006 - xarray's own word for "as the file is cut", never changed
+    signals: str | Iterable[str] | None = None,
+    levels: Levels = "auto",
+    time: TimeUnit = "auto",
+    join: Join = "inner",
+    group: str | None = None,
+    on_damage: OnDamage = "raise",
+    verify: bool = True,
+    drop_variables: str | Iterable[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> xr.Dataset:
+    """Open a recording as a lazy Dataset: the same as ``xr.open_dataset(path, engine="jls", chunks={})``.
+
+    Parameters
+    ----------
+    path
+        A local path, or an address that fsspec understands (``s3://…``).
+    chunks
+        As of ``xr.open_dataset``: ``{}`` cuts dask chunks on borders of the file, of about 8 million samples; None
+        gives lazy arrays without dask, which are read as a whole when they are computed with.
+    signals
+        Names of the signals to open; None opens all that have samples.
+    levels
+        Summary levels as coarsened variables, ``current_x128(time_x128, statistic)``: ``"auto"`` those of at most 2²⁰
+        entries, True all, ``[1, 2]`` some, False none.
+    time
+        Labels: ``"utc"`` datetime64[ns]; ``"seconds"`` float seconds from the first sample; ``"auto"`` UTC where the
+        recording has a tie.
+    join
+        What becomes of signals with different extents: ``"inner"`` cuts to the common window and warns when more than a
+        second or 1 % is lost; ``"outer"`` keeps all, NaN in floating signals, 0 in others with a ``<name>_valid``
+        beside them; ``"none"`` gives every signal a time axis of its own.
+    group
+        One level instead: ``"0"`` the samples, ``"1"`` the finest level, and so on.
+    on_damage
+        ``"raise"``: computing damaged or lost samples raises `LostSamplesError`; ``"gap"``: they are NaN, or 0 in
+        integer signals with a ``<name>_valid`` beside them.
+    verify
+        Whether every read checks the checksums of what it reads.
+    drop_variables
+        Names of variables to leave out.
+    storage_options
+        For fsspec: credentials, endpoint, and so on.
+    **options
+        Others of ``xr.open_dataset``: ``cache``, ``inline_array``, ``mask_and_scale``, ``decode_times`` …
+
+    Returns
+    -------
+    xarray.Dataset
+        One variable a signal. Time coordinates are computed when asked for, exactly, at any length.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.testing import write_demo
+    >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1), levels=False)
+    >>> sorted(ds.data_vars)
+    ['current', 'current_range', 'gpi[0]', 'power', 'voltage']
+    """
+    dataset = xr.open_dataset(
+        path, engine="jls", chunks=chunks, signals=signals, levels=levels, time=time, join=join, group=group,
+        on_damage=on_damage, verify=verify, drop_variables=drop_variables, storage_options=storage_options, **options,
+    )  # fmt: skip
+    return restore_time(dataset)

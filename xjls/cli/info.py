@@ -1,0 +1,139 @@
+"""``xjls info``: what a recording holds, from its definitions and index; no sample is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from xjls.cli.text import duration, moment, quantity, size, table
+from xjls.formats import open_recording
+
+if TYPE_CHECKING:
+    from xjls.model.annotation import Annotation
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Signal
+    from xjls.model.status import Status
+
+MOST_ANNOTATIONS = 12
+
+
+def info(path: str, *, as_json: bool = False) -> int:
+    """Print what a recording holds; return the exit status."""
+    with open_recording(path, on_damage="gap") as recording:
+        for signal in recording.signals.values():
+            recording.gaps(signal.name)
+        print(json.dumps(facts(recording), indent=2, default=repr) if as_json else text(recording))
+        return 0
+
+
+def facts(recording: Recording) -> dict[str, Any]:
+    """Return all that ``--json`` prints: sources, signals, annotations, user data and status."""
+    return {
+        "path": recording.path,
+        "format": recording.format,
+        "sources": [asdict(source) for source in recording.sources],
+        "signals": [_signal_facts(recording, signal) for signal in recording.signals.values()],
+        "annotations": [asdict(note) for note in recording.annotations],
+        "user_data": [asdict(record) for record in recording.user_data],
+        "status": status_facts(recording.status),
+    }
+
+
+def status_facts(status: Status) -> dict[str, Any]:
+    """Return a status as plain data."""
+    return {
+        "closed": status.closed,
+        "complete": status.complete,
+        "size_bytes": status.size_bytes,
+        "damage": [asdict(damage) for damage in status.damage],
+        "gaps": {
+            name: [{"start": g.window.start, "stop": g.window.stop, "reason": g.reason} for g in gaps]
+            for name, gaps in status.gaps.items()
+        },
+        "notes": list(status.notes),
+    }
+
+
+def text(recording: Recording) -> str:
+    """Return what ``xjls info`` prints."""
+    status = recording.status
+    health = "complete" if status.complete else "closed" if status.closed else "not closed by its writer"
+    parts = [f"{recording.path}\n{recording.format}, {size(status.size_bytes)}, {health}"]
+    parts.append("sources\n" + table([["id", "name", "vendor", "model", "version", "serial number"]] + [
+        [str(s.id), s.name, s.vendor, s.model, s.version, s.serial_number] for s in recording.sources
+    ], right=[0]))  # fmt: skip
+    head = ["name", "type", "units", "rate", "samples", "duration", "first sample", "levels (samples an entry)"]
+    rows = [_signal_row(recording, signal) for signal in recording.signals.values()]
+    parts.append("signals\n" + table([head, *rows], right=[4]))
+    if recording.annotations:
+        parts.append(_annotations(recording.annotations))
+    if records := recording.user_data:
+        parts.append(f"user data: {len(records)}\n" + table([[str(r.meta), _shortened(r.data)] for r in records], right=[0]))
+    if found := status_text(status):
+        parts.append(found)
+    return "\n\n".join(parts)
+
+
+def status_text(status: Status) -> str:
+    """Return damage, gaps and notes, a line each; ``""`` when there are none."""
+    lines = [f"  damage: {damage}" for damage in status.damage]
+    lines += [f"  {name}: samples {g.window} are lost, {g.reason}" for name, gaps in status.gaps.items() for g in gaps]
+    lines += [f"  {note}" for note in status.notes]
+    return "\n".join(["status", *lines]) if lines else ""
+
+
+def _signal_facts(recording: Recording, signal: Signal) -> dict[str, Any]:
+    rate = signal.rate_hz
+    first, last = _span_ns(recording, signal)
+    return {
+        "id": signal.id,
+        "name": signal.name,
+        "units": signal.units,
+        "type": signal.stored_type,
+        "source": signal.source.id,
+        "rate_hz": int(rate) if rate.denominator == 1 else float(rate),
+        "first_id": signal.first_id,
+        "length": signal.length,
+        "scale_factor": signal.scale_factor,
+        "first_time": None if first is None else moment(first),
+        "last_time": None if last is None else moment(last),
+        "ties": len(recording.ties(signal.name)),
+        "levels": [{"index": v.index, "factor": v.factor, "length": v.length} for v in signal.levels],
+    }
+
+
+def _signal_row(recording: Recording, signal: Signal) -> list[str]:
+    if not signal.has_samples:
+        return [signal.name, "–", signal.units, "–", "–", "–", "–", "annotations only"]
+    first, _ = _span_ns(recording, signal)
+    return [
+        signal.name, signal.stored_type, signal.units, quantity(float(signal.rate_hz), "Hz"), f"{signal.length:,}",
+        duration(float(signal.length / signal.rate_hz)), "–" if first is None else moment(first),
+        " ".join(f"{level.factor:,}" for level in signal.levels) or "none",
+    ]  # fmt: skip
+
+
+def _span_ns(recording: Recording, signal: Signal) -> tuple[int | None, int | None]:
+    """Return UTC of the first and last sample; None without ties or samples."""
+    if not signal.has_samples or not signal.length:
+        return None, None
+    clock = recording.clock(signal.name)
+    return (clock.time(signal.first_id), clock.time(signal.window.stop - 1)) if clock.utc else (None, None)
+
+
+def _annotations(annotations: tuple[Annotation, ...]) -> str:
+    rows = [
+        [_place(note), note.signal or "(all)", note.kind, _shortened(note.data)] for note in annotations[:MOST_ANNOTATIONS]
+    ]
+    more = len(annotations) - len(rows)
+    return f"annotations: {len(annotations)}\n" + table(rows) + (f"\n  … and {more} more" if more else "")
+
+
+def _place(note: Annotation) -> str:
+    return moment(note.time_ns) if note.time_ns is not None else f"sample {note.sample_id:,}"
+
+
+def _shortened(data: object) -> str:
+    line = " ".join((data if isinstance(data, str) else repr(data)).split())
+    return line if len(line) <= 60 else line[:57] + "…"  # noqa: PLR2004 - fits a terminal's line

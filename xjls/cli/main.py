@@ -1,0 +1,103 @@
+"""The command line: one function a command, each prints what it found and returns the exit status.
+
+0: done, and all is well; 1: the recording is damaged or incomplete; 2: it could not be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from xjls._version import __version__
+from xjls.errors import XjlsError
+
+EXIT_DAMAGED = 1
+EXIT_FAILED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status.
+
+    Examples
+    --------
+    >>> main(["info", "/nowhere/run.jls"])
+    2
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has seen enough; keep the interpreter from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (XjlsError, OSError) as error:
+        print(f"xjls: {_sentence(error)}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("xjls: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, XjlsError) and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xjls", description="Instrument recordings of any length: what they hold, and whether they are whole."
+    )
+    parser.add_argument("--version", action="version", version=f"xjls {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    info = commands.add_parser("info", help="what a recording holds", description="Say what a recording holds.")
+    info.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+    info.add_argument("--json", action="store_true", help="print one JSON object instead")
+    info.set_defaults(run=_info)
+
+    check = commands.add_parser(
+        "check", help="verify every chunk of a recording",
+        description="Walk a recording and verify every chunk; say what is wrong where. "
+        "The exit status is 0 when it is whole, 1 when it is damaged or was not closed, 2 when it cannot be opened.",
+    )  # fmt: skip
+    check.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+    check.add_argument("--json", action="store_true", help="print one JSON object instead")
+    check.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
+    check.set_defaults(run=_check)
+
+    demo = commands.add_parser(
+        "demo", help="make a recording, open it, print and plot it",
+        description="Make a recording of a few seconds, open it through xarray, print the Dataset and its exact "
+        "statistics, and draw it. Needs matplotlib for the picture.",
+    )  # fmt: skip
+    demo.add_argument("--directory", "-d", default=".", help="where demo.jls and demo.png go (default: here)")
+    demo.add_argument("--seconds", type=float, default=4.0, help="length of the recording (default: 4)")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _info(options: argparse.Namespace) -> int:
+    from xjls.cli.info import info
+
+    return info(options.file, as_json=options.json)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from xjls.cli.check import check
+
+    return check(options.file, as_json=options.json, quiet=options.quiet)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from xjls.cli.demo import demo
+
+    return demo(options.directory, seconds=options.seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
