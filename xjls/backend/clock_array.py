@@ -126,7 +126,7 @@ class ClockArray(NDArrayOperatorsMixin):
         """Return the labels of all arrays, one after the other; the same unit throughout."""
         parts = list(arrays)
         if len({part.unit for part in parts}) != 1:
-            raise SelectionError('times in "utc" and in "seconds" cannot be concatenated', "Open both with the same time=.")
+            raise SelectionError("UTC and seconds cannot be concatenated", "Open both recordings with the same time=.")
         clock = Clock.concatenated((part.clock, part.size) for part in parts)
         return cls(clock, sum(part.size for part in parts), parts[0].unit)
 
@@ -183,8 +183,10 @@ class ClockArray(NDArrayOperatorsMixin):
         9999.999999
         """
         name = f"times-{tokenize(self)}"
-        meta = np.empty(0, self.dtype)
-        return da.from_array(self, chunks=CHUNK, name=name, getitem=_materialised, meta=meta, inline_array=True)
+        labels: da.Array = da.from_array(  # type: ignore[no-untyped-call]
+            self, CHUNK, name=name, getitem=_materialised, meta=np.empty(0, self.dtype), inline_array=True
+        )
+        return labels
 
     def __repr__(self) -> str:
         return f"<ClockArray of {self.size:_} {self.dtype}: {self._ends()}>"

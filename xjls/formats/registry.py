@@ -27,6 +27,7 @@ class Format:
     recognizes: Callable[[bytes], bool]
     """Tells by the first 64 bytes."""
     open: Callable[..., Recording]
+    """Raises NotRecognizedError, before it reads much, when the bytes are not of this format."""
 
 
 FORMATS = (Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2),)
@@ -92,12 +93,14 @@ def open_recording(
     ...     recording.signals["current"].units, recording.read("current", (0, 3)).dtype
     ('A', dtype('float32'))
     """
+    for row in FORMATS:
+        try:
+            return row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify)
+        except NotRecognizedError:
+            continue
+    tried = ", ".join(row.name for row in FORMATS)
     with open_storage(path, storage_options) as storage:
         head = storage.read(0, HEAD_BYTES)
-    for row in FORMATS:
-        if row.recognizes(head):
-            return row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify)
-    tried = ", ".join(row.name for row in FORMATS)
     raise NotRecognizedError(
         f"no format claims the first bytes, {head[:16].hex(' ') or 'there are none'} (tried: {tried})", os.fspath(path), 0,
         "Is it a recording?",

@@ -181,7 +181,7 @@ def _one(update: Update, update_copy: UpdateCopy, area: _Area, row: Row, wanted:
 @part
 def _following(area: _Area, plan: Plan, i: int) -> int:
     """Address of chunk `i`, or of the last one: only ever asked for ahead of time, so it need not exist."""
-    return area.source + plan[min(i, plan.shape[0] - 1), _POSITION]
+    return area.source + int(plan[min(i, plan.shape[0] - 1), _POSITION])
 
 
 @part
@@ -210,7 +210,7 @@ def _common_length(area: _Area, rows: Plan, wanted: _Wanted) -> int:
 
 @part
 def _start(area: _Area, row: Row) -> tuple[int, int, int]:
-    """Return the addresses of a chunk's payload and of its destination, and the CRC register behind its payload header."""
+    """Return the addresses of a chunk's payload and destination, and the CRC register after its payload header."""
     payload = area.source + row[_POSITION] + HEADER_BYTES
     return payload, area.target + row[_DEST] * area.entry, crc32q.update(INITIAL, payload, PAYLOAD_HEADER_BYTES)
 

@@ -208,7 +208,8 @@ def _merge_one(entries: Entries, out: Entries) -> None:
         if math.isfinite(entries[i, 0]):
             variance += np.float64(entries[i, 1]) ** 2 + (np.float64(entries[i, 0]) - centre) ** 2
     out[0], out[1] = centre, math.sqrt(variance / count)
-    out[2], out[3] = (low, high) if low <= high else (math.nan, math.nan)
+    out[2] = low if low < np.inf else np.nan
+    out[3] = high if high > -np.inf else np.nan
 
 
 @kernel

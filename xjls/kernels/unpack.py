@@ -26,7 +26,7 @@ _BYTES = ir.VectorType(I8, _STEP)
 
 @instruction(types.void, types.int64, types.int64)
 def _spread_bits(builder: Any, source: Any, destination: Any) -> None:
-    """Store the bits of one step at `source` as bytes of 0 or 1: each source byte eight times, a bit picked from each."""
+    """Store the bits of one step at `source` as bytes of 0 or 1: every byte eight times, a bit picked from each."""
     packed = builder.load(pointer(builder, source, ir.VectorType(I8, _STEP // 8)), align=1)
     eight_times = ir.Constant(ir.VectorType(I32, _STEP), [place // 8 for place in range(_STEP)])
     picked = builder.and_(

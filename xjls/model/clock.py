@@ -68,6 +68,8 @@ class Clock:
     """The time that counts as 0 seconds: that of the recording's first sample."""
     ties: Ties | None = None
     """The ties of a recording's clock; None for windows, and where there are none."""
+    tied: bool = False
+    """Whether times come from ties; else from a rate alone, so that seconds are exact quotients."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_table", checked_table(self._table))
@@ -107,7 +109,7 @@ class Clock:
         """
         ties = Ties.chosen(sample_ids, times_ns, rate_hz=rate_hz, first_id=first_id)
         table = tied_table(ties, slope_ns(rate_hz))
-        return cls(table, utc=True, zero_ns=line_at(table, first_id).whole, ties=ties)
+        return cls(table, utc=True, zero_ns=line_at(table, first_id).whole, ties=ties, tied=True)
 
     @classmethod
     def concatenated(cls, clocks_with_sizes: Iterable[tuple[Clock, int]]) -> Self:
@@ -132,7 +134,7 @@ class Clock:
             )
         parts = [part for part in parts if part[1] > 0] or [(first, 1)]
         table = joined_table((clock.window(0, size)._table, size) for clock, size in parts)
-        return cls(table, utc=first.utc, zero_ns=first.zero_ns)
+        return cls(table, utc=first.utc, zero_ns=first.zero_ns, tied=any(clock.tied for clock, _ in parts))
 
     def window(self, start: int, stop: int, step: int = 1) -> Clock:
         """Return the clock of positions `start`, `start` + `step` … below `stop`: its position 0 is `start`.
@@ -148,7 +150,7 @@ class Clock:
             raise ValueError(f"a clock's stride is at least 1, not {step}")
         start, size = int(start), len(range(start, stop, step))
         table = window_table(self._table, start, size=size, step=int(step))
-        return Clock(table, self.utc, self.zero_ns)
+        return Clock(table, self.utc, self.zero_ns, tied=self.tied)
 
     def elapsed(self) -> Clock:
         """Return the same clock with times that count from its zero instead of the epoch.
@@ -161,7 +163,7 @@ class Clock:
         """
         table = self._table.copy()
         table[TIME] -= self.zero_ns
-        return Clock(table, self.utc)
+        return Clock(table, utc=False, tied=self.tied)
 
     def time(self, position: int) -> int:
         """Return the time of one position in nanoseconds, as a Python integer of any size.
@@ -190,13 +192,13 @@ class Clock:
                 f"positions {ends[0]:_} to {ends[1]:_} go beyond the years 1677 to 2262 that nanoseconds can tell",
                 "Select a shorter window.",
             )
-        start, time_ns, step, a, r, d = holding(self._table, positions)
-        n = positions - start
-        times: IntArray = n * step
+        start, time_ns, step, a, r, d = holding(self._table, positions.ravel())
+        n = positions.ravel() - start
+        times = n * step
         times += time_ns
         if np.any(a):
             times += floor_line(n, a, r, d)
-        return times
+        return times.reshape(positions.shape)
 
     def seconds(self, positions: ArrayLike) -> NDArray[np.float64]:
         """Return the seconds of `positions` since the clock's zero, the recording's first sample, in their shape.
@@ -210,12 +212,12 @@ class Clock:
         array([0.33333333, 0.66666667, 1.        ])
         """
         positions = np.asarray(positions, np.int64)
-        if not self.utc and positions.size:
+        if not self.tied and positions.size:
             start, stop = int(positions.min()), int(positions.max()) + 1
             quotients = quotient_table(self._table, self.zero_ns, start=start, stop=stop)
             if quotients is not None:
-                start_of, a, b, c = holding(quotients, positions)
-                return np.asarray(((positions - start_of) * a + b) / c, np.float64)
+                first, a, b, c = holding(quotients, positions.ravel())
+                return np.reshape(((positions.ravel() - first) * a + b) / c, positions.shape)
         return np.asarray((self.times(positions) - self.zero_ns) / 1e9, np.float64)
 
     @overload
@@ -300,7 +302,7 @@ class Clock:
         return all(line_at(mine, a).agrees(line_at(yours, a), b - a) for a, b in pairwise(cuts))
 
     def divisor(self, size: int) -> int:
-        """Return the largest number of nanoseconds that divides all times at positions 0 to `size` - 1 (0 if all are 0).
+        """Return the largest number of nanoseconds that divides the times at 0 to `size` - 1 (0 if all are 0).
 
         Examples
         --------
@@ -326,15 +328,15 @@ class Clock:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (self._table.tobytes(), self.utc, self.zero_ns, self.ties)
+        return _restored, (*self._key, self.ties)
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
         return ("xjls.model.clock.Clock", *self._key)
 
     @property
-    def _key(self) -> tuple[bytes, bool, int]:
-        return self._table.tobytes(), self.utc, self.zero_ns
+    def _key(self) -> tuple[bytes, bool, bool, int]:
+        return self._table.tobytes(), self.utc, self.tied, self.zero_ns
 
 
-def _restored(table: bytes, utc: bool, zero_ns: int, ties: Ties | None) -> Clock:
-    return Clock(np.frombuffer(table, np.int64).reshape(6, -1), utc, zero_ns, ties)
+def _restored(table: bytes, utc: bool, tied: bool, zero_ns: int, ties: Ties | None) -> Clock:
+    return Clock(np.frombuffer(table, np.int64).reshape(6, -1), utc, zero_ns, ties, tied)

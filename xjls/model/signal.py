@@ -71,8 +71,8 @@ class Signal:
     """Samples in a chunk on disk: reads that start on a multiple of it (from ``first_id``) are cheapest."""
     level_dtype: np.dtype[Any] = np.dtype("f4")
     """Of the entries."""
-    levels: tuple[Level, ...] = ()
-    """From fine to coarse."""
+    level_factors: tuple[int, ...] = ()
+    """Samples an entry of each level covers, from fine to coarse; also of levels that the signal is too short for."""
     scale_factor: float = 1.0
     """Physical value = stored value × this, for samples and entries alike."""
     stored_type: str = ""
@@ -82,6 +82,15 @@ class Signal:
     def window(self) -> Window:
         """The sample ids that exist."""
         return Window(self.first_id, self.first_id + self.length)
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels with at least one whole entry, from fine to coarse."""
+        return tuple(
+            Level(index=i, factor=factor, length=self.length // factor)
+            for i, factor in enumerate(self.level_factors, 1)
+            if factor <= self.length
+        )
 
     @property
     def has_samples(self) -> bool:

@@ -52,13 +52,13 @@ class LocalFile:
         self.token: tuple[object, ...] = (path, stat.st_size, stat.st_mtime_ns)
         """What tells this content from another: path, size in bytes, modification time in ns."""
         self._head = os.pread(self._fd, HEAD_BYTES, 0)
+        self._in_head = len(self._head)
         self._map: NDArray[np.uint8] | None = None
 
     def read(self, offset: int, length: int) -> bytes:
         """Read up to ``length`` bytes from ``offset``; fewer where the file ends."""
-        stop = offset + length
-        if 0 <= offset and stop <= len(self._head):
-            return self._head[offset:stop]
+        if 0 <= offset <= self._in_head - length:
+            return self._head[offset : offset + length]
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
         return os.pread(self._fd, min(length, self.size - offset), offset)

@@ -1,1 +1,10 @@
-"""Shipped helpers for tests: recordings written byte by byte, scenarios and laws. No room imports it at run time."""
+"""Shipped helpers for tests: recordings written byte by byte, scenarios and laws. No room imports it at run time.
+
+``jls2`` writes JLS v2 recordings from a definition and damages them; ``scenarios`` and ``strategies`` (with Hypothesis)
+make them by the dozen with the truth about each; ``write_sparse`` makes an enormous one, ``write_demo`` a pretty one.
+"""
+
+from xjls.testing.demo import write_demo
+from xjls.testing.sparse import SparseTruth, write_sparse
+
+__all__ = ["SparseTruth", "write_demo", "write_sparse"]

@@ -13,7 +13,7 @@ import numpy as np
 from google_crc32c import value as crc32c
 
 from xjls.errors import CorruptError, TruncatedError
-from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, TAGS, Chunk, decode_chunk, padded
+from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, PAYLOAD_HEADER, TAGS, Chunk, decode_chunk, padded
 
 if TYPE_CHECKING:
     from xjls.storage import Storage
@@ -70,30 +70,35 @@ class ChunkFile:
         if stop > len(data):
             data = self.storage.read(offset, stop)
         payload = data[CHUNK_HEADER.size : CHUNK_HEADER.size + length]
-        stored, found = int.from_bytes(data[stop - 4 : stop], "little"), crc32c(payload)
-        if stored != found:
+        found = crc32c(payload)
+        if data[stop - 4 : stop] != found.to_bytes(4, "little"):
+            stored = int.from_bytes(data[stop - 4 : stop], "little")
             raise CorruptError(
                 f"payload CRC-32C is {found:#010x}, expected {stored:#010x} in the chunk", self.storage.path, offset
             )
         return chunk, payload
 
-    def follow(self, offset: int) -> Iterator[Chunk]:
-        """Yield the chunks of a list from ``offset`` on; see `header` for the errors."""
-        while offset:
-            chunk = self.header(offset)
-            yield chunk
-            if chunk.item_next and chunk.item_next <= offset:
-                raise CorruptError(f"a list leads back to byte {chunk.item_next:_}", self.storage.path, offset)
-            offset = chunk.item_next
+    def extent(self, offset: int) -> tuple[Chunk, int, int]:
+        """Return a track's chunk with its timestamp and entry count, which only the payload's own CRC would prove."""
+        data = self.storage.read(offset, CHUNK_HEADER.size + PAYLOAD_HEADER.size)
+        chunk = self._decode(data, offset)
+        if chunk.payload_length < PAYLOAD_HEADER.size:
+            raise CorruptError("a track's chunk is too short for its payload header", self.storage.path, offset)
+        timestamp, count, _, _ = PAYLOAD_HEADER.unpack_from(data, CHUNK_HEADER.size)
+        return chunk, timestamp, count
+
+    def forward(self, offset: int, item_next: int) -> int:
+        """Return where a list goes on from ``offset``, 0 at its end; only forwards, so that it cannot go in circles."""
+        if item_next and item_next <= offset:
+            raise CorruptError(f"a list leads back to byte {item_next:_}", self.storage.path, offset)
+        return item_next
 
     def records(self, offset: int) -> Iterator[tuple[Chunk, bytes]]:
         """Yield the chunks of a list with their payloads."""
         while offset:
             chunk, payload = self.record(offset)
             yield chunk, payload
-            if chunk.item_next and chunk.item_next <= offset:
-                raise CorruptError(f"a list leads back to byte {chunk.item_next:_}", self.storage.path, offset)
-            offset = chunk.item_next
+            offset = self.forward(offset, chunk.item_next)
 
     def walk(self, offset: int = FIRST_CHUNK) -> Iterator[Chunk | Hole]:
         """Yield all chunks in file order, and the holes between them."""
@@ -125,7 +130,7 @@ class ChunkFile:
             if offset + CHUNK_HEADER.size > size:
                 raise TruncatedError(f"the file ends at byte {size:_}, a chunk was expected", self.storage.path, offset)
             raise CorruptError("no chunk header with a valid checksum", self.storage.path, offset)
-        if chunk.stop > size:
+        if offset + CHUNK_HEADER.size + padded(chunk.payload_length) > size:
             raise TruncatedError(f"the file ends at byte {size:_}, inside a chunk", self.storage.path, offset)
         return chunk
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ _DTYPES = {
 _TYPES = {name: DataType(name, int(name[1:]), np.dtype(dtype)) for name, dtype in _DTYPES.items()}
 
 
+@lru_cache(maxsize=256)
 def decode_data_type(value: int) -> tuple[DataType | None, str, int]:
     """Split a ``data_type`` word: base | bits << 8 | q << 16.
 

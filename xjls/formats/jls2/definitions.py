@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.wire import Chunk
 
 NO_HEADS = (0,) * LEVELS
+_SOURCE_DEF, _SIGNAL_DEF = int(Tag.SOURCE_DEF), int(Tag.SIGNAL_DEF)
 _LIST_HEADS = frozenset({Tag.USER_DATA, Tag.SOURCE_DEF, Tag.SIGNAL_DEF})
 
 
@@ -35,8 +36,8 @@ class Definitions:
     """Offset of the first USER_DATA chunk."""
     broken: list[CorruptError | TruncatedError] = field(default_factory=list)
     """Where reading them failed."""
-    last_stop: int = 0
-    """One past the last definition's byte."""
+    last: int = 0
+    """Offset of the last definition's chunk."""
 
 
 def read_definitions(chunks: ChunkFile) -> Definitions:
@@ -81,11 +82,14 @@ def _list_starts(chunks: ChunkFile) -> dict[int, int]:
 
 
 def _take(found: Definitions, chunk: Chunk, payload: bytes) -> None:
-    found.last_stop = max(found.last_stop, chunk.stop)
-    if chunk.tag in TRACK_HEADS:
+    if not payload:
+        return
+    found.last = max(found.last, chunk.offset)
+    tag = chunk.tag
+    if tag in TRACK_HEADS:
         if len(payload) >= HEAD.size:
-            found.heads.setdefault((chunk.meta & 0xFF, chunk.tag), HEAD.unpack_from(payload))
-    elif chunk.tag == Tag.SOURCE_DEF:
+            found.heads.setdefault((chunk.meta & 0xFF, tag), HEAD.unpack_from(payload))
+    elif tag == _SOURCE_DEF:
         found.sources.setdefault(chunk.meta, decode_source(chunk, payload))
-    elif chunk.tag == Tag.SIGNAL_DEF and len(payload) >= 128:  # noqa: PLR2004 - the fixed part, see wire
+    elif tag == _SIGNAL_DEF and len(payload) >= 128:  # noqa: PLR2004 - the fixed part, see wire
         found.signals.setdefault(chunk.meta, decode_signal(chunk, payload))

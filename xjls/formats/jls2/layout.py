@@ -7,9 +7,10 @@ file when that index is damaged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from xjls.formats.jls2.wire import PAYLOAD_HEADER
+from xjls.formats.jls2.wire import LEVELS, PAYLOAD_HEADER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,11 @@ class Blocks:
         factor: int = self.entry * self.step ** (level - 1)
         return factor
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """How many samples an entry of each level covers."""
+        return _factors(self.entry, self.step)
+
     def data_fits(self, count: int, payload_length: int) -> bool:
         """Whether a DATA chunk of ``count`` samples has a payload of that many bytes."""
         return 0 < count <= self.chunk and payload_length == PAYLOAD_HEADER.size + -(-count * self.bits // 8)
@@ -78,6 +84,12 @@ class Blocks:
         """
         body = payload_length - PAYLOAD_HEADER.size
         return 0 <= count <= self.capacity and body in (count * self.entry_bits // 8, count * 16)
+
+
+@lru_cache(maxsize=64)
+def _factors(entry: int, step: int) -> tuple[int, ...]:
+    # A level that summarises nothing would have no end
+    return tuple(entry * step**i for i in range(LEVELS - 1)) if step > 1 else ()
 
 
 class Layout(Protocol):

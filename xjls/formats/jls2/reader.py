@@ -56,7 +56,8 @@ def recognizes(head: bytes) -> bool:
 def open_jls2(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:
     """Open a JLS v2 recording; see `xjls.open_recording`."""
     local = local_path(path)
-    full = path if local is None else os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111
+    # An absolute path, so that the recording opens again in a process that works elsewhere
+    full = path if local is None else os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111 - str to str
     options = {"storage_options": dict(storage_options)} if storage_options else {}
     return Recording(full, Jls2Reader, options=options, on_damage=on_damage, verify=verify)
 
@@ -277,7 +278,7 @@ class Jls2Reader:
     def _take_unlinked(self, layouts: dict[int, Layout]) -> None:
         """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
         trees = {i: layout for i, layout in layouts.items() if isinstance(layout, IndexTree)}
-        start = max([self._definitions.last_stop, FIRST_CHUNK, *(tree.last_stop for tree in trees.values())])
+        start = max([self._definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
         for item in self._chunks.walk(start):
             if isinstance(item, Hole):
                 self._damage[item.offset] = Damage(*item, "no intact chunk", "the last one may have been cut off while it was written")
@@ -297,18 +298,18 @@ class Jls2Reader:
 
     def _describe(self) -> tuple[Signal, ...]:
         signals = []
+        sources = {source.id: source for source in self.sources}
         for i, definition in sorted(self._definitions.signals.items()):
             kind, name, q = decode_data_type(definition.data_type)
-            source = self._definitions.sources.get(definition.source_id)
             track = self._tracks.get(i)
             if i == GLOBAL_SIGNAL or (track is None and not definition.signal_type):
                 continue
             signals.append(Signal(
                 id=i, name=self._names[i], units=definition.units, dtype=kind.dtype if kind else np.dtype("f4"),
                 rate_hz=Fraction(0 if definition.signal_type else definition.rate_hz),
-                source=_source(source) if source else Source(id=definition.source_id, name=f"source {definition.source_id}"),
+                source=sources.get(definition.source_id) or Source(id=definition.source_id, name=f"source {definition.source_id}"),
                 first_id=track.first_id if track else 0, length=track.length if track else 0,
-                block_length=track.blocks.chunk if track else 1, levels=track.levels if track else (),
+                block_length=track.blocks.chunk if track else 1, level_factors=track.blocks.factors if track else (),
                 level_dtype=kind.entry_dtype if kind else np.dtype("f4"), scale_factor=2.0**-q, stored_type=name,
             ))  # fmt: skip
         return tuple(signals)

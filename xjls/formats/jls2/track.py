@@ -15,11 +15,11 @@ from xjls.errors import CorruptError, LostSamplesError, TruncatedError
 from xjls.formats.jls2.layout import OMITTED, Blocks
 from xjls.formats.jls2.levels import Levels, Request
 from xjls.formats.jls2.samples import LEFT_OUT, Samples
-from xjls.model.signal import Level
 from xjls.model.window import Gap, Window, merge_gaps
 from xjls.storage.pool import pool
 
 if TYPE_CHECKING:
+    from xjls.model.signal import Level
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from xjls.storage import Storage
 
 T = TypeVar("T")
-MAX_LEVEL = 15
 
 
 class Track:
@@ -69,18 +68,6 @@ class Track:
         self._samples = Samples(storage, definition.id, kind, self.blocks, self._chunk_means)
         self._levels = Levels(
             storage, definition.id, kind, self.blocks, self._read_samples, lambda text: log(f"{definition.name}: {text}")
-        )
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """Levels with at least one whole entry, from fine to coarse."""
-        if self.blocks.step < 2:  # noqa: PLR2004 - a level that summarises nothing
-            return ()
-        factors = (self.blocks.factor(level) for level in range(1, MAX_LEVEL + 1))
-        return tuple(
-            Level(index=i, factor=factor, length=self.length // factor)
-            for i, factor in enumerate(factors, 1)
-            if self.length >= factor
         )
 
     def read(

@@ -7,8 +7,7 @@ path down the right edge of the tree, whatever the length of the recording.
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,6 +26,16 @@ KEEP_NODES = 1 << 12
 KEEP_SEGMENTS = 1 << 11
 SEGMENT_CHUNKS = 1 << 12
 _ENTRY_BYTES = 8
+
+
+class Node(NamedTuple):
+    """An INDEX chunk."""
+
+    item_next: int
+    timestamp: int
+    """Sample id of the first sample below it; above level 2 of old files right for the first one only."""
+    children: NDArray[np.int64]
+    """Offsets of the chunks that it lists; 0 for one that was left out."""
 
 
 class IndexTree:
@@ -58,23 +67,29 @@ class IndexTree:
         self._id = signal_id
         self._blocks = blocks
         self._closed = closed
-        self._nodes: dict[int, NDArray[np.int64]] = {}
+        self._nodes: dict[int, Node] = {}
         self._segments: dict[int, NDArray[np.int64]] = {}
         self._tails: dict[int, list[int]] = {}
         """By level: offsets of the INDEX chunks that the level above does not list."""
         self._listed: dict[int, int] = {}
         """By level: how many chunks the level above lists."""
+        self._last_index: dict[int, int] = {}
+        """By level: offset of its last INDEX chunk."""
         self._stored: dict[int, int] = {}
-        """By level: entries in its SUMMARY chunks."""
+        """By level: entries in its SUMMARY chunks, where that was asked for."""
         self._tail_data: dict[int, int] = {}
         """Number → offset of the DATA chunks that no INDEX lists."""
-        self.first_id, self.length, self.last_stop = 0, 0, 0
+        self.first_id, self.length, self.last_data = 0, 0, 0
         if heads[0]:
             self._walk_edge(heads)
 
     def stored_entries(self, level: int) -> int:
-        """Return how many entries of a level the file claims to hold."""
-        return self._stored.get(level, 0)
+        """Return how many entries of a level the file claims to hold; reads the last SUMMARY chunk's header once."""
+        if level not in self._last_index:
+            return 0
+        if level not in self._stored:
+            self._stored[level] = self._count_entries(level)
+        return self._stored[level]
 
     def data(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of DATA chunks ``[start, stop)``; see `Layout`."""
@@ -99,39 +114,32 @@ class IndexTree:
 
     def append(self, found: Chunk) -> None:
         """Add a DATA chunk that was written but not linked before the writer died; others than the next are passed over."""
-        timestamp, count = self._extent(found)
+        _, timestamp, count = self._extent(found.offset)
         number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
         if off == 0 and number * self._blocks.chunk == self.length:
             self._tail_data[number] = found.offset
             self.length += count
-            self.last_stop = max(self.last_stop, found.stop)
+            self.last_data = max(self.last_data, found.offset)
             self._segments.clear()
 
     def _walk_edge(self, heads: tuple[int, ...]) -> None:
-        first = self._chunk(heads[0], Tag.FSR_DATA, 0)
-        self.first_id = self._payload_header(first)[0]
-        self._confirm_first_id(first, heads[1])
+        first, self.first_id, _ = self._chunks.extent(heads[0])
+        self._chunks.expect(first, Tag.FSR_DATA, self._id)
         top = self._top(heads)
+        if top and self._node(heads[top], top).timestamp != self.first_id or not top:
+            # All sample ids rest on this timestamp: the first INDEX chunk repeats it, else its own checksum must prove it
+            self._chunks.record(heads[0])
         following = heads[top]
         for level in range(top, 0, -1):
             following = self._walk_level(level, following)
         self._walk_data(following or heads[0])
-
-    def _confirm_first_id(self, first: Chunk, index: int) -> None:
-        """Check the first timestamp, on which all sample ids rest, against the first INDEX chunk or by its own CRC."""
-        try:
-            confirmed = bool(index) and PAYLOAD_HEADER.unpack_from(self._chunks.record(index)[1])[0] == self.first_id
-        except (CorruptError, TruncatedError, struct.error):
-            confirmed = False
-        if not confirmed:
-            self._chunks.record(first.offset)
 
     def _top(self, heads: tuple[int, ...]) -> int:
         """Return the highest level whose HEAD leads to an INDEX chunk; a cut file has lost those above."""
         for level in range(LEVELS - 1, 0, -1):
             if heads[level]:
                 try:
-                    self._chunk(heads[level], Tag.FSR_INDEX, level)
+                    self._node(heads[level], level)
                 except TruncatedError:
                     if self._closed:
                         raise
@@ -142,35 +150,30 @@ class IndexTree:
     def _walk_level(self, level: int, start: int) -> int:
         """Find a level's unlisted INDEX chunks from its last listed one; return the last chunk that its last one lists."""
         listed = self._listed.setdefault(level, 0)
-        tail = [chunk.offset for chunk in self._list(start, Tag.FSR_INDEX, level)]
+        tail = self._index_list(start, level)
         self._tails[level] = tail[1:] if listed else tail
-        self._stored[level] = self._last_entries(level, tail)
-        children = self._children(tail[-1], level)
+        self._last_index[level] = tail[-1]
+        children = self._node(tail[-1], level).children
         full = self._count(level) - 1
         if full and self._blocks.children(level) * _ENTRY_BYTES > self._chunks.storage.size:
             raise CorruptError("INDEX chunks would be larger than the file", self._chunks.storage.path, tail[-1])
         below = full * self._blocks.children(level)
         self._listed[level - 1] = below + len(children)
-        present = children[children > 0]
-        if len(present):
-            return int(present[-1])
-        return self._last_present(level, below)
+        return int(children[-1]) or self._last_present(level, below, children)
 
-    def _last_present(self, level: int, below: int) -> int:
-        """Return the last DATA chunk that is there, when the last INDEX chunk lists only chunks that were left out."""
+    def _last_present(self, level: int, below: int, children: NDArray[np.int64]) -> int:
+        """Return the last DATA chunk that is there, when the last ones were left out."""
         if level > 1:
             raise CorruptError("an INDEX chunk lists nothing", self._chunks.storage.path, self._tails[level][-1])
-        for block in range(below // self._blocks.children(1) - 1, -1, -1):
-            children = self._children(self._node_offset(1, block), 1)
-            if (children > 0).any():
-                return int(children[children > 0][-1])
-        return 0
+        block = below // self._blocks.children(1)
+        while not children.any() and block > 0:
+            block -= 1
+            children = self._node(self._node_offset(1, block), 1).children
+        return int(children[np.flatnonzero(children)[-1]]) if children.any() else 0
 
     def _walk_data(self, start: int) -> None:
         listed = self._listed.get(0, 0)
-        last_stop = 0
-        for chunk in self._list(start, Tag.FSR_DATA, 0):
-            timestamp, count = self._extent(chunk)
+        for chunk, timestamp, count in self._data_list(start):
             number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
             if off or not 0 <= number <= listed + self._blocks.children(1):
                 raise CorruptError(
@@ -179,46 +182,62 @@ class IndexTree:
                 )  # fmt: skip
             if number >= listed:
                 self._tail_data[number] = chunk.offset
-            last_stop = max(last_stop, timestamp - self.first_id + count)
-            self.last_stop = max(self.last_stop, chunk.stop)
-        # Constant chunks that were left out at the end are known by their entries only
-        self.length = max(last_stop, self.stored_entries(1) * self._blocks.entry)
+            self.length = max(self.length, timestamp - self.first_id + count)
+            self.last_data = chunk.offset
+        if listed and self.length <= (listed - 1) * self._blocks.chunk:
+            # Constant chunks that were left out at the end are known by their entries only
+            self.length = max(self.length, self.stored_entries(1) * self._blocks.entry)
 
-    def _last_entries(self, level: int, tail: list[int]) -> int:
+    def _count_entries(self, level: int) -> int:
         """Return the entries in all SUMMARY chunks of a level; the last one may be short or, in a cut file, missing."""
-        full = self._listed[level] + len(self._tails[level]) - 1
-        index = self._chunks.header(tail[-1])
+        full = (self._count(level) - 1) * self._blocks.capacity
         try:
-            chunk = self._chunk(index.stop, Tag.FSR_SUMMARY, level)
+            summary, _, count = self._chunks.extent(self._chunks.header(self._last_index[level]).stop)
         except (CorruptError, TruncatedError):
             if self._closed:
                 raise
-            return full * self._blocks.capacity
-        count = self._payload_header(chunk)[1]
-        if not self._blocks.summary_fits(count, chunk.payload_length):
-            raise CorruptError(f"a SUMMARY chunk claims {count:_} entries", self._chunks.storage.path, chunk.offset)
-        return full * self._blocks.capacity + count
+            return full
+        self._chunks.expect(summary, Tag.FSR_SUMMARY, level << 12 | self._id)
+        if not self._blocks.summary_fits(count, summary.payload_length):
+            raise CorruptError(f"a SUMMARY chunk claims {count:_} entries", self._chunks.storage.path, summary.offset)
+        return full + count
 
-    def _extent(self, chunk: Chunk) -> tuple[int, int]:
-        """Return timestamp and samples of a DATA chunk on the right edge: they decide the signal's length.
+    def _extent(self, offset: int) -> tuple[Chunk, int, int]:
+        """Return a DATA chunk of the right edge, its timestamp and its samples: they decide the signal's length.
 
         The header's checksum covers the payload's size, and with it the count of whole bytes of samples. Where samples
         are bits, or the file was not closed and its last chunk may be torn, the payload's own checksum decides.
         """
-        timestamp, count = self._payload_header(chunk)
+        chunk, timestamp, count = self._chunks.extent(offset)
+        self._chunks.expect(chunk, Tag.FSR_DATA, self._id)
         if self._blocks.bits < 8 or not self._closed:  # noqa: PLR2004 - bits of a byte
-            self._chunks.record(chunk.offset)
+            self._chunks.record(offset)
         if not self._blocks.data_fits(count, chunk.payload_length):
-            raise CorruptError(f"a DATA chunk claims {count:_} samples", self._chunks.storage.path, chunk.offset)
-        return timestamp, count
+            raise CorruptError(f"a DATA chunk claims {count:_} samples", self._chunks.storage.path, offset)
+        return chunk, timestamp, count
 
-    def _list(self, start: int, tag: int, level: int) -> list[Chunk]:
-        """Follow a list to its end; a file that was cut off or never closed may end before the list does."""
-        found: list[Chunk] = []
+    def _index_list(self, start: int, level: int) -> list[int]:
+        """Follow a list of INDEX chunks; a file that was cut off or never closed may end before the list does."""
+        found: list[int] = []
+        offset = start
         try:
-            for chunk in self._chunks.follow(start):
-                self._chunks.expect(chunk, tag, self._meta(level))
-                found.append(chunk)
+            while offset:
+                item_next = self._node(offset, level).item_next
+                found.append(offset)
+                offset = self._chunks.forward(offset, item_next)
+        except TruncatedError:
+            if self._closed or not found:
+                raise
+        return found
+
+    def _data_list(self, start: int) -> list[tuple[Chunk, int, int]]:
+        """Follow the list of DATA chunks with their timestamps and samples; see `_index_list`."""
+        found: list[tuple[Chunk, int, int]] = []
+        offset = start
+        try:
+            while offset:
+                found.append(self._extent(offset))
+                offset = self._chunks.forward(offset, found[-1][0].item_next)
         except TruncatedError:
             if self._closed or not found:
                 raise
@@ -242,7 +261,7 @@ class IndexTree:
             return kept
         per_block, step = self._blocks.children(1), self._segment_blocks
         blocks = range(number * step, min((number + 1) * step, self._count(1)))
-        parts = [self._children(self._node_offset(1, block), 1) for block in blocks]
+        parts = [self._node(self._node_offset(1, block), 1).children for block in blocks]
         start = number * self._per_segment
         stop = min(start + self._per_segment, -(-self.length // self._blocks.chunk))
         segment = np.full(max(stop - start, 0), ABSENT, np.int64)
@@ -252,7 +271,10 @@ class IndexTree:
         for chunk, offset in self._tail_data.items():
             if start <= chunk < stop:
                 segment[chunk - start] = offset
-        return _keep(self._segments, number, segment, KEEP_SEGMENTS)
+        if len(self._segments) >= KEEP_SEGMENTS:
+            self._segments.clear()
+        self._segments[number] = segment
+        return segment
 
     def _count(self, level: int) -> int:
         """Return the number of INDEX chunks of a level."""
@@ -264,43 +286,22 @@ class IndexTree:
         if block >= listed:
             return self._tails[level][block - listed]
         parent, child = divmod(block, self._blocks.step)
-        children = self._children(self._node_offset(level + 1, parent), level + 1)
+        children = self._node(self._node_offset(level + 1, parent), level + 1).children
         if child >= len(children):
             raise CorruptError("an INDEX chunk in the middle is not full", self._chunks.storage.path)
         return int(children[child])
 
-    def _children(self, offset: int, level: int) -> NDArray[np.int64]:
-        """Return the offsets that the INDEX chunk at ``offset`` lists."""
+    def _node(self, offset: int, level: int) -> Node:
+        """Return the INDEX chunk at ``offset``, read once and kept."""
         if (kept := self._nodes.get(offset)) is not None:
             return kept
         chunk, payload = self._chunks.record(offset)
-        self._chunks.expect(chunk, Tag.FSR_INDEX, self._meta(level))
-        count = PAYLOAD_HEADER.unpack_from(payload)[1] if len(payload) >= PAYLOAD_HEADER.size else 0
+        self._chunks.expect(chunk, Tag.FSR_INDEX, level << 12 | self._id)
+        timestamp, count, _, _ = PAYLOAD_HEADER.unpack_from(payload) if len(payload) >= PAYLOAD_HEADER.size else (0, 0, 0, 0)
         if not 0 < count <= self._blocks.children(level) or len(payload) < PAYLOAD_HEADER.size + count * _ENTRY_BYTES:
             raise CorruptError(f"an INDEX chunk claims {count} entries", self._chunks.storage.path, offset)
-        children = np.frombuffer(payload, "<i8", count, PAYLOAD_HEADER.size)
-        return _keep(self._nodes, offset, children, KEEP_NODES)
-
-    def _chunk(self, offset: int, tag: int, level: int) -> Chunk:
-        chunk = self._chunks.header(offset)
-        self._chunks.expect(chunk, tag, self._meta(level))
-        return chunk
-
-    def _meta(self, level: int) -> int:
-        return level << 12 | self._id
-
-    def _payload_header(self, chunk: Chunk) -> tuple[int, int]:
-        """Return timestamp and entry count of a track's chunk, not checked by its payload's CRC."""
-        data = self._chunks.storage.read(chunk.offset + CHUNK_HEADER.size, PAYLOAD_HEADER.size)
-        if chunk.payload_length < PAYLOAD_HEADER.size or len(data) < PAYLOAD_HEADER.size:
-            raise CorruptError("a track's chunk is too short for its payload header", self._chunks.storage.path, chunk.offset)
-        timestamp, count, _, _ = PAYLOAD_HEADER.unpack(data)
-        return timestamp, count
-
-
-def _keep(cache: dict[int, NDArray[np.int64]], key: int, value: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Keep a looked-up array; a full cache starts over. Plain dict operations, so that threads need no lock."""
-    if len(cache) >= most:
-        cache.clear()
-    cache[key] = value
-    return value
+        if len(self._nodes) >= KEEP_NODES:
+            self._nodes.clear()
+        node = Node(chunk.item_next, timestamp, np.frombuffer(payload, "<i8", count, PAYLOAD_HEADER.size))
+        self._nodes[offset] = node
+        return node

@@ -66,8 +66,8 @@ class Blocks:
 
     @property
     def data_per_index(self) -> int:
-        """Data chunks that one level-1 INDEX holds."""
-        return self.entries_per_summary // max(1, self.samples_per_data // self.sample_decimate)
+        """Data chunks that fill a level-1 block."""
+        return -(-self.entries_per_summary // (self.samples_per_data // self.sample_decimate))
 
     def step(self, level: int) -> int:
         """Return the samples that one entry of ``level`` covers."""

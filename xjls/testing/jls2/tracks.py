@@ -138,7 +138,14 @@ class FsrTrack:
 
 def blocks_of(signal: Fsr, release: Release) -> Blocks:
     """Return the block parameters that ``release`` uses for ``signal``."""
-    return signal.asked_blocks if release.exact_parameters else signal.blocks
+    if not release.exact_parameters:
+        return signal.blocks
+    asked = signal.asked_blocks
+    if min(asked.sample_decimate, asked.summary_decimate, asked.entries_per_summary) < 2:
+        raise ValueError(f"exact parameters have no defaults: give all four block parameters, got {asked}")
+    if asked.samples_per_data < asked.sample_decimate:
+        raise ValueError(f"a data chunk holds at least one entry's samples, got {asked}")
+    return asked
 
 
 def omits(signal: Fsr, samples: NDArray[Any], *, first: bool, closing: bool) -> bool:

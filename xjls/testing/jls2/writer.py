@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from xjls.testing.jls2.definitions import (
-    Annotation,
     Definition,
     Fsr,
     Source,
@@ -208,15 +207,18 @@ class _Recorder:
             getattr(self, call.verb)(call)
 
     def source(self, call: Call) -> None:
-        source: Source = call.subject  # type: ignore[assignment]  # the verb says which
+        source = call.subject
+        assert isinstance(source, Source)
         self._tape.append(Tag.SOURCE_DEF, source.source_id or 0, encode_source(source))
 
     def user_data(self, call: Call) -> None:
-        meta, payload = encode_user_data(call.subject)  # type: ignore[arg-type]  # the verb says which
+        assert isinstance(call.subject, UserData)
+        meta, payload = encode_user_data(call.subject)
         self._tape.append(Tag.USER_DATA, meta, payload)
 
     def signal(self, call: Call) -> None:
-        signal: Fsr | Vsr = call.subject  # type: ignore[assignment]  # the verb says which
+        signal = call.subject
+        assert isinstance(signal, Fsr | Vsr)
         key = signal.signal_id or 0
         self._tape.append(Tag.SIGNAL_DEF, key, self._definition(signal))
         if isinstance(signal, Fsr):
@@ -234,8 +236,7 @@ class _Recorder:
         self._ties[_id(call)].write_tie(*call.detail)
 
     def annotation(self, call: Call) -> None:
-        annotation: Annotation = call.detail
-        self._annotations[_id(call)].write_annotation(annotation)
+        self._annotations[_id(call)].write_annotation(call.detail)
 
     def close(self) -> None:
         for key in sorted(self._annotations):

@@ -56,8 +56,8 @@ def wrong_timestamps() -> Definition:
 @scenario
 def exact_parameters() -> Definition:
     """Keep block parameters as they are, without rounding, as 0.3.x did (section 5.5)."""
-    blocks: dict[str, Any] = {"samples_per_data": 100, "sample_decimate": 10, "entries_per_summary": 50, "summary_decimate": 10}
-    return one(wave(20_000), release="0.3.4", **blocks)
+    blocks: dict[str, Any] = {"samples_per_data": 100, "sample_decimate": 10, "entries_per_summary": 50}
+    return one(wave(20_000), release="0.3.4", summary_decimate=10, **blocks)
 
 
 @scenario
