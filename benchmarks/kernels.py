@@ -1,14 +1,16 @@
 """How fast the kernels are, as ratios to what the machine can do at best.
 
-Every line compares two ways in alternating rounds of one run and prints the median of the rounds' ratios (1 is as fast as the
-other way, more is faster). The window benchmarks read random windows of a file that is larger than the caches, from a mapping whose
-pages are resident.
+Every line compares two ways in alternating rounds of one run and prints the median of the rounds' ratios: 1 is as fast
+as the other way, more is faster. The window benchmarks read random windows of a file that is larger than the caches,
+from a mapping whose pages are resident; "interleaved" is a signal whose chunks alternate with those of two others.
 
 Run with ``python benchmarks/kernels.py [variant …]``; the variants of the checksum are fold512, crc32q and portable.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import mmap
 import statistics
 import struct
@@ -29,6 +31,8 @@ CHUNK_SAMPLES = 8192
 CHUNKS = 8192  # 256 MiB of float32
 CHUNK_BYTES = 32 + 16 + 4 * CHUNK_SAMPLES + 8
 ROUNDS = 41
+
+Kernel = Callable[..., int]
 
 
 def ratio(ours: Callable[[], object], other: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -56,77 +60,71 @@ def chunk(first_id: int, samples: np.ndarray) -> bytes:
 
 
 @contextmanager
-def recording() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the bytes of a mapped file of chunks, resident, and the samples in memory."""
-    samples = np.random.default_rng(0).standard_normal(CHUNKS * CHUNK_SAMPLES, np.float32)
+def recording(signals: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the bytes of a mapped file, resident, and the samples of its first signal in memory."""
+    samples = np.random.default_rng(0).standard_normal(CHUNKS // signals * CHUNK_SAMPLES, np.float32)
     with tempfile.NamedTemporaryFile() as file:
-        for block, first in zip(samples.reshape(CHUNKS, -1), range(0, samples.size, CHUNK_SAMPLES), strict=True):
-            file.write(chunk(first, block))
+        for block, first in zip(samples.reshape(-1, CHUNK_SAMPLES), range(0, samples.size, CHUNK_SAMPLES), strict=True):
+            file.write(chunk(first, block) * signals)
         file.flush()
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         buffer = np.frombuffer(mapping, np.uint8)
         buffer[::4096].sum()
         yield buffer, samples
-        del buffer
-        try:
-            mapping.close()
-        except BufferError:  # a closure of a benchmark still holds a view
-            pass
 
 
-def window_plan(start: int, stop: int) -> np.ndarray:
+def window_plan(start: int, stop: int, stride: int) -> np.ndarray:
     first = np.arange(start // CHUNK_SAMPLES, -(-stop // CHUNK_SAMPLES))
     skip = np.maximum(start - first * CHUNK_SAMPLES, 0)
     end = np.minimum(stop - first * CHUNK_SAMPLES, CHUNK_SAMPLES)
     dest = first * CHUNK_SAMPLES + skip - start
-    return np.stack([first * CHUNK_BYTES, first * CHUNK_SAMPLES, skip, end - skip, dest], axis=1).astype(np.int64)
+    return np.stack([first * stride, first * CHUNK_SAMPLES, skip, end - skip, dest], axis=1).astype(np.int64)
 
 
 class Windows:
     """Random windows of `size` samples, one after the other, read from the file and copied in memory."""
 
-    def __init__(self, buffer: np.ndarray, samples: np.ndarray, size: int, count: int = 64) -> None:
-        starts = np.random.default_rng(1).integers(0, samples.size - size, count)
+    def __init__(self, buffer: np.ndarray, samples: np.ndarray, size: int, signals: int) -> None:
+        starts = np.random.default_rng(1).integers(0, samples.size - size, 64).tolist()
         self.buffer = buffer
-        self.plans = [window_plan(start, start + size) for start in starts.tolist()]
-        self.sources = [samples[start : start + size] for start in starts.tolist()]
-        self.out = np.zeros(size, np.float32)
+        self.plans = itertools.cycle([window_plan(start, start + size, signals * CHUNK_BYTES) for start in starts])
+        self.sources = itertools.cycle([samples[start : start + size] for start in starts])
+        self.out = np.zeros(4 * size, np.uint8)
         self.copied = np.zeros(size, np.float32)
-        self.fault = np.zeros(max(map(len, self.plans)), np.uint8)
-        self.turns = [0, 0]
+        self.fault = np.zeros(size // CHUNK_SAMPLES + 2, np.uint8)
 
-    def next(self, which: int) -> int:
-        self.turns[which] += 1
-        return self.turns[which] % len(self.plans)
-
-    def gather(self, kernel: Callable[..., int], verify: bool) -> None:
-        plan = self.plans[self.next(0)]
-        if kernel(self.buffer, plan, TAG, META, 32, False, verify, self.out.view(np.uint8), self.fault):
+    def gather(self, kernel: Kernel, verify: bool) -> None:
+        if kernel(self.buffer, next(self.plans), TAG, META, 32, False, verify, self.out, self.fault):
             raise RuntimeError("the benchmark's file is damaged")
 
     def copy(self) -> None:
-        np.copyto(self.copied, self.sources[self.next(1)])
+        np.copyto(self.copied, next(self.sources))
+
+    def show(self, name: str, kernel: Kernel, verify: bool = True) -> None:
+        show(f"gather {name}", "memcpy", ratio(lambda: self.gather(kernel, verify), self.copy))
+
+    def show_call(self, name: str, kernel: Kernel, verify: bool = True) -> None:
+        print(f"gather {name:29} {median_us(lambda: self.gather(kernel, verify)):6.2f} µs a call")
 
 
 def windows(variants: list[str]) -> None:
-    with recording() as (buffer, samples):
-        for size in (1_000_000, 10_000_000):
-            case = Windows(buffer, samples, size)
+    for signals, layout in ((1, ""), (3, " interleaved")):
+        with recording(signals) as (buffer, samples):
+            for size in (1_000_000, 10_000_000):
+                case = Windows(buffer, samples, size, signals)
+                for name in variants:
+                    case.show(f"{size:_}{layout} {name}", gather.GATHER[cpu.CrcVariant(name)])
+                case.show(f"{size:_}{layout} unverified", gather.gather, verify=False)
+            case = Windows(buffer, samples, 100, signals)
             for name in variants:
-                kernel = gather.GATHER[cpu.CrcVariant(name)]
-                show(f"gather {size:_} f32, {name}", "memcpy", ratio(lambda: case.gather(kernel, True), case.copy))
-            show(f"gather {size:_} f32, unverified", "memcpy", ratio(lambda: case.gather(kernel, False), case.copy))
-        case = Windows(buffer, samples, 100)
-        for name in variants:
-            kernel = gather.GATHER[cpu.CrcVariant(name)]
-            print(f"gather 100 f32, {name}: {best_us(lambda: case.gather(kernel, True)):.2f} µs a call,", end=" ")
-            print(f"unverified {best_us(lambda: case.gather(kernel, False)):.2f} µs")
-        del case
+                case.show_call(f"100{layout} {name}", gather.GATHER[cpu.CrcVariant(name)])
+            case.show_call(f"100{layout} unverified", gather.gather, verify=False)
 
 
-def best_us(call: Callable[[], object], repeats: int = 20_000) -> float:
+def median_us(call: Callable[[], object]) -> float:
+    """Median duration of a call, in µs."""
     times = []
-    for _ in range(repeats):
+    for _ in range(20_000):
         start = time.perf_counter_ns()
         call()
         times.append(time.perf_counter_ns() - start)
@@ -135,55 +133,61 @@ def best_us(call: Callable[[], object], repeats: int = 20_000) -> float:
 
 def checksums(variants: list[str]) -> None:
     data = np.random.default_rng(0).integers(0, 256, 1 << 20, dtype=np.uint8)
-    for size in (32_784, 1 << 20):
-        view = data[:size]
-        for name in variants:
-            kernel = crc.CRC32C[cpu.CrcVariant(name)]
-            result = ratio(repeated(lambda: kernel(view, 0, size)), repeated(lambda: google_crc32c.value(view)))
-            show(f"crc32c of {size:_} B, {name}", "google_crc32c", result)
+    for size, name in itertools.product((32_784, 1 << 20), variants):
+        kernel, view = crc.CRC32C[cpu.CrcVariant(name)], data[:size]
+        result = ratio(repeated(kernel, view, 0, size), repeated(google_crc32c.value, view))
+        show(f"crc32c of {size:_} B, {name}", "google_crc32c", result)
 
 
-def repeated(call: Callable[[], object], times: int = 20) -> Callable[[], None]:
+def repeated(function: Callable[..., object], *arguments: object) -> Callable[[], None]:
     def run() -> None:
-        for _ in range(times):
-            call()
+        for _ in range(20):
+            function(*arguments)
 
     return run
 
 
 def unpacking() -> None:
-    packed = np.random.default_rng(0).integers(0, 256, 1 << 15, dtype=np.uint8)
-    out, other = np.zeros(1 << 16, np.uint8), np.zeros(1 << 16, np.uint8)
-    memset = repeated(lambda: other.fill(0))
-    bits = packed[: out.size // 8]
+    size = 1 << 18  # fits in the second cache
+    packed = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    out, other = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+    memset = repeated(other.fill, 0)
     for skip in (0, 3):
-        u1 = repeated(lambda: unpack.unpack_u1(bits, skip, out.size - 8, out))
-        show(f"u1, skip {skip}", "memset", ratio(u1, memset))
-        u4 = repeated(lambda: unpack.unpack_u4(packed, skip, out.size - 8, True, out))
-        show(f"i4, skip {skip}", "memset", ratio(u4, memset))
-    u1 = repeated(lambda: unpack.unpack_u1(bits, 0, out.size, out))
-    show("u1", "numpy.unpackbits", ratio(u1, repeated(lambda: np.unpackbits(bits, bitorder="little"))))
+        take = size - skip
+        show(f"u1, skip {skip}", "memset", ratio(repeated(unpack.unpack_u1, packed, skip, take, out), memset))
+        show(f"u4, skip {skip}", "memset", ratio(repeated(unpack.unpack_u4, packed, skip, take, False, out), memset))
+        show(f"i4, skip {skip}", "memset", ratio(repeated(unpack.unpack_u4, packed, skip, take, True, out), memset))
+    bits = packed[: size // 8]
+    unpackbits = repeated(functools.partial(np.unpackbits, bits, bitorder="little"))
+    show("u1", "numpy.unpackbits", ratio(repeated(unpack.unpack_u1, bits, 0, size, out), unpackbits))
 
 
 def reducing() -> None:
     random = np.random.default_rng(0).normal(size=1 << 20)
     for dtype, factor in (("f4", 128), ("f8", 128), ("i2", 256), ("u1", 1024)):
-        samples = (100 * random).astype(dtype)
-        out = np.empty((samples.size // factor, 4), "f4")
-        target = np.empty_like(samples)
-        ours = lambda: reduce.summarize(samples, factor, out)  # noqa: E731
-        show(f"summarize {dtype} by {factor}", "memcpy", ratio(ours, lambda: np.copyto(target, samples)))
-        show(f"summarize {dtype} by {factor}", "numpy", ratio(ours, lambda: numpy_entries(samples, factor), 5))
-    merged = np.empty((len(out) // 20, 4), "f4")
-    rows = out[: 20 * len(merged)].reshape(-1, 20, 4)
-    ours = lambda: reduce.merge(out, 20, merged)  # noqa: E731
-    show("merge by 20", "numpy's means alone", ratio(ours, lambda: rows[:, :, 0].mean(axis=1)))
+        samples = np.abs(100 * random).astype(dtype)
+        out, copied = np.empty((samples.size // factor, 4), "f4"), np.empty_like(samples)
+        ours = functools.partial(reduce.summarize, samples, factor, out)
+        show(f"summarize {dtype} by {factor}", "memcpy", ratio(ours, functools.partial(np.copyto, copied, samples)))
+        numpys = functools.partial(numpy_entries, samples, factor)
+        show(f"summarize {dtype} by {factor}", "numpy", ratio(ours, numpys, rounds=5))
+    entries = random.reshape(-1, 4).astype("f4")
+    merged = np.empty((len(entries) // 16, 4), "f4")
+    numpys = functools.partial(numpy_merged, entries, 16)
+    show("merge f4 by 16", "numpy", ratio(functools.partial(reduce.merge, entries, 16, merged), numpys))
 
 
 def numpy_entries(samples: np.ndarray, factor: int) -> np.ndarray:
     rows = samples.reshape(-1, factor)
     mean, std = rows.mean(axis=1, dtype=np.float64), rows.std(axis=1, dtype=np.float64)
     return np.stack([mean, std, rows.min(axis=1), rows.max(axis=1)], axis=1)
+
+
+def numpy_merged(entries: np.ndarray, factor: int) -> np.ndarray:
+    mean, std, low, high = np.moveaxis(entries.reshape(-1, factor, 4).astype(np.float64), -1, 0)
+    merged = mean.mean(axis=1)
+    variance = (std**2 + (mean - merged[:, None]) ** 2).mean(axis=1)
+    return np.stack([merged, np.sqrt(variance), low.min(axis=1), high.max(axis=1)], axis=1)
 
 
 FIRST_USE = """

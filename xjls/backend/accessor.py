@@ -128,13 +128,14 @@ class XjlsAccessor:
 
 def _span(recording: Recording, name: str, index: Any) -> tuple[int, int] | None:
     """Return the first and one past the last sample id between the first and last label of a time index."""
-    if not isinstance(index, TimeIndex) or not index.size:
+    if not isinstance(index, TimeIndex) or not len(index.labels):
         return None
-    clock = recording.clock(name)
-    first, last = index.clock.time(0), index.clock.time(index.size - 1)
-    if clock.utc != index.clock.utc or not clock.is_increasing:
+    clock, labels = recording.clock(name), index.labels
+    if not clock.is_increasing or (labels.unit == "utc") != clock.utc:
         return None
-    return clock.first_at_or_after(first), clock.first_at_or_after(last) + 1
+    first, last = (labels.clock.time(position) for position in (0, len(labels) - 1))
+    zero = 0 if labels.unit == "utc" else clock.zero_ns
+    return clock.first_at_or_after(first + zero), clock.first_at_or_after(last + zero) + 1
 
 
 def _with_times(frame: pd.DataFrame, ids: list[str], by: str | None) -> pd.DataFrame:

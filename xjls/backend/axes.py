@@ -14,10 +14,10 @@ from math import lcm
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from xjls.errors import SelectionError
-from xjls.model.clock import Clock
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
+    from xjls.model.clock import Clock
     from xjls.model.recording import Recording
     from xjls.model.signal import Level, Signal
 
@@ -48,13 +48,7 @@ class Axis:
     @cached_property
     def clock(self) -> Clock:
         """The map of sample ids to times, from the ties of all signals on the axis."""
-        clocks = [self.recording.clock(signal.name) for signal in self.signals]
-        tied = [clock for clock in clocks if clock.utc]
-        if len(tied) < 2 or all(clock == tied[0] for clock in tied):  # noqa: PLR2004 - nothing to merge
-            return next(iter(tied or clocks))
-        ties = {tie.sample_id: tie.time_ns for s in self.signals for tie in self.recording.ties(s.name)}
-        first = self.signals[0]
-        return Clock.from_ties(list(sorted(ties)), [ties[i] for i in sorted(ties)], rate_hz=first.rate_hz, first_id=first.first_id)
+        return self.recording.clock(*(signal.name for signal in self.signals))
 
     @cached_property
     def time_unit(self) -> Literal["utc", "seconds"]:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
 import xarray as xr
 from xarray.core import indexing
+from xarray.indexes import PandasIndex
 
 from xjls.backend.arrays import LevelArray, SignalArray, ValidArray
 from xjls.backend.axes import level_axes, sample_axes
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal
 
 Levels: TypeAlias = "Literal['auto'] | bool | int | Sequence[int]"
+
+_STATISTIC = (
+    xr.Variable("statistic", np.array(STATISTICS)),
+    PandasIndex(np.array(STATISTICS), "statistic", coord_dtype=np.array(STATISTICS).dtype),
+)
+"""The labels of an entry's four numbers, and their index."""
 
 AUTO_ENTRIES = 1 << 20
 """``levels="auto"`` leaves out longer ones, so that a careless ``.compute()`` stays cheap."""
@@ -131,13 +139,17 @@ def _dataset(
     variables: Mapping[str, xr.Variable], coordinates: Iterable[xr.Coordinates], recording: Recording, drop: frozenset[str]
 ) -> xr.Dataset:
     kept = {name: variable for name, variable in variables.items() if name not in drop}
-    dataset = xr.Dataset(kept, attrs=_attributes(recording))
+    dims = {dim for variable in kept.values() for dim in variable.dims}
+    labels: dict[Any, xr.Variable] = {}
+    indexes: dict[Any, xr.Index] = {}
     for coordinate in coordinates:
-        if any(set(variable.dims) & set(coordinate.dims) for variable in kept.values()):
-            dataset = dataset.assign_coords(coordinate)
-    if any("statistic" in variable.dims for variable in kept.values()):
-        dataset = dataset.assign_coords(statistic=("statistic", list(STATISTICS)))
-    return dataset
+        if dims.issuperset(coordinate.dims):
+            labels.update(coordinate.variables)
+            indexes.update(coordinate.xindexes)
+    if "statistic" in dims:
+        labels["statistic"], indexes["statistic"] = _STATISTIC
+    # One step: adding coordinates one after the other builds a Dataset each time
+    return xr.Dataset(kept, xr.Coordinates(labels, indexes), _attributes(recording))
 
 
 def _coordinate(axis: Axis) -> xr.Coordinates:
@@ -224,14 +236,9 @@ def _time_attributes(axis: Axis) -> dict[str, Any]:
 
 
 def _attributes(recording: Recording) -> dict[str, Any]:
-    """Return the attributes of the whole: where it came from, and that it is damaged where it is."""
-    attrs: dict[str, Any] = {"Conventions": "CF-1.11", "format": recording.format}
-    notes = [data for record in recording.user_data if record.meta == 0 and isinstance(data := record.data, str)]
-    if notes:
-        attrs["comment"] = "\n".join(notes)
-    if not recording.status.closed:
-        attrs["recording_status"] = "not closed by its writer"
-    return attrs
+    """Return the attributes of the whole."""
+    attrs = {"Conventions": "CF-1.11", "format": recording.format}
+    return attrs if recording.status.closed else attrs | {"recording_status": "not closed by its writer"}
 
 
 def restore_time(dataset: xr.Dataset) -> xr.Dataset:

@@ -86,11 +86,11 @@ def check_header(update: Update, base: int, size: int, position: int, tag: int, 
 
 
 @part
-def check_entries(payload: int, length: int, first_id: int, stop: int, bits: int) -> int:
+def check_entries(payload: int, length: int, first_id: int, skip: int, take: int, bits: int) -> int:
     """Return the number of entries stored in the payload, or minus the fault's code.
 
-    There are at least `stop`, of `bits` each, the first one `first_id`. A payload may hold fewer entries than it
-    counts: summaries of 64-bit samples are stored by half.
+    They have `bits` each, the first one is `first_id`, and there are at least [skip, skip + take). A payload may hold
+    fewer entries than it counts: summaries of 64-bit samples are stored by half.
     """
     if load_u16(payload + 12) != bits:
         return _WRONG_SIZE
@@ -98,7 +98,7 @@ def check_entries(payload: int, length: int, first_id: int, stop: int, bits: int
         return _WRONG_ID
     stored = (length - PAYLOAD_HEADER_BYTES) * 8 // bits
     entries = min(load_u32(payload + 8), stored)
-    return entries if entries >= stop else _TOO_SHORT
+    return entries if take <= entries - skip else _TOO_SHORT
 
 
 @part

@@ -63,7 +63,6 @@ _POSITION, _FIRST_ID, _SKIP, _TAKE, _DEST = range(5)
 _OK = int(Fault.OK)
 _OUT_OF_BOUNDS = int(Fault.OUT_OF_BOUNDS)
 _PAYLOAD_CRC = int(Fault.PAYLOAD_CRC)
-_LARGEST = 2**63 - 1
 
 Plan = NDArray[np.int64]
 Row = NDArray[np.int64]
@@ -113,10 +112,10 @@ def _check(update: Update, area: _Area, row: Row, wanted: _Wanted) -> int:
     length = check_header(update, area.source, area.size, row[_POSITION], wanted.tag, wanted.meta, wanted.verify)
     if length < 0:
         return length
-    if min(skip, take, dest) < 0 or dest > area.room or take > area.room - dest or skip > _LARGEST - take:
+    if min(skip, take, dest) < 0 or dest > area.room or take > area.room - dest:
         return -_OUT_OF_BOUNDS
     payload = area.source + row[_POSITION] + HEADER_BYTES
-    entries = check_entries(payload, length, row[_FIRST_ID], skip + take, wanted.bits)
+    entries = check_entries(payload, length, row[_FIRST_ID], skip, take, wanted.bits)
     return length if entries >= 0 else diagnose(update, payload, length, entries, wanted.verify)
 
 

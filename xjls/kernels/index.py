@@ -60,7 +60,7 @@ def _entries(
     if length < 0:
         return -length
     payload = base + position + HEADER_BYTES
-    entries = check_entries(payload, length, ANY_ID, 0, _OFFSET_BITS)
+    entries = check_entries(payload, length, ANY_ID, 0, 0, _OFFSET_BITS)
     if entries < 0:
         return -diagnose(update, payload, length, entries, verify)
     if verify and not payload_agrees(update, payload, length):

@@ -6,12 +6,13 @@ recording pickles as its path and options and opens itself again in another proc
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from xjls.errors import SelectionError
+from xjls.model.clock import Clock
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.annotation import Annotation, Tie, UserData
-    from xjls.model.clock import Clock
     from xjls.model.signal import Level, Signal, Source
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap
@@ -58,12 +58,11 @@ class Reader(Protocol):
         """Return a signal's ties in the order in which they were written."""
         ...
 
-    def clock(self, signal: Signal) -> Clock:
-        """Return the signal's map of sample ids to times."""
-        ...
-
     def annotations(self) -> tuple[Annotation, ...]:
-        """Return all annotations, a signal after another, each in the order in which they were written."""
+        """Return all annotations, a signal after another, each in the order in which they were written.
+
+        Those that are placed by sample id have no time yet: `Recording` dates them by its clock.
+        """
         ...
 
     def user_data(self) -> tuple[UserData, ...]:
@@ -124,9 +123,9 @@ class Recording:
         self._options = dict(options or {})
         self._reader = opener(path, **self._options)
         self._signals = {signal.name: signal for signal in self._reader.signals}
-        self._clocks: dict[str, Clock] = {}
+        self._ties: dict[str, tuple[Tie, ...]] = {}
+        self._clocks: dict[tuple[str, ...], Clock] = {}
         self._annotations: tuple[Annotation, ...] | None = None
-        self._lock = threading.Lock()
 
     @property
     def format(self) -> str:
@@ -147,7 +146,7 @@ class Recording:
     def annotations(self) -> tuple[Annotation, ...]:
         """All annotations, in the order in which they were written on each signal; read once, on first use."""
         if self._annotations is None:
-            self._annotations = self._reader.annotations()
+            self._annotations = tuple(self._dated(note) for note in self._reader.annotations())
         return self._annotations
 
     @property
@@ -186,16 +185,35 @@ class Recording:
             raise SelectionError(f"signal {name!r} has no level {index}", f"Levels: {there}.")
         return levels[index - 1]
 
-    def clock(self, name: str) -> Clock:
-        """Return the map between a signal's sample ids and time; read once, on first use."""
-        with self._lock:
-            if name not in self._clocks:
-                self._clocks[name] = self._reader.clock(self.signal(name))
-            return self._clocks[name]
+    def clock(self, *names: str) -> Clock:
+        """Return the map between sample ids and time of one signal, or of several that share their sample ids.
+
+        Several give one clock through the ties of all. Without ties it is nominal: it counts from the first sample.
+        Read once, on first use.
+        """
+        if (kept := self._clocks.get(names)) is not None:
+            return kept
+        tied = [ties for name in names if (ties := self.ties(name))]
+        first = self.signal(names[0])
+        if not tied:
+            clock = Clock.nominal(first.rate_hz, origin_id=first.first_id)
+        else:
+            ties = tied[0]
+            if any(other != ties for other in tied):
+                merged = {tie.sample_id: tie for other in tied for tie in other}
+                ties = tuple(merged[sample_id] for sample_id in sorted(merged))
+            clock = Clock.from_ties(
+                [tie.sample_id for tie in ties], [tie.time_ns for tie in ties], rate_hz=first.rate_hz,
+                first_id=first.first_id,
+            )  # fmt: skip
+        self._clocks[names] = clock
+        return clock
 
     def ties(self, name: str) -> tuple[Tie, ...]:
-        """Return a signal's ties as they were written."""
-        return self._reader.ties(self.signal(name))
+        """Return a signal's ties as they were written; read once, on first use."""
+        if name not in self._ties:
+            self._ties[name] = self._reader.ties(self.signal(name))
+        return self._ties[name]
 
     def read(self, name: str, window: WindowLike = None, *, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read samples into an array.
@@ -275,6 +293,11 @@ class Recording:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _dated(self, note: Annotation) -> Annotation:
+        if note.sample_id is None or note.time_ns is not None or not (clock := self.clock(note.signal)).utc:
+            return note
+        return replace(note, time_ns=clock.time(note.sample_id))
 
     def __reduce__(self) -> tuple[Callable[..., Recording], tuple[Any, ...]]:
         return _reopen, (self.path, self._opener, self._options, self.on_damage, self.verify)

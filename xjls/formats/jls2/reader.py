@@ -25,7 +25,6 @@ from xjls.formats.jls2.survey import Survey
 from xjls.formats.jls2.track import Track
 from xjls.formats.jls2.tree import IndexTree
 from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, MAGIC, Tag, decode_file_header, jls_time_to_ns
-from xjls.model.clock import Clock
 from xjls.model.recording import Recording
 from xjls.model.signal import Signal, Source
 from xjls.model.status import Damage, Status
@@ -139,16 +138,6 @@ class Jls2Reader:
                 self._note_damage(error, "ties are read from their own chunks instead")
         return events.decode_ties(self._records(heads[0], Tag.UTC_DATA, signal.id))
 
-    def clock(self, signal: Signal) -> Clock:
-        """Return a signal's clock; see `Reader`."""
-        ties = self.ties(signal)
-        if not ties:
-            return Clock.nominal(signal.rate_hz, origin_id=signal.first_id)
-        return Clock.from_ties(
-            [tie.sample_id for tie in ties], [tie.time_ns for tie in ties], rate_hz=signal.rate_hz,
-            first_id=signal.first_id,
-        )  # fmt: skip
-
     def annotations(self) -> tuple[Annotation, ...]:
         """Return all annotations; see `Reader`."""
         found: list[Annotation] = []
@@ -156,14 +145,11 @@ class Jls2Reader:
             start = self._heads(signal_id, Tag.ANNOTATION_HEAD)[0]
             records = events.decode_annotations(self._records(start, Tag.ANNOTATION_DATA, signal_id))
             signal = next((s for s in self.signals if s.id == signal_id), None)
-            if records and signal and signal.has_samples:
-                clock = self.clock(signal)
-                for record in records:
-                    time = clock.time(record.timestamp) if clock.utc else None
-                    found.append(events.annotation(signal.name, record, record.timestamp, time))
-            else:
-                name = signal.name if signal else ""
-                found += [events.annotation(name, r, None, jls_time_to_ns(r.timestamp)) for r in records]
+            sampled = signal is not None and signal.has_samples
+            for record in records:
+                # Signals with a sample rate place annotations by sample id, all others by JLS time
+                sample_id, time = (record.timestamp, None) if sampled else (None, jls_time_to_ns(record.timestamp))
+                found.append(events.annotation(signal.name if signal else "", record, sample_id, time))
         return tuple(found)
 
     def user_data(self) -> tuple[UserData, ...]:
