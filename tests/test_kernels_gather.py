@@ -7,6 +7,7 @@ process.
 import ctypes
 import mmap
 import struct
+from enum import IntEnum
 
 import google_crc32c
 import numpy as np
@@ -320,6 +321,30 @@ def test_arguments_that_do_not_fit_are_refused(variant, columns, faults, bits, p
     plan, fault = np.zeros((3, columns), np.int64), np.zeros(faults, np.uint8)
     with pytest.raises(ValueError, match=problem):
         GATHER[variant](SOURCE.bytes_of(b""), plan, TAG, META, bits, False, True, np.empty(8, np.uint8), fault)
+
+
+def test_one_compiled_kernel_serves_every_kind_of_argument():
+    data, plan = recording(32, [10])
+    out, fault = np.empty(40, np.uint8), np.empty(1, np.uint8)
+    writable = np.frombuffer(bytearray(data), np.uint8)
+    frozen = plan.copy()
+    frozen.flags.writeable = False
+    for buffer, rows, tag, bits in [
+        (SOURCE.bytes_of(data), plan, TAG, 32),
+        (writable, frozen, IntEnum("Tag", {"DATA": TAG}).DATA, np.uint16(32)),
+    ]:
+        assert gather(buffer, rows, tag, META, bits, 0, np.True_, out, fault) == 0
+    assert len(gather.signatures) == 1
+
+
+def test_other_types_of_arguments_are_refused():
+    data, plan = recording(32, [10])
+    fault, frozen = np.empty(1, np.uint8), np.zeros(40, np.uint8)
+    frozen.flags.writeable = False
+    buffer = SOURCE.bytes_of(data)
+    for rows, out in [(plan.astype(np.int32), np.empty(40, np.uint8)), (plan, np.empty(10, "f4")), (plan, frozen)]:
+        with pytest.raises(TypeError, match="No matching definition"):
+            gather(buffer, rows, TAG, META, 32, False, True, out, fault)
 
 
 def test_every_fault_has_a_meaning():

@@ -78,7 +78,9 @@ class XjlsAccessor:
         (True, True)
         """
         if not isinstance(time, slice):
-            raise SelectionError(f"{time!r} is one label; levels cannot be cut to one", "Give a slice, or use Dataset.sel.")
+            raise SelectionError(
+                f"{time!r} is one label; levels cannot be cut to one", "Give a slice, or use Dataset.sel."
+            )
         dims = [str(name) for name, index in self._dataset.xindexes.items() if isinstance(index, TimeIndex)]
         if not dims:
             raise SelectionError("the Dataset has no time axis of a recording", "Open it with xjls.open(path).")

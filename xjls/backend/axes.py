@@ -115,7 +115,8 @@ def sample_axes(recording: Recording, names: Iterable[str] | None, join: Join, u
     chosen = [recording.signal(name) for name in (recording.signals if names is None else names)]
     if names is not None and (empty := [s.name for s in chosen if not s.has_samples]):
         raise SelectionError(
-            f"{', '.join(empty)} of {recording.path} has no samples, only annotations", "They are in ds.xjls.annotations."
+            f"{', '.join(empty)} of {recording.path} has no samples, only annotations",
+            "They are in ds.xjls.annotations.",
         )
     groups: dict[object, list[Signal]] = {}
     for signal in chosen:

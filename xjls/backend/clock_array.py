@@ -193,7 +193,10 @@ class ClockArray(NDArrayOperatorsMixin):
 
     def _repr_inline_(self, max_width: int) -> str:
         text = self._ends()
-        return text if len(text) <= max_width else text[: max(max_width - 1, 0)] + "…"
+        if len(text) <= max_width:
+            return text
+        room = max((max_width - 3) // 2, 1)
+        return " … ".join(end[:room].rstrip(":.-T") for end in text.split(" … "))
 
     def __deepcopy__(self, memo: object) -> Self:
         return self
@@ -279,12 +282,19 @@ def _is_sorted(labels: Any, axis: Any, kwargs: dict[str, Any]) -> bool:
     return labels.clock.increasing(0, labels.size)
 
 
+def _reshape(labels: Any, shape: Any, **kwargs: Any) -> Any:
+    is_flat = shape in (-1, (-1,)) or (isinstance(labels, ClockArray) and shape in (labels.size, labels.shape))
+    return labels if is_flat and not kwargs else NotImplemented
+
+
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.concatenate: _concatenate,
     np.min: _first,
     np.nanmin: _first,
     np.max: _last,
     np.nanmax: _last,
+    np.reshape: _reshape,
+    np.ravel: lambda labels: labels,
     np.shape: lambda labels: labels.shape,
     np.ndim: lambda labels: labels.ndim,
 }

@@ -72,7 +72,8 @@ class Choice:
         there = {level.index for signal in recording.signals.values() for level in signal.levels}
         if missing := [index for index in wanted if index not in there]:
             raise SelectionError(
-                f"no level {missing[0]!r} in {recording.path}", f"Levels: {', '.join(map(str, sorted(there))) or 'none'}."
+                f"no level {missing[0]!r} in {recording.path}",
+                f"Levels: {', '.join(map(str, sorted(there))) or 'none'}.",
             )
         return level_axes(axis, wanted, None)
 
@@ -136,7 +137,10 @@ def open_group(recording: Recording, group: str, choice: Choice) -> xr.Dataset:
 
 
 def _dataset(
-    variables: Mapping[str, xr.Variable], coordinates: Iterable[xr.Coordinates], recording: Recording, drop: frozenset[str]
+    variables: Mapping[str, xr.Variable],
+    coordinates: Iterable[xr.Coordinates],
+    recording: Recording,
+    drop: frozenset[str],
 ) -> xr.Dataset:
     kept = {name: variable for name, variable in variables.items() if name not in drop}
     dims = {dim for variable in kept.values() for dim in variable.dims}
@@ -155,7 +159,12 @@ def _dataset(
 def _coordinate(axis: Axis) -> xr.Coordinates:
     clock = axis.clock.window(axis.window.start, axis.window.stop)
     return time_coordinates(
-        axis.dim, clock, axis.window.length, unit=axis.time_unit, attrs=_time_attributes(axis), preferred_chunk=axis.chunk
+        axis.dim,
+        clock,
+        axis.window.length,
+        unit=axis.time_unit,
+        attrs=_time_attributes(axis),
+        preferred_chunk=axis.chunk,
     )
 
 
@@ -170,9 +179,7 @@ def _level_coordinate(level_axis: LevelAxis, dim: str) -> xr.Coordinates:
     )
 
 
-def _sample_variables(
-    axis: Axis, signal: Signal, recording: Recording, *, scaled: bool
-) -> dict[str, xr.Variable]:
+def _sample_variables(axis: Axis, signal: Signal, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
     array = SignalArray(recording, signal.name, axis.window, scaled=scaled)
     attrs = _signal_attributes(signal)
     if not scaled and signal.scale_factor != 1:
@@ -188,9 +195,7 @@ def _sample_variables(
     return made
 
 
-def _level_variables(
-    level_axis: LevelAxis, dim: str, recording: Recording, *, scaled: bool
-) -> dict[str, xr.Variable]:
+def _level_variables(level_axis: LevelAxis, dim: str, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
     made = {}
     for signal, level, entries in level_axis.members:
         array = LevelArray(recording, signal.name, level.index, entries, scaled=scaled)
@@ -251,9 +256,8 @@ def restore_time(dataset: xr.Dataset) -> xr.Dataset:
     if not restored:
         return dataset
     indexes = {name: dataset.xindexes[name] for name in restored}
-    closer = dataset._close  # noqa: SLF001 - xarray has no public way to carry it over
+    closer = dataset._close
     fixed = dataset.assign_coords(xr.Coordinates(restored, indexes))
     fixed.encoding = dataset.encoding
     fixed.set_close(closer)
     return fixed
-

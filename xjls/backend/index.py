@@ -159,11 +159,16 @@ class TimeIndex(xr.Index):
         return _as_pandas(mine).join(_as_pandas(other), how=how)
 
     def reindex_like(self, other: xr.Index, method: str | None = None, tolerance: Any = None) -> dict[Hashable, Any]:
-        """Return, for each label of `other`, its position here or -1: 8 bytes per label, refused beyond the limit."""
+        """Return, for each label of `other`, its position here or -1.
+
+        xarray lists the positions of the longer of both, 8 bytes each: more than the array's limit are refused.
+        """
         size = other.labels.size if isinstance(other, TimeIndex) else len(other.to_pandas_index())
-        if size > LIMIT:
+        longer = max(size, self.labels.size)
+        if longer > LIMIT:
             raise SelectionError(
-                f"aligning {self.name!r} to {size:_} labels would take {size * 8 / 2**30:.3g} GiB of memory",
+                f"aligning different windows of {longer:_} labels of {self.name!r} would take "
+                f"{longer * 8 / 2**30:.3g} GiB of memory",
                 "Slice both to their common window first, with sel or isel.",
             )
         if isinstance(other, TimeIndex):

@@ -37,6 +37,6 @@ _last_shown = [0.0]
 
 def _progress(done: int, total: int) -> None:
     now = time.monotonic()
-    if now - _last_shown[0] > 0.1 or done == total:  # noqa: PLR2004 - ten times a second
+    if now - _last_shown[0] > 0.1 or done == total:
         _last_shown[0] = now
         print(f"\r{done / max(total, 1):4.0%} of {size(total)}", end="", file=sys.stderr, flush=True)

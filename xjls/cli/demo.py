@@ -56,13 +56,18 @@ def draw(dataset: xr.Dataset, picture: Path) -> None:
     for lane, name in zip(lanes, names, strict=True):
         level = _level_for_screen(dataset, name)
         time, mean = level[level.dims[0]].values, level.sel(statistic="mean")
-        lane.fill_between(time, level.sel(statistic="min"), level.sel(statistic="max"), color="#9ecae1", lw=0, step="post")
+        lane.fill_between(
+            time, level.sel(statistic="min"), level.sel(statistic="max"), color="#9ecae1", lw=0, step="post"
+        )
         lane.plot(time, mean, color="#08519c", lw=0.8, drawstyle="steps-post")
         units = f" ({level.attrs['units']})" if level.attrs["units"] else ""
         lane.set_ylabel(f"{name}{units}")
         lane.margins(x=0)
         lane.grid(alpha=0.3)
-    lanes[0].set_title(f"{dataset.sizes['time']:,} samples a signal, drawn from {level.sizes[level.dims[0]]:,} entries or more", size=10)
+    lanes[0].set_title(
+        f"{dataset.sizes['time']:,} samples a signal, drawn from {level.sizes[level.dims[0]]:,} entries or more",
+        size=10,
+    )
     figure.savefig(picture, dpi=100)
 
 

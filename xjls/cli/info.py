@@ -69,7 +69,9 @@ def text(recording: Recording) -> str:
     if recording.annotations:
         parts.append(_annotations(recording.annotations))
     if records := recording.user_data:
-        parts.append(f"user data: {len(records)}\n" + table([[str(r.meta), _shortened(r.data)] for r in records], right=[0]))
+        parts.append(
+            f"user data: {len(records)}\n" + table([[str(r.meta), _shortened(r.data)] for r in records], right=[0])
+        )
     if found := status_text(status):
         parts.append(found)
     return "\n\n".join(parts)
@@ -124,7 +126,8 @@ def _span_ns(recording: Recording, signal: Signal) -> tuple[int | None, int | No
 
 def _annotations(annotations: tuple[Annotation, ...]) -> str:
     rows = [
-        [_place(note), note.signal or "(all)", note.kind, _shortened(note.data)] for note in annotations[:MOST_ANNOTATIONS]
+        [_place(note), note.signal or "(all)", note.kind, _shortened(note.data)]
+        for note in annotations[:MOST_ANNOTATIONS]
     ]
     more = len(annotations) - len(rows)
     return f"annotations: {len(annotations)}\n" + table(rows) + (f"\n  … and {more} more" if more else "")
@@ -136,4 +139,4 @@ def _place(note: Annotation) -> str:
 
 def _shortened(data: object) -> str:
     line = " ".join((data if isinstance(data, str) else repr(data)).split())
-    return line if len(line) <= 60 else line[:57] + "…"  # noqa: PLR2004 - fits a terminal's line
+    return line if len(line) <= 60 else line[:57] + "…"

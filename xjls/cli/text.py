@@ -16,7 +16,7 @@ def size(n_bytes: int) -> str:
     ('999 B', '2.62 GB')
     """
     value, unit = float(n_bytes), 0
-    while value >= 1000 and unit < len(_BYTES) - 1:  # noqa: PLR2004 - SI
+    while value >= 1000 and unit < len(_BYTES) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.3g} {_BYTES[unit]}"
 
@@ -27,7 +27,7 @@ def quantity(value: float, unit: str) -> str:
     >>> quantity(2e6, "Hz"), quantity(0.0125, "A"), quantity(0, "V")
     ('2 MHz', '12.5 mA', '0 V')
     """
-    if value == 0 or value != value or abs(value) == float("inf"):  # noqa: PLR0124 - NaN
+    if value == 0 or value != value or abs(value) == float("inf"):
         return f"{value:.6g} {unit}"
     factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(value) >= f * 0.9999995), _PREFIXES[-1])
     return f"{value / factor:.6g} {prefix}{unit}"
@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
     >>> duration(0.25), duration(62), duration(90_000)
     ('250 ms', '1 min 2 s', '1 d 1 h')
     """
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if seconds < 60:
         return quantity(seconds, "s")
     parts, rest = [], round(seconds)
     for length, name in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from xjls.kernels import crc32q, fold512, slicing
 from xjls.kernels.cpu import CrcVariant, crc_variant
-from xjls.kernels.jit import kernel, part
+from xjls.kernels.jit import READ_BYTES, kernel_for, part
 from xjls.kernels.memory import address
 
 __all__ = ["CRC32C", "INITIAL", "Update", "UpdateCopy", "crc32c"]
@@ -36,17 +37,20 @@ def _checksum(update: Update, buffer: NDArray[np.uint8], start: int, stop: int) 
     return np.uint32(update(INITIAL, address(buffer) + start, stop - start) ^ INITIAL)
 
 
-@kernel
+_crc32c_kernel = kernel_for(READ_BYTES, types.int64, types.int64)
+
+
+@_crc32c_kernel
 def _crc32c_fold512(buffer: NDArray[np.uint8], start: int, stop: int) -> np.uint32:
     return _checksum(fold512.update, buffer, start, stop)
 
 
-@kernel
+@_crc32c_kernel
 def _crc32c_crc32q(buffer: NDArray[np.uint8], start: int, stop: int) -> np.uint32:
     return _checksum(crc32q.update, buffer, start, stop)
 
 
-@kernel
+@_crc32c_kernel
 def _crc32c_portable(buffer: NDArray[np.uint8], start: int, stop: int) -> np.uint32:
     return _checksum(slicing.update, buffer, start, stop)
 

@@ -3,8 +3,7 @@
 ``gather(buffer, plan, tag, meta, bits, signed, verify, out, fault) -> int``
 
 buffer
-    The bytes of the file; a contiguous uint8 array. Numba compiles once for read-only arrays and once for writable
-    ones: give it read-only views.
+    The bytes of the file; a contiguous uint8 array, read-only or not.
 plan
     Int64, C-contiguous, shape (n, 5): a row for each chunk, see `PLAN_COLUMNS`.
 tag, meta
@@ -22,8 +21,8 @@ fault
 
 Returns the number of chunks with a fault. A fault leaves the span of its chunk in `out` as it was, but for PAYLOAD_CRC:
 then the bytes have been copied already, and the caller overwrites them. Nothing is read outside `buffer` or written
-outside `out`, whatever the bytes and the plan say. Raises `ValueError` for arguments that do not fit each other.
-Releases the GIL.
+outside `out`, whatever the bytes and the plan say. Raises `ValueError` for arguments that do not fit each other, and
+`TypeError` for other types. Releases the GIL. Give it plain integers: an `IntEnum` costs some microseconds a call.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from xjls.kernels import crc32q, fold512, slicing
@@ -47,7 +47,7 @@ from xjls.kernels.chunk import (
 from xjls.kernels.cpu import CrcVariant, crc_variant
 from xjls.kernels.crc import INITIAL, Update, UpdateCopy
 from xjls.kernels.faults import Fault
-from xjls.kernels.jit import kernel, part
+from xjls.kernels.jit import BYTES, READ_BYTES, READ_TABLE, kernel_for, part
 from xjls.kernels.memory import address
 from xjls.kernels.stream import copy_ahead
 from xjls.kernels.unpack import unpack_bits, unpack_nibbles
@@ -254,7 +254,12 @@ def _by_threes(area: _Area, plan: Plan, wanted: _Wanted, fault: Bytes) -> int:
     return faults
 
 
-@kernel
+_gather_kernel = kernel_for(
+    *(READ_BYTES, READ_TABLE, types.int64, types.int64, types.int64, types.boolean, types.boolean, BYTES, BYTES)
+)
+
+
+@_gather_kernel
 def _gather_fold512(
     buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
 ) -> int:
@@ -262,7 +267,7 @@ def _gather_fold512(
     return _each(fold512.update, fold512.update_copy, area, plan, wanted, fault)
 
 
-@kernel
+@_gather_kernel
 def _gather_crc32q(
     buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
 ) -> int:
@@ -270,7 +275,7 @@ def _gather_crc32q(
     return _by_threes(area, plan, wanted, fault)
 
 
-@kernel
+@_gather_kernel
 def _gather_portable(
     buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
 ) -> int:

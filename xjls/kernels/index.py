@@ -6,6 +6,7 @@ Capacities and the order of the blocks come from the caller; nothing here follow
 from __future__ import annotations
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from xjls.kernels import crc32q, fold512, slicing
@@ -22,7 +23,7 @@ from xjls.kernels.chunk import (
 from xjls.kernels.cpu import CrcVariant, crc_variant
 from xjls.kernels.crc import Update
 from xjls.kernels.faults import Fault
-from xjls.kernels.jit import kernel, part
+from xjls.kernels.jit import BYTES, INTEGERS, READ_BYTES, READ_INTEGERS, kernel_for, part
 from xjls.kernels.memory import address, load_i64
 
 __all__ = ["INDEX_OFFSETS", "INDEX_TAG", "SUMMARY_POSITIONS", "index_offsets", "summary_positions"]
@@ -96,36 +97,40 @@ def _offsets(
     return faults
 
 
-@kernel
+_positions_kernel = kernel_for(READ_BYTES, READ_INTEGERS, types.int64, INTEGERS)
+_offsets_kernel = kernel_for(*(READ_BYTES, READ_INTEGERS, types.int64, types.int64, INTEGERS, types.boolean, BYTES))
+
+
+@_positions_kernel
 def _positions_fold512(buffer: Bytes, index_position: Offsets, meta: int, out: Offsets) -> None:
     _positions_after(fold512.update, buffer, index_position, meta, out)
 
 
-@kernel
+@_positions_kernel
 def _positions_crc32q(buffer: Bytes, index_position: Offsets, meta: int, out: Offsets) -> None:
     _positions_after(crc32q.update, buffer, index_position, meta, out)
 
 
-@kernel
+@_positions_kernel
 def _positions_portable(buffer: Bytes, index_position: Offsets, meta: int, out: Offsets) -> None:
     _positions_after(slicing.update, buffer, index_position, meta, out)
 
 
-@kernel
+@_offsets_kernel
 def _offsets_fold512(
     buffer: Bytes, positions: Offsets, meta: int, capacity: int, out: Offsets, verify: bool, fault: Bytes
 ) -> int:
     return _offsets(fold512.update, buffer, positions, meta, capacity, out, verify, fault)
 
 
-@kernel
+@_offsets_kernel
 def _offsets_crc32q(
     buffer: Bytes, positions: Offsets, meta: int, capacity: int, out: Offsets, verify: bool, fault: Bytes
 ) -> int:
     return _offsets(crc32q.update, buffer, positions, meta, capacity, out, verify, fault)
 
 
-@kernel
+@_offsets_kernel
 def _offsets_portable(
     buffer: Bytes, positions: Offsets, meta: int, capacity: int, out: Offsets, verify: bool, fault: Bytes
 ) -> int:

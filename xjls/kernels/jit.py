@@ -9,16 +9,34 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["instruction", "kernel", "part"]
+__all__ = [
+    "BYTES",
+    "INTEGERS",
+    "READ_BYTES",
+    "READ_INTEGERS",
+    "READ_TABLE",
+    "instruction",
+    "kernel",
+    "part",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+BYTES = types.Array(types.uint8, 1, "C")
+INTEGERS = types.Array(types.int64, 1, "C")
+READ_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+READ_INTEGERS = types.Array(types.int64, 1, "C", readonly=True)
+READ_TABLE = types.Array(types.int64, 2, "C", readonly=True)
+"""Types of arguments. Kernels that only read an array take writable ones as well."""
 
 
 def kernel(function: Function) -> Function:
@@ -26,6 +44,30 @@ def kernel(function: Function) -> Function:
     dispatcher = numba.njit(nogil=True, cache=True)(function)
     _stamp_cache(dispatcher, _SOURCES)
     return cast("Function", dispatcher)
+
+
+def kernel_for(*arguments: Any) -> Callable[[Function], Function]:
+    """As `kernel`, but for these types of arguments and no others.
+
+    Otherwise numba would spend seconds on each new combination: an enumeration for an integer, a writable array for a
+    read-only one. What converts is converted, and a `TypeError` refuses the rest.
+    """
+
+    def decorate(function: Function) -> Function:
+        dispatcher: Any = kernel(function)
+        lock = threading.Lock()
+
+        def compile_once(*_values: Any) -> Any:
+            with lock:
+                if dispatcher._can_compile:
+                    dispatcher.compile(arguments)
+                    dispatcher.disable_compile()
+            return dispatcher
+
+        dispatcher._compile_for_args = compile_once  # numba asks this for a function to call instead
+        return cast("Function", dispatcher)
+
+    return decorate
 
 
 def part(function: Function) -> Function:

@@ -12,6 +12,7 @@ from xjls.model.window import Window
 if TYPE_CHECKING:
     from fractions import Fraction
 
+_F4 = np.dtype("f4")
 STATISTICS = ("mean", "std", "min", "max")
 """The labels of an entry's four numbers, in the order in which every level keeps them."""
 
@@ -63,13 +64,11 @@ class Signal:
     rate_hz: Fraction
     """Nominal sample rate."""
     source: Source
-    first_id: int = 0
-    """Sample id of the first sample."""
-    length: int = 0
-    """Samples."""
+    window: Window = Window(0, 0)
+    """The sample ids that exist."""
     block_length: int = 1
     """Samples in a chunk on disk: reads that start on a multiple of it (from ``first_id``) are cheapest."""
-    level_dtype: np.dtype[Any] = np.dtype("f4")
+    level_dtype: np.dtype[Any] = _F4
     """Of the entries."""
     level_factors: tuple[int, ...] = ()
     """Samples an entry of each level covers, from fine to coarse; also of levels that the signal is too short for."""
@@ -79,9 +78,14 @@ class Signal:
     """How the file names the type (``"f32"``, ``"u4"`` …)."""
 
     @property
-    def window(self) -> Window:
-        """The sample ids that exist."""
-        return Window(self.first_id, self.first_id + self.length)
+    def first_id(self) -> int:
+        """Sample id of the first sample."""
+        return self.window.start
+
+    @property
+    def length(self) -> int:
+        """Samples."""
+        return self.window.length
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -22,7 +22,9 @@ class Damage:
     """What it costs: which samples, levels, annotations."""
 
     def __str__(self) -> str:
-        return f"bytes {self.offset:_}–{self.stop:_}: {self.problem}" + (f"; {self.consequence}" if self.consequence else "")
+        return f"bytes {self.offset:_}–{self.stop:_}: {self.problem}" + (
+            f"; {self.consequence}" if self.consequence else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

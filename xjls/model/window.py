@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import index
 from typing import SupportsIndex
 
 from xjls.errors import SelectionError
@@ -29,7 +30,8 @@ class Window:
     def __post_init__(self) -> None:
         if self.stop < self.start:
             raise SelectionError(
-                f"the window [{self.start:_}, {self.stop:_}) ends before it starts", "Give (start, stop) with start <= stop."
+                f"the window [{self.start:_}, {self.stop:_}) ends before it starts",
+                "Give (start, stop) with start <= stop.",
             )
 
     @classmethod
@@ -45,7 +47,7 @@ class Window:
             return within
         if not isinstance(value, Window):
             lo, hi = value
-            value = cls(within.start if lo is None else lo.__index__(), within.stop if hi is None else hi.__index__())
+            value = cls(within.start if lo is None else index(lo), within.stop if hi is None else index(hi))
         if value.start < within.start or value.stop > within.stop:
             raise SelectionError(
                 f"the window [{value.start:_}, {value.stop:_}) reaches outside the sample ids [{within.start:_}, {within.stop:_})",

@@ -31,10 +31,8 @@ class Storage(Protocol):
         """Return up to ``length`` bytes from ``offset``; fewer where the content ends. For records of some KiB."""
         ...
 
-    def spans(
-        self, starts: NDArray[np.int64], stops: NDArray[np.int64]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Return a buffer that holds the byte ranges, and the position of each in it. For bulk reads by kernels."""
+    def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return a buffer that holds byte ranges of at most ``n_bytes``, and the position of each in it. For bulk reads by kernels."""
         ...
 
     def close(self) -> None:

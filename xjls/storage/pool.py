@@ -26,10 +26,15 @@ class _Slab:
     def __init__(self, pool: Pool, raw: NDArray[np.uint8], n_bytes: int) -> None:
         self._pool = pool
         self._raw = raw
-        self.__array_interface__ = {"shape": (n_bytes,), "typestr": "|u1", "data": (raw.ctypes.data, False), "version": 3}
+        self.__array_interface__ = {
+            "shape": (n_bytes,),
+            "typestr": "|u1",
+            "data": (raw.ctypes.data, False),
+            "version": 3,
+        }
 
     def __del__(self) -> None:
-        self._pool._take_back(self._raw)  # noqa: SLF001 - the two are one mechanism
+        self._pool._take_back(self._raw)
 
 
 class Pool:
@@ -38,9 +43,9 @@ class Pool:
     Examples
     --------
     >>> pool = Pool()
-    >>> a = pool.empty((10_000_000,), np.dtype("f4")); address = a.ctypes.data
+    >>> a = pool.empty(10_000_000, np.dtype("f4")); address = a.ctypes.data
     >>> del a
-    >>> pool.empty((9_000_000,), np.dtype("f4")).ctypes.data == address
+    >>> pool.empty(9_000_000, np.dtype("f4")).ctypes.data == address
     True
     """
 
@@ -50,13 +55,12 @@ class Pool:
         # Re-entrant: a garbage collection inside the locked region may end a slab on the same thread
         self._lock = threading.RLock()
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return an uninitialised array like ``np.empty``."""
-        n_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    def empty(self, length: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return an uninitialised array of one dimension, like ``np.empty``."""
+        n_bytes = dtype.itemsize * length
         if n_bytes < FROM_BYTES:
-            return np.empty(shape, dtype)
-        raw = self._lend(n_bytes)
-        return np.asarray(_Slab(self, raw, n_bytes)).view(dtype).reshape(shape)
+            return np.empty(length, dtype)
+        return np.asarray(_Slab(self, self._lend(n_bytes), n_bytes)).view(dtype)
 
     def _lend(self, n_bytes: int) -> NDArray[np.uint8]:
         with self._lock:

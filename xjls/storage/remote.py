@@ -59,19 +59,17 @@ class RemoteObject:
         if offset < 0 or offset >= stop:
             return b""
         first, last = offset // BLOCK_BYTES, (stop - 1) // BLOCK_BYTES
-        if last - first > 8:  # noqa: PLR2004 - a bulk read: not worth a place in the cache
+        if last - first > 8:
             return self._fetch([offset], [stop])[0]
         joined = b"".join(self._block(i) for i in range(first, last + 1))
         return joined[offset - first * BLOCK_BYTES : stop - first * BLOCK_BYTES]
 
-    def spans(
-        self, starts: NDArray[np.int64], stops: NDArray[np.int64]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Fetch byte ranges, near neighbours together; see `LocalFile.spans`.
 
         Ranges outside the object become positions at which a kernel finds nothing.
         """
-        stops = np.minimum(stops, self.size)
+        stops = np.minimum(starts + n_bytes, self.size)
         order = np.flatnonzero((starts >= 0) & (starts < stops))
         order = order[np.argsort(starts[order], kind="stable")]
         positions = np.full(len(starts), -1, np.int64)
@@ -113,6 +111,9 @@ class RemoteObject:
         for part, lo, hi in zip(parts, begin, end, strict=True):
             if len(part) != hi - lo:
                 raise TruncatedError(
-                    f"asked for {hi - lo:_} bytes, got {len(part):_}", self.path, lo, "Has the object changed? Open it again."
+                    f"asked for {hi - lo:_} bytes, got {len(part):_}",
+                    self.path,
+                    lo,
+                    "Has the object changed? Open it again.",
                 )
         return parts

@@ -106,7 +106,8 @@ def write_sparse(
         Of the signal.
     data_at
         Positions that can be read: their data chunk, the INDEX and SUMMARY chunks above it, and the two neighbours of
-        each exist. Those of the first and of the last sample always do. Every other chunk is a hole: it reads as zeros.
+        each exist; so do all INDEX chunks that one of those lists. Those of the first and of the last sample always do.
+        Every other chunk is a hole: it reads as zeros.
 
     Returns
     -------
@@ -197,8 +198,11 @@ class _Writer:
             self._write_data(number)
         for level in self._layout.levels:
             above = {number // self._layout.data_per_block(level) for number in data_numbers}
+            for number in self._siblings(above):
+                self._write_index(level, number)
             for number in {near for block in above for near in (block - 1, block, block + 1)}:
-                self._write_block(level, number)
+                self._write_index(level, number)
+                self._write_summary(level, number)
         self._write_head(Track.FSR, [self._layout.offset(level, 0) for level in range(len(self._layout.levels) + 1)])
         stop = self._write_ties()
         self._put(stop, Tag.END, 0, b"", (0, 0))
@@ -211,17 +215,25 @@ class _Writer:
         offset, *links = (self._layout.offset(0, number + step) for step in (0, 1, -1))
         self._put_track(offset, Kind.DATA, 0, encode_samples(start, _values(start, stop), _KIND), links)
 
-    def _write_block(self, level: int, number: int) -> None:
-        places = [self._layout.offset(level, number + step) for step in (0, 1, -1)]
-        if not places[0]:
-            return
-        start, stop = self._layout.entry_window(level, number)
-        timestamp = start * _BLOCKS.step(level)
-        index = encode_offsets(timestamp, self._layout.children(level, number))
-        summary = encode_entries(timestamp, self._entries.window(level, start, stop), half=False)
-        self._put_track(places[0], Kind.INDEX, level, index, places[1:])
-        beyond = [self._summary_offset(level, number + step) for step in (0, 1, -1)]
-        self._put_track(beyond[0], Kind.SUMMARY, level, summary, beyond[1:])
+    def _siblings(self, numbers: set[int]) -> set[int]:
+        """Return all blocks that one INDEX lists together with any of these."""
+        step = _BLOCKS.summary_decimate
+        return {first + i for first in {number - number % step for number in numbers} for i in range(step)}
+
+    def _write_index(self, level: int, number: int) -> None:
+        offset, *links = (self._layout.offset(level, number + step) for step in (0, 1, -1))
+        if offset:
+            timestamp = self._layout.entry_window(level, number)[0] * _BLOCKS.step(level)
+            payload = encode_offsets(timestamp, self._layout.children(level, number))
+            self._put_track(offset, Kind.INDEX, level, payload, links)
+
+    def _write_summary(self, level: int, number: int) -> None:
+        offset, *links = (self._summary_offset(level, number + step) for step in (0, 1, -1))
+        if offset:
+            start, stop = self._layout.entry_window(level, number)
+            entries = self._entries.window(level, start, stop)
+            payload = encode_entries(start * _BLOCKS.step(level), entries, half=False)
+            self._put_track(offset, Kind.SUMMARY, level, payload, links)
 
     def _summary_offset(self, level: int, number: int) -> int:
         offset = self._layout.offset(level, number)

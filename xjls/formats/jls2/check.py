@@ -47,7 +47,9 @@ def check_chunks(chunks: ChunkFile, progress: Callable[[int, int], None] | None 
             reported = item.stop
             progress(reported, size)
     if not ended:
-        yield Damage(size, size, "there is no END chunk", "the recording was not closed; it opens and reads complete up to here")
+        yield Damage(
+            size, size, "there is no END chunk", "the recording was not closed; it opens and reads complete up to here"
+        )
     yield from _check_promises(promised, kinds)
     if progress:
         progress(size, size)
@@ -70,7 +72,10 @@ def _promises(chunks: ChunkFile, chunk: Chunk) -> Iterator[tuple[int, tuple[int,
     """Yield (offset, (from, kind)) for every chunk that this one leads to; kind 0 allows any."""
     if chunk.item_next:
         # Lists of tracks hold one kind; sources, signals and user data share none or several
-        yield chunk.item_next, (chunk.offset, chunk.tag << 16 | chunk.meta if chunk.tag & 7 > 1 and chunk.tag != Tag.SIGNAL_DEF else 0)
+        yield (
+            chunk.item_next,
+            (chunk.offset, chunk.tag << 16 | chunk.meta if chunk.tag & 7 > 1 and chunk.tag != Tag.SIGNAL_DEF else 0),
+        )
     if chunk.tag in _INDEX_TAGS:
         data = chunks.storage.read(chunk.offset + CHUNK_HEADER.size, chunk.payload_length)
         level, signal = chunk.meta >> 12, chunk.meta & 0xFF

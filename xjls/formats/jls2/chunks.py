@@ -65,7 +65,9 @@ class ChunkFile:
         if not length:
             return chunk, b""
         if length > PAYLOAD_LIMIT:
-            raise CorruptError(f"a record of {length:_} bytes is larger than any writer makes", self.storage.path, offset)
+            raise CorruptError(
+                f"a record of {length:_} bytes is larger than any writer makes", self.storage.path, offset
+            )
         stop = CHUNK_HEADER.size + padded(length)
         if stop > len(data):
             data = self.storage.read(offset, stop)
@@ -100,20 +102,21 @@ class ChunkFile:
             yield chunk, payload
             offset = self.forward(offset, chunk.item_next)
 
-    def walk(self, offset: int = FIRST_CHUNK) -> Iterator[Chunk | Hole]:
-        """Yield all chunks in file order, and the holes between them."""
-        size = self.storage.size
-        while offset + CHUNK_HEADER.size <= size:
+    def walk(self, start: int = FIRST_CHUNK, stop: int | None = None) -> Iterator[Chunk | Hole]:
+        """Yield all chunks in file order, and the holes between them, of the bytes ``[start, stop)``."""
+        size, offset = self.storage.size, start
+        stop = size if stop is None else min(stop, size)
+        while offset + CHUNK_HEADER.size <= stop:
             chunk = decode_chunk(self.storage.read(offset, CHUNK_HEADER.size), offset)
             if chunk and chunk.stop <= size:
                 yield chunk
                 offset = chunk.stop
                 continue
-            found = self._resynchronise(offset + 8)
+            found = self._resynchronise(offset + 8, stop)
             yield Hole(offset, found)
             offset = found
-        if offset < size:
-            yield Hole(offset, size)
+        if offset < stop:
+            yield Hole(offset, stop)
 
     def expect(self, chunk: Chunk, tag: int, meta: int) -> None:
         """Raise CorruptError unless a chunk is what the link that led to it promised."""
@@ -134,17 +137,17 @@ class ChunkFile:
             raise TruncatedError(f"the file ends at byte {size:_}, inside a chunk", self.storage.path, offset)
         return chunk
 
-    def _resynchronise(self, offset: int) -> int:
-        """Return the next 8-byte-aligned offset with an intact chunk header, or the file's size."""
+    def _resynchronise(self, offset: int, stop: int) -> int:
+        """Return the next 8-byte-aligned offset with an intact chunk header, or ``stop``."""
         size, offset = self.storage.size, offset + -offset % 8
-        while offset + CHUNK_HEADER.size <= size:
+        while offset + CHUNK_HEADER.size <= stop:
             data = self.storage.read(offset, RESYNC_BYTES + CHUNK_HEADER.size)
             for at in _candidates(data):
                 chunk = decode_chunk(data, offset + at, at)
                 if chunk and chunk.stop <= size:
                     return offset + at
             offset += RESYNC_BYTES
-        return size
+        return stop
 
 
 def _candidates(data: bytes) -> list[int]:

@@ -68,4 +68,4 @@ def decode_data_type(value: int) -> tuple[DataType | None, str, int]:
     """
     name = f"{_BASES.get(value & 0xFF, '?')}{value >> 8 & 0xFF}"
     q = value >> 16 & 0xFF
-    return _TYPES.get(name), name, q - 256 if q >= 128 else q  # noqa: PLR2004 - an 8-bit two's complement
+    return _TYPES.get(name), name, q - 256 if q >= 128 else q

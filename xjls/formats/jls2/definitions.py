@@ -91,5 +91,5 @@ def _take(found: Definitions, chunk: Chunk, payload: bytes) -> None:
             found.heads.setdefault((chunk.meta & 0xFF, tag), HEAD.unpack_from(payload))
     elif tag == _SOURCE_DEF:
         found.sources.setdefault(chunk.meta, decode_source(chunk, payload))
-    elif tag == _SIGNAL_DEF and len(payload) >= 128:  # noqa: PLR2004 - the fixed part, see wire
+    elif tag == _SIGNAL_DEF and len(payload) >= 128:
         found.signals.setdefault(chunk.meta, decode_signal(chunk, payload))

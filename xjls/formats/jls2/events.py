@@ -75,7 +75,9 @@ def read_indexed_ties(chunks: ChunkFile, signal_id: int, heads: tuple[int, ...])
         summary, body = chunks.record(index.stop)
         chunks.expect(summary, Tag.UTC_SUMMARY, 1 << 12 | signal_id)
         if _count(chunks, summary, body, 16) != count:
-            raise CorruptError("a SUMMARY chunk of ties differs in length from its INDEX", chunks.storage.path, summary.offset)
+            raise CorruptError(
+                "a SUMMARY chunk of ties differs in length from its INDEX", chunks.storage.path, summary.offset
+            )
         ties += [_tie(*_TIE.unpack_from(body, 16 + 16 * i)) for i in range(count)]
         last = int.from_bytes(payload[16 * count + 8 : 16 * count + 16], "little")
     tail = read_list(chunks, last, Tag.UTC_DATA, signal_id)
@@ -89,13 +91,13 @@ def decode_ties(records: Iterable[tuple[Chunk, bytes]]) -> tuple[Tie, ...]:
     return tuple(
         _tie(PAYLOAD_HEADER.unpack_from(payload)[0], int.from_bytes(payload[16:24], "little", signed=True))
         for _, payload in records
-        if len(payload) >= 24  # noqa: PLR2004 - payload header and one time
+        if len(payload) >= 24
     )
 
 
 def decode_annotations(records: Iterable[tuple[Chunk, bytes]]) -> list[AnnotationRecord]:
     """Decode ANNOTATION DATA chunks; those that are too short to be one are passed over."""
-    return [decode_annotation(payload) for _, payload in records if len(payload) >= 28]  # noqa: PLR2004 - the fixed part
+    return [decode_annotation(payload) for _, payload in records if len(payload) >= 28]
 
 
 def annotation(signal: str, record: AnnotationRecord, sample_id: int | None, time_ns: int | None) -> Annotation:
@@ -125,4 +127,3 @@ def _count(chunks: ChunkFile, chunk: Chunk, payload: bytes, entry_bytes: int) ->
     if count < 1 or len(payload) < PAYLOAD_HEADER.size + count * entry_bytes:
         raise CorruptError(f"a chunk claims {count:_} entries", chunks.storage.path, chunk.offset)
     return count
-

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.wire import SignalDef
 
-OMITTED = 0
-"""An offset that says: this chunk was left out by the writer; its summary stands for it."""
 ABSENT = -1
 """An offset that says: this chunk should be in the file and was not found."""
+OMITTED = -2
+"""An offset that says: this chunk was left out by the writer; its summary stands for it. The file itself says 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.formats.jls2.layout import ABSENT
-from xjls.formats.jls2.samples import chunk_stops
-from xjls.formats.jls2.wire import PAYLOAD_HEADER, SAMPLE_BODY, Tag
+from xjls.formats.jls2.wire import CHUNK_HEADER, PAYLOAD_HEADER, SAMPLE_BODY, Tag, padded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -165,7 +164,7 @@ class Levels:
         plan[:, 3] = np.maximum(hi - lo, 0)
         plan[:, 4] = lo - start
         body = size * self._kind.entry_bits // 8 + PAYLOAD_HEADER.size
-        buffer, plan[:, 0] = self._storage.spans(offsets, chunk_stops(offsets, body))
+        buffer, plan[:, 0] = self._storage.spans(offsets, CHUNK_HEADER.size + padded(body))
         fault = np.empty(last - first, np.uint8)
         gather(
             buffer, plan, Tag.FSR_SUMMARY, level << 12 | self._id, self._kind.entry_bits, False, verify,
@@ -179,7 +178,7 @@ class Levels:
 
     def _usable(self, offsets: NDArray[np.int64], size: int) -> NDArray[np.int64] | int:
         """Return how many entries each SUMMARY chunk really holds: of 256-bit entries, usually half."""
-        if self._kind.entry_dtype.itemsize == 4:  # noqa: PLR2004 - 4 × f32 are stored in full
+        if self._kind.entry_dtype.itemsize == 4:
             return size
         usable = np.zeros(len(offsets), np.int64)
         for i, offset in enumerate(offsets.tolist()):
@@ -212,7 +211,7 @@ class Levels:
 
         factor = self._blocks.entry
         n = min(PROBES, layout.stored_entries(1), layout.length // factor)
-        if n < 1 or factor < 2:  # noqa: PLR2004 - of one sample there is no deviation
+        if n < 1 or factor < 2:
             return False
         stored, known = self._stored(layout, 1, 0, n, verify=True)
         true = np.empty((n, 4), np.float64)

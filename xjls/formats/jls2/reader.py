@@ -28,6 +28,7 @@ from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, MAGIC, Tag, decode
 from xjls.model.recording import Recording
 from xjls.model.signal import Signal, Source
 from xjls.model.status import Damage, Status
+from xjls.model.window import Window, merge_gaps
 from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.recording import OnDamage
     from xjls.model.signal import Level
-    from xjls.model.window import Gap, Window
+    from xjls.model.window import Gap
 
 GLOBAL_SIGNAL = 0
 """Carries the annotations of the whole recording; never listed."""
@@ -183,7 +184,10 @@ class Jls2Reader:
         header = decode_file_header(self._storage.read(0, FIRST_CHUNK))
         if header is None:
             raise NotRecognizedError(
-                f"the first bytes are not a JLS v2 recording's ({size:_} bytes)", path, 0, "Is it another format, or empty?"
+                f"the first bytes are not a JLS v2 recording's ({size:_} bytes)",
+                path,
+                0,
+                "Is it another format, or empty?",
             )
         if header.intact and header.version[0] != 1:
             raise UnsupportedError(
@@ -243,7 +247,14 @@ class Jls2Reader:
         if not blocks.regular:
             return self._survey().track(definition.id, blocks)
         try:
-            return IndexTree(self._chunks, definition.id, blocks, heads or NO_HEADS, closed=self._closed)
+            return IndexTree(
+                self._chunks,
+                definition.id,
+                blocks,
+                heads or NO_HEADS,
+                closed=self._closed,
+                report=lambda error: self._note_damage(error, "what it lists is found by a walk over the bytes before it"),
+            )
         except TruncatedError as error:
             if self._closed:
                 self._note_damage(error, f"signal {definition.name!r} is found by a walk over the whole file")
@@ -267,7 +278,9 @@ class Jls2Reader:
         start = max([self._definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
         for item in self._chunks.walk(start):
             if isinstance(item, Hole):
-                self._damage[item.offset] = Damage(*item, "no intact chunk", "the last one may have been cut off while it was written")
+                self._damage[item.offset] = Damage(
+                    *item, "no intact chunk", "the last one may have been cut off while it was written"
+                )
             elif item.tag == Tag.END:
                 self._closed = True
                 return
@@ -283,21 +296,15 @@ class Jls2Reader:
             self._note_damage(error, "its samples are lost")
 
     def _describe(self) -> tuple[Signal, ...]:
-        signals = []
         sources = {source.id: source for source in self.sources}
+        signals = []
         for i, definition in sorted(self._definitions.signals.items()):
-            kind, name, q = decode_data_type(definition.data_type)
-            track = self._tracks.get(i)
-            if i == GLOBAL_SIGNAL or (track is None and not definition.signal_type):
+            if i == GLOBAL_SIGNAL or (i not in self._tracks and not definition.signal_type):
                 continue
-            signals.append(Signal(
-                id=i, name=self._names[i], units=definition.units, dtype=kind.dtype if kind else np.dtype("f4"),
-                rate_hz=Fraction(0 if definition.signal_type else definition.rate_hz),
-                source=sources.get(definition.source_id) or Source(id=definition.source_id, name=f"source {definition.source_id}"),
-                first_id=track.first_id if track else 0, length=track.length if track else 0,
-                block_length=track.blocks.chunk if track else 1, level_factors=track.blocks.factors if track else (),
-                level_dtype=kind.entry_dtype if kind else np.dtype("f4"), scale_factor=2.0**-q, stored_type=name,
-            ))  # fmt: skip
+            source = sources.get(definition.source_id)
+            if source is None:
+                source = Source(id=definition.source_id, name=f"source {definition.source_id}")
+            signals.append(_signal(definition, self._names[i], source, self._tracks.get(i)))
         return tuple(signals)
 
     # -- damage ------------------------------------------------------------------------------------------------------
@@ -329,8 +336,6 @@ class Jls2Reader:
         self._damage.setdefault(offset, Damage(offset, offset + CHUNK_HEADER.size, error.problem, consequence))
 
     def _note_gaps(self, name: str, gaps: tuple[Gap, ...]) -> None:
-        from xjls.model.window import merge_gaps
-
         with self._lock:
             self._gaps[name] = merge_gaps([*self._gaps.get(name, ()), *gaps])
 
@@ -343,6 +348,35 @@ def _source(definition: Any) -> Source:
         id=definition.id, name=definition.name, vendor=definition.vendor, model=definition.model,
         version=definition.version, serial_number=definition.serial_number,
     )  # fmt: skip
+
+
+def _signal(definition: SignalDef, name: str, source: Source, track: Track | None) -> Signal:
+    """Return a signal's description; without a track it carries annotations only."""
+    _, stored_type, q = decode_data_type(definition.data_type)
+    if track is None:
+        return Signal(
+            id=definition.id,
+            name=name,
+            units=definition.units,
+            dtype=np.dtype("f4"),
+            rate_hz=Fraction(0),
+            source=source,
+            stored_type=stored_type,
+        )
+    return Signal(
+        id=definition.id,
+        name=name,
+        units=definition.units,
+        dtype=track.kind.dtype,
+        rate_hz=Fraction(definition.rate_hz),
+        source=source,
+        window=Window(track.first_id, track.first_id + track.length),
+        block_length=track.blocks.chunk,
+        level_dtype=track.kind.entry_dtype,
+        level_factors=track.blocks.factors,
+        scale_factor=2.0**-q,
+        stored_type=stored_type,
+    )
 
 
 def _unique_names(definitions: Definitions) -> dict[int, str]:

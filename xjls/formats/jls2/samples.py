@@ -6,13 +6,15 @@ copies → what the chunks could not give: constants that the writer left out ar
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.formats.jls2.layout import OMITTED
-from xjls.formats.jls2.wire import CHUNK_HEADER, SAMPLE_BODY, Tag, padded
+from xjls.formats.jls2.wire import CHUNK_HEADER, PAYLOAD_HEADER, Tag, padded
 from xjls.model.window import Gap, Window, merge_gaps
 
 if TYPE_CHECKING:
@@ -54,87 +56,77 @@ class Samples:
         self._kind = kind
         self._blocks = blocks
         self._mean_of = mean_of
-        self._chunk_bytes = SAMPLE_BODY + padded(-(-blocks.chunk * blocks.bits // 8))
+        self._chunk_bytes = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + -(-blocks.chunk * blocks.bits // 8))
+        self._piece = blocks.chunk * max(1, PIECE_BYTES // self._chunk_bytes)
+        self._facts = self._facts_from(0)
+        self._kernel: Callable[..., int] | None = None
 
-    def read(
-        self, layout: Layout, start: int, stop: int, out: NDArray[Any], *, verify: bool
-    ) -> tuple[Gap, ...]:
+    def read(self, layout: Layout, start: int, stop: int, out: NDArray[Any], *, verify: bool) -> tuple[Gap, ...]:
         """Fill ``out`` with samples ``[start, stop)``, counted from the first one; return what is lost.
 
         Lost samples are NaN, or 0 in signals that are not floating. Gaps are in sample ids.
         """
-        gaps: list[Gap] = []
-        for lo, hi in self._pieces(start, stop):
-            gaps += self._read_piece(layout, lo, hi, out[lo - start : hi - start], verify)
+        if stop - start <= self._piece:
+            gaps = self._read_piece(layout, start, stop, out, verify)
+        else:
+            edges = [start, *range((start // self._piece + 1) * self._piece, stop, self._piece), stop]
+            gaps = []
+            for lo, hi in pairwise(edges):
+                gaps += self._read_piece(layout, lo, hi, out[lo - start : hi - start], verify)
         for gap in gaps:
             first = gap.window.start - layout.first_id - start
             out[first : first + gap.window.length] = np.nan if self._kind.floating else 0
         return merge_gaps(gaps) if gaps else ()
 
-    def _pieces(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Cut a window at chunk borders into pieces of bounded size on disk."""
-        step = self._blocks.chunk * max(1, PIECE_BYTES // self._chunk_bytes)
-        if stop - start <= step:
-            return [(start, stop)]
-        edges = [start, *range((start // step + 1) * step, stop, step), stop]
-        return list(zip(edges, edges[1:], strict=False))
-
     def _read_piece(self, layout: Layout, start: int, stop: int, out: NDArray[Any], verify: bool) -> list[Gap]:
-        from xjls.kernels.gather import gather
-
         size = self._blocks.chunk
         first, last = start // size, (stop - 1) // size + 1
         offsets = layout.data(first, last)
-        plan = self._plan(layout.first_id, first, start, stop, offsets)
-        buffer, plan[:, 0] = self._storage.spans(*self._ranges(offsets))
+        buffer, positions = self._storage.spans(offsets, self._chunk_bytes)
+        facts = self._facts if layout.first_id == self._facts[-1] else self._facts_from(layout.first_id)
         fault = np.empty(last - first, np.uint8)
-        packed = out.view(np.uint8)
-        n_faults = gather(
-            buffer, plan, Tag.FSR_DATA, self._id, self._kind.bits, self._kind.signed_nibbles, verify, packed, fault
-        )
-        return self._mend(layout, first, offsets, plan, fault, out) if n_faults else []
+        if self._kernel is None:
+            self._kernel = _load_kernel()
+        if self._kernel(buffer, positions, facts, first, start, stop, verify, out.view(np.uint8), fault):
+            return self._mend(layout, first, start, stop, offsets, fault, out)
+        return []
 
-    def _plan(
-        self, first_id: int, first: int, start: int, stop: int, offsets: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Return one row a chunk: (position), expected timestamp, entries to skip, to take, and their place in the result."""
-        size, n = self._blocks.chunk, len(offsets)
-        plan = np.empty((n, 5), np.int64)
-        begin = np.arange(first, first + n, dtype=np.int64) * size
-        plan[:, 1] = begin + first_id
-        plan[:, 2] = 0
-        plan[:, 3] = size
-        plan[:, 4] = begin - start
-        plan[0, 2], plan[0, 4] = start - first * size, 0
-        plan[0, 3] = size - plan[0, 2]
-        plan[-1, 3] -= (first + n) * size - stop
-        return plan
-
-    def _ranges(self, offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the chunks' byte ranges; those that are not in the file start at -1."""
-        starts = np.where(offsets > OMITTED, offsets, -1)
-        return starts, starts + self._chunk_bytes
+    def _facts_from(self, first_id: int) -> NDArray[np.int64]:
+        """Return what stays the same from one window to the next, as `xjls.kernels.window.FACTS` lists it."""
+        kind = self._kind
+        facts = (int(Tag.FSR_DATA), self._id, kind.bits, kind.signed_nibbles, self._blocks.chunk, first_id)
+        self._facts = np.array(facts, np.int64)
+        return self._facts
 
     def _mend(
-        self, layout: Layout, first: int, offsets: NDArray[np.int64], plan: NDArray[np.int64], fault: NDArray[np.uint8],
+        self,
+        layout: Layout,
+        first: int,
+        start: int,
+        stop: int,
+        offsets: NDArray[np.int64],
+        fault: NDArray[np.uint8],
         out: NDArray[Any],
-    ) -> list[Gap]:  # fmt: skip
+    ) -> list[Gap]:
         """Put back constants that the writer left out; return the other chunks that gave nothing as gaps."""
         from xjls.kernels.faults import MEANING, Fault
 
         gaps = []
+        size = self._blocks.chunk
         for i in np.flatnonzero(fault).tolist():
-            _, first_id, skip, take, dest = plan[i].tolist()
-            if offsets[i] == OMITTED and self._put_back(layout, first + i, skip, out[dest : dest + take]):
+            begin = (first + i) * size
+            lo, hi = max(start, begin), min(stop, begin + size)
+            omitted = offsets[i] == OMITTED
+            if omitted and self._put_back(layout, first + i, lo - begin, out[lo - start : hi - start]):
                 continue
-            reason = LEFT_OUT if offsets[i] == OMITTED else MEANING[Fault(fault[i])]
-            window = Window(first_id + skip, first_id + skip + take)
-            gaps.append(Gap(window, reason, max(int(offsets[i]), -1) or -1))
+            reason = LEFT_OUT if omitted else MEANING[Fault(fault[i])]
+            window = Window(layout.first_id + lo, layout.first_id + hi)
+            gaps.append(Gap(window, reason, int(offsets[i]) if offsets[i] >= 0 else -1))
         return gaps
 
     def _put_back(self, layout: Layout, number: int, skip: int, out: NDArray[Any]) -> bool:
         """Fill in a constant chunk of at most 8 bits a sample from its summary; False where that is not known."""
-        if self._kind.bits > 8:  # noqa: PLR2004 - wider types were left out with loss
+        if self._kind.bits > 8:
             return False
         means = self._mean_of(layout, number)
         if means is None or not len(means):
@@ -146,7 +138,10 @@ class Samples:
         return True
 
 
-def chunk_stops(offsets: NDArray[np.int64], n_bytes: int) -> NDArray[np.int64]:
-    """Return where chunks of at most ``n_bytes`` behind their header end."""
-    stops: NDArray[np.int64] = offsets + CHUNK_HEADER.size + padded(n_bytes)
-    return stops
+
+@functools.cache
+def _load_kernel() -> Callable[..., int]:
+    """Import the kernel on the first read: opening and looking must not wait for numba."""
+    from xjls.kernels.window import read_window
+
+    return read_window

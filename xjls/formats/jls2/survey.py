@@ -1,7 +1,8 @@
-"""A walk over the whole file, for when its links or index are damaged.
+"""A walk over a file, or a part of it, for when its links or index are damaged.
 
 It trusts nothing but checksums: every chunk is placed by its own tag and timestamp, INDEX chunks by what they list.
-It reads headers only, so it costs some microseconds a chunk and is made once, when damage asks for it.
+It reads headers only, so it costs some microseconds a chunk. The whole file is walked once, where opening meets damage;
+an INDEX chunk that is damaged in the middle costs a walk over the bytes between its neighbours.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from xjls.errors import CorruptError, TruncatedError
 from xjls.formats.jls2.chunks import Hole
 from xjls.formats.jls2.layout import ABSENT, OMITTED
-from xjls.formats.jls2.wire import CHUNK_HEADER, PAYLOAD_HEADER, Tag
+from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, PAYLOAD_HEADER, Tag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,21 +29,23 @@ logger = logging.getLogger(__name__)
 
 
 class Survey:
-    """Every intact chunk of a file, by what it is.
+    """Every intact chunk of a file or of a span of its bytes, by what it is.
 
     Parameters
     ----------
     chunks
         The file.
+    start, stop
+        The bytes to walk; a chunk begins at ``start``. None: to the end of the file.
     """
 
-    def __init__(self, chunks: ChunkFile) -> None:
-        logger.info("walking all chunks of %s", chunks.storage.path)
+    def __init__(self, chunks: ChunkFile, start: int = FIRST_CHUNK, stop: int | None = None) -> None:
+        logger.info("walking the chunks of %s from byte %d on", chunks.storage.path, start)
         self._chunks = chunks
         self._found: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
         self.holes: list[Hole] = []
         ended = False
-        for item in chunks.walk():
+        for item in chunks.walk(start, stop):
             if isinstance(item, Hole):
                 if not ended:
                     self.holes.append(item)
@@ -186,7 +189,7 @@ class SurveyedTrack:
         payload = self._payload(chunk)
         if payload is not None:
             children = np.frombuffer(payload, "<i8", -1, PAYLOAD_HEADER.size)
-            self._omitted.update((first + np.flatnonzero(children == OMITTED)).tolist())
+            self._omitted.update((first + np.flatnonzero(children == 0)).tolist())
 
     def _place_summary(self, index: Chunk, level: int, block: int) -> None:
         """Note the SUMMARY chunk behind an INDEX chunk, if it is intact as far as its header says."""
@@ -207,4 +210,6 @@ class SurveyedTrack:
             payload = self._chunks.record(chunk.offset)[1]
         except (CorruptError, TruncatedError):
             return None
-        return payload if len(payload) >= PAYLOAD_HEADER.size and (len(payload) - PAYLOAD_HEADER.size) % 8 == 0 else None
+        return (
+            payload if len(payload) >= PAYLOAD_HEADER.size and (len(payload) - PAYLOAD_HEADER.size) % 8 == 0 else None
+        )

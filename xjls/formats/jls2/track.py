@@ -19,7 +19,6 @@ from xjls.model.window import Gap, Window, merge_gaps
 from xjls.storage.pool import pool
 
 if TYPE_CHECKING:
-    from xjls.model.signal import Level
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
@@ -67,7 +66,12 @@ class Track:
         self._survey = survey
         self._samples = Samples(storage, definition.id, kind, self.blocks, self._chunk_means)
         self._levels = Levels(
-            storage, definition.id, kind, self.blocks, self._read_samples, lambda text: log(f"{definition.name}: {text}")
+            storage,
+            definition.id,
+            kind,
+            self.blocks,
+            self._read_samples,
+            lambda text: log(f"{definition.name}: {text}"),
         )
 
     def read(
@@ -78,19 +82,23 @@ class Track:
         out = self._target(out, stop - start)
         if start == stop:
             return out, ()
-        gaps = self._or_surveyed(lambda: self._samples.read(self.layout, start, stop, out, verify=verify))
+        layout = self.layout
+        try:
+            gaps = self._samples.read(layout, start, stop, out, verify=verify)
+        except (CorruptError, TruncatedError) as error:
+            gaps = self._samples.read(self._surveyed(layout, error), start, stop, out, verify=verify)
         if gaps and on_damage == "raise":
             raise self._loss(gaps[0])
         return out, gaps
 
-    def read_level(
-        self, level: int, entries: Window, on_damage: OnDamage, verify: bool
-    ) -> NDArray[Any]:
+    def read_level(self, level: int, entries: Window, on_damage: OnDamage, verify: bool) -> NDArray[Any]:
         """Read entries of a level; see `xjls.model.recording.Reader.read_level`."""
         if not entries.length:
             return np.empty((0, 4), self.kind.entry_dtype)
         return self._or_surveyed(
-            lambda: self._levels.read(Request(self.layout, on_damage, verify), level.index, entries.start, entries.stop)
+            lambda layout: self._levels.read(
+                Request(layout, on_damage, verify), level.index, entries.start, entries.stop
+            )
         )
 
     def lost(self) -> tuple[Gap, ...]:
@@ -99,31 +107,36 @@ class Track:
         gaps = []
         for first in range(0, -(-self.length // size), 1 << 16):
             last = min(first + (1 << 16), -(-self.length // size))
-            offsets = self._or_surveyed(lambda a=first, b=last: self.layout.data(a, b))  # type: ignore[misc]
-            for i in np.flatnonzero(offsets <= OMITTED).tolist():
-                if offsets[i] == OMITTED and self.kind.bits <= 8:  # noqa: PLR2004 - constants, known by their summary
+            offsets = self._or_surveyed(lambda layout, a=first, b=last: layout.data(a, b))  # type: ignore[misc]
+            for i in np.flatnonzero(offsets < 0).tolist():
+                if offsets[i] == OMITTED and self.kind.bits <= 8:
                     continue
                 start = self.first_id + (first + i) * size
                 stop = min(start + size, self.first_id + self.length)
                 gaps.append(Gap(Window(start, stop), LEFT_OUT if offsets[i] == OMITTED else "there is no such chunk"))
         return merge_gaps(gaps)
 
-    def _or_surveyed(self, action: Callable[[], T]) -> T:
-        """Run an action; when the index that it follows is damaged, run it again on what a survey finds."""
+    def _or_surveyed(self, action: Callable[[Layout], T]) -> T:
+        """Run an action on the layout; when the index that it follows is damaged, run it again on a survey's."""
         layout = self.layout
         try:
-            return action()
+            return action(layout)
         except (CorruptError, TruncatedError) as error:
-            if self.layout is layout:
-                self.layout = self._survey(error)
-            if self.layout is layout:
-                raise
-            return action()
+            return action(self._surveyed(layout, error))
+
+    def _surveyed(self, broken: Layout, error: CorruptError | TruncatedError) -> Layout:
+        """Return a survey's layout in the place of a broken one; raises the error where that is one already."""
+        if self.layout is broken:
+            found = self._survey(error)
+            if isinstance(broken, type(found)):
+                raise error
+            self.layout = found
+        return self.layout
 
     def _target(self, out: NDArray[Any] | None, length: int) -> NDArray[Any]:
         dtype = self.kind.dtype
         if out is None:
-            return pool.empty((length,), dtype)
+            return pool.empty(length, dtype)
         if out.shape != (length,) or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
             raise ValueError(
                 f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}[{length}]. Make it with "
@@ -131,9 +144,7 @@ class Track:
             )
         return out
 
-    def _read_samples(
-        self, layout: Layout, start: int, stop: int, on_damage: OnDamage, verify: bool
-    ) -> NDArray[Any]:
+    def _read_samples(self, layout: Layout, start: int, stop: int, on_damage: OnDamage, verify: bool) -> NDArray[Any]:
         out = self._target(None, stop - start)
         gaps = self._samples.read(layout, start, stop, out, verify=verify)
         if gaps and on_damage == "raise":

@@ -7,12 +7,14 @@ path down the right edge of the tree, whatever the length of the recording.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from xjls.errors import CorruptError, TruncatedError
-from xjls.formats.jls2.layout import ABSENT
+from xjls.formats.jls2.layout import ABSENT, OMITTED
+from xjls.formats.jls2.survey import Survey
 from xjls.formats.jls2.wire import CHUNK_HEADER, LEVELS, PAYLOAD_HEADER, Tag, padded
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from xjls.formats.jls2.chunks import ChunkFile
     from xjls.formats.jls2.layout import Blocks
+    from xjls.formats.jls2.survey import SurveyedTrack
     from xjls.formats.jls2.wire import Chunk
 
 KEEP_NODES = 1 << 12
@@ -53,6 +56,9 @@ class IndexTree:
         The 16 offsets of the track's HEAD.
     closed
         Whether the writer closed the file. If not, a list may end at chunks that are no longer, or not yet, there.
+    report
+        Called with the error where an INDEX chunk turns out to be damaged later; the chunks that it lists are then found
+        by a walk over the bytes that can hold them.
 
     Raises
     ------
@@ -61,12 +67,25 @@ class IndexTree:
     """
 
     def __init__(
-        self, chunks: ChunkFile, signal_id: int, blocks: Blocks, heads: tuple[int, ...], *, closed: bool
+        self,
+        chunks: ChunkFile,
+        signal_id: int,
+        blocks: Blocks,
+        heads: tuple[int, ...],
+        *,
+        closed: bool,
+        report: Callable[[CorruptError | TruncatedError], None],
     ) -> None:
         self._chunks = chunks
         self._id = signal_id
         self._blocks = blocks
         self._closed = closed
+        self._report = report
+        self._first_data = heads[0]
+        self._walked: tuple[tuple[int, int], SurveyedTrack] | None = None
+        # Chunks are looked up by segments: usually those below one INDEX chunk of level 2, and never very many
+        self._segment_blocks = max(1, min(blocks.step, SEGMENT_CHUNKS // blocks.children(1)))
+        self._per_segment = blocks.children(1) * self._segment_blocks
         self._nodes: dict[int, Node] = {}
         self._segments: dict[int, NDArray[np.int64]] = {}
         self._tails: dict[int, list[int]] = {}
@@ -106,8 +125,11 @@ class IndexTree:
         full = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + self._blocks.children(level) * _ENTRY_BYTES)
         offsets = np.full(stop - start, ABSENT, np.int64)
         for block in range(start, min(stop, count)):
-            node = self._node_offset(level, block)
-            offsets[block - start] = node + full if block < count - 1 else self._chunks.header(node).stop
+            try:
+                node = self._node_offset(level, block)
+                offsets[block - start] = node + full if block < count - 1 else self._chunks.header(node).stop
+            except (CorruptError, TruncatedError) as error:
+                self._report(error)
         return offsets
 
     # -- opening -----------------------------------------------------------------------------------------------------
@@ -126,7 +148,7 @@ class IndexTree:
         first, self.first_id, _ = self._chunks.extent(heads[0])
         self._chunks.expect(first, Tag.FSR_DATA, self._id)
         top = self._top(heads)
-        if top and self._node(heads[top], top).timestamp != self.first_id or not top:
+        if (top and self._node(heads[top], top).timestamp != self.first_id) or not top:
             # All sample ids rest on this timestamp: the first INDEX chunk repeats it, else its own checksum must prove it
             self._chunks.record(heads[0])
         following = heads[top]
@@ -210,7 +232,7 @@ class IndexTree:
         """
         chunk, timestamp, count = self._chunks.extent(offset)
         self._chunks.expect(chunk, Tag.FSR_DATA, self._id)
-        if self._blocks.bits < 8 or not self._closed:  # noqa: PLR2004 - bits of a byte
+        if self._blocks.bits < 8 or not self._closed:
             self._chunks.record(offset)
         if not self._blocks.data_fits(count, chunk.payload_length):
             raise CorruptError(f"a DATA chunk claims {count:_} samples", self._chunks.storage.path, offset)
@@ -245,23 +267,13 @@ class IndexTree:
 
     # -- navigation --------------------------------------------------------------------------------------------------
 
-    @property
-    def _per_segment(self) -> int:
-        """DATA chunks that are looked up together: usually those below one INDEX chunk of level 2."""
-        return self._blocks.children(1) * self._segment_blocks
-
-    @property
-    def _segment_blocks(self) -> int:
-        """INDEX chunks of level 1 in a segment; bounded, whatever the definition says."""
-        return max(1, min(self._blocks.step, SEGMENT_CHUNKS // self._blocks.children(1)))
-
     def _segment(self, number: int) -> NDArray[np.int64]:
         """Return the offsets of one segment's DATA chunks, shorter at the end of the signal."""
         if (kept := self._segments.get(number)) is not None:
             return kept
         per_block, step = self._blocks.children(1), self._segment_blocks
         blocks = range(number * step, min((number + 1) * step, self._count(1)))
-        parts = [self._node(self._node_offset(1, block), 1).children for block in blocks]
+        parts = [self._listed_data(block) for block in blocks]
         start = number * self._per_segment
         stop = min(start + self._per_segment, -(-self.length // self._blocks.chunk))
         segment = np.full(max(stop - start, 0), ABSENT, np.int64)
@@ -275,6 +287,33 @@ class IndexTree:
             self._segments.clear()
         self._segments[number] = segment
         return segment
+
+    def _listed_data(self, block: int) -> NDArray[np.int64]:
+        """Return the offsets of the DATA chunks that INDEX chunk ``block`` of level 1 lists."""
+        try:
+            children = self._node(self._node_offset(1, block), 1).children
+        except (CorruptError, TruncatedError) as error:
+            self._report(error)
+            first = block * self._blocks.children(1)
+            return self._walk_span(*self._span(1, block)).data(first, first + self._blocks.children(1))
+        return np.where(children == 0, OMITTED, children)
+
+    def _span(self, level: int, block: int) -> tuple[int, int]:
+        """Return the bytes that hold what INDEX chunk ``block`` lists: it stands behind it, its predecessor before it."""
+        try:
+            stop = self._node_offset(level, block)
+            return self._node_offset(level, block - 1) if block else self._first_data, stop
+        except (CorruptError, TruncatedError):
+            if level + 1 not in self._tails:
+                raise
+            return self._span(level + 1, block // self._blocks.step)
+
+    def _walk_span(self, start: int, stop: int) -> SurveyedTrack:
+        """Return what a walk over some bytes finds of this signal; the last one is kept, for neighbours share it."""
+        if self._walked is None or self._walked[0] != (start, stop):
+            survey = Survey(self._chunks, start, stop)
+            self._walked = ((start, stop), survey.track(self._id, self._blocks, self.first_id))
+        return self._walked[1]
 
     def _count(self, level: int) -> int:
         """Return the number of INDEX chunks of a level."""
@@ -297,7 +336,9 @@ class IndexTree:
             return kept
         chunk, payload = self._chunks.record(offset)
         self._chunks.expect(chunk, Tag.FSR_INDEX, level << 12 | self._id)
-        timestamp, count, _, _ = PAYLOAD_HEADER.unpack_from(payload) if len(payload) >= PAYLOAD_HEADER.size else (0, 0, 0, 0)
+        timestamp, count, _, _ = (
+            PAYLOAD_HEADER.unpack_from(payload) if len(payload) >= PAYLOAD_HEADER.size else (0, 0, 0, 0)
+        )
         if not 0 < count <= self._blocks.children(level) or len(payload) < PAYLOAD_HEADER.size + count * _ENTRY_BYTES:
             raise CorruptError(f"an INDEX chunk claims {count} entries", self._chunks.storage.path, offset)
         if len(self._nodes) >= KEEP_NODES:

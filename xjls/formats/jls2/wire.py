@@ -188,7 +188,7 @@ def decode_storage(storage: int, data: bytes) -> str | bytes | Json:
     if storage not in (2, 3):
         return data
     text = data.removesuffix(b"\0").decode(errors="replace")
-    if storage == 3:  # noqa: PLR2004 - the format's number for JSON
+    if storage == 3:
         try:
             parsed: Json = json.loads(text)
         except (ValueError, RecursionError):

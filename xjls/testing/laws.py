@@ -1,0 +1,540 @@
+"""What every reader promises, as functions of a recording and the truth about it: plain assertions, for any format.
+
+``LAWS`` lists those that leave the recording open; ``closing_twice_is_harmless`` is for the end. A recording that was
+opened with ``on_damage="raise"`` and one with ``"gap"`` are held to the same laws: lost samples raise in the one and
+are named in the other.
+
+Examples
+--------
+>>> import tempfile, xjls
+>>> from xjls.testing import jls2
+>>> definition = jls2.Definition([jls2.Fsr("current", range(5000))])
+>>> with tempfile.TemporaryDirectory() as folder:
+...     path = jls2.write(f"{folder}/run.jls", definition.sources, definition.signals)
+...     with xjls.open_recording(path) as recording:
+...         check(recording, Expected.of(jls2.truth_of(definition)))
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.errors import LostSamplesError, SelectionError
+from xjls.model.annotation import Annotation, UserData
+from xjls.model.ties import Ties
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.model.recording import Recording
+    from xjls.testing.jls2 import SignalTruth, Truth
+
+__all__ = [
+    "LAWS",
+    "Expected",
+    "ExpectedSignal",
+    "annotations_are_kept",
+    "bad_requests_are_refused",
+    "check",
+    "clocks_round_trip",
+    "closing_twice_is_harmless",
+    "equal_values",
+    "jls_time_ns",
+    "levels_are_reductions",
+    "lost_samples_are_named",
+    "pickles_read_the_same",
+    "reduce_finite",
+    "signals_are_described",
+    "targets_are_filled",
+    "windows_are_slices",
+]
+
+RTOL = 1e-6
+"""Of an entry: it was rounded to float32 once or, above level 1, once a level."""
+WINDOWS = 12
+"""Random windows that are read of each signal."""
+_KINDS = {"vmarker": "vertical_marker", "hmarker": "horizontal_marker"}
+_UNIX_2018_S = 1_514_764_800
+_MAX_NS = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ExpectedSignal:
+    """What is true of one signal."""
+
+    name: str
+    units: str
+    rate_hz: int
+    """0: it carries annotations only."""
+    first_id: int
+    samples: NDArray[Any] | None
+    """Shape ``(n,)``, as stored; in lost windows anything. None for a signal that carries annotations only."""
+    lost: tuple[tuple[int, int], ...] = ()
+    """Half-open windows of positions, from 0, that were counted and cannot be read."""
+    ties: tuple[tuple[int, int], ...] = ()
+    """(sample id, UTC in ns) in the order in which they were written."""
+    is_summarised_where_lost: bool = False
+    """Whether levels still tell what lost samples were, so that ``samples`` must hold it."""
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """For each sample, whether it can be read."""
+        valid = np.ones(self._array.size, np.bool_)
+        for start, stop in self.lost:
+            valid[start:stop] = False
+        return valid
+
+    @property
+    def read(self) -> NDArray[Any]:
+        """The samples as a reader gives them: NaN, or 0 in integer signals, where they are lost."""
+        samples = self._array.copy()
+        samples[~self.valid] = np.nan if samples.dtype.kind == "f" else 0
+        return samples
+
+    @property
+    def _array(self) -> NDArray[Any]:
+        return np.empty(0, np.float32) if self.samples is None else self.samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Expected:
+    """What is true of a recording.
+
+    Examples
+    --------
+    >>> from xjls.testing.jls2 import Definition, Fsr, truth_of
+    >>> expected = Expected.of(truth_of(Definition([Fsr("gpi", [0, 1, 1], dtype="u1", ties=[(0, 1 << 30)])])))
+    >>> expected.signals["gpi"].samples, expected.signals["gpi"].ties
+    (array([False,  True,  True]), ((0, 1514764801000000000),))
+    """
+
+    signals: Mapping[str, ExpectedSignal]
+    """By name, in the order of their numbers."""
+    annotations: tuple[Annotation, ...] = ()
+    """A signal after another; those that are placed by sample id without their time."""
+    user_data: tuple[UserData, ...] = ()
+
+    @classmethod
+    def of(cls, truth: Truth, *, is_summarised_where_lost: bool = False) -> Expected:
+        """Return what a JLS v2 recording's truth says in terms of any recording."""
+        found = sorted(truth.signals.values(), key=lambda signal: signal.signal_id)
+        signals = {s.name: _expected(s, is_summarised_where_lost) for s in found if s.signal_id}
+        notes = tuple(_annotation(signal, note) for signal in found for note in signal.annotations)
+        kept = tuple(UserData(meta=one.meta, data=_as_json(one.data)) for one in truth.user_data if one.data is not None)
+        return cls(signals=signals, annotations=notes, user_data=kept)
+
+
+def jls_time_ns(time: int) -> int:
+    """Convert JLS time, 2⁻³⁰ s since 2018, to UTC in ns: the nearest, of two the later.
+
+    Examples
+    --------
+    >>> jls_time_ns(3 << 29) - jls_time_ns(1 << 30)
+    500000000
+    """
+    exact = Fraction(time * 10**9, 1 << 30) + _UNIX_2018_S * 10**9
+    return max(-_MAX_NS, min(math.floor(exact + Fraction(1, 2)), _MAX_NS))
+
+
+def _expected(signal: SignalTruth, summarised: bool) -> ExpectedSignal:
+    return ExpectedSignal(
+        name=signal.name, units=signal.units, rate_hz=signal.rate_hz, first_id=signal.first_id, samples=signal.samples,
+        lost=signal.lost, ties=tuple((i, jls_time_ns(time)) for i, time in signal.ties),
+        is_summarised_where_lost=summarised,
+    )  # fmt: skip
+
+
+def _annotation(signal: SignalTruth, note: Any) -> Annotation:
+    sample_id, time_ns = (note.timestamp, None) if signal.rate_hz else (None, jls_time_ns(note.timestamp))
+    y = None if note.y is None else float(np.float32(note.y))
+    return Annotation(
+        signal=signal.name if signal.signal_id else "", sample_id=sample_id, time_ns=time_ns,
+        kind=_KINDS.get(note.type, note.type), group=note.group, y=y, data=_as_json(note.data),
+    )  # fmt: skip
+
+
+def _as_json(data: Any) -> Any:
+    """Return what text or JSON becomes on its way through a file; bytes stay."""
+    return data if isinstance(data, bytes | str) else json.loads(json.dumps(data))
+
+
+# -- laws ------------------------------------------------------------------------------------------------------------
+
+
+def signals_are_described(recording: Recording, expected: Expected) -> None:
+    """What a recording says of its signals is so, and what it says is there can be read."""
+    assert list(recording.signals) == list(expected.signals)
+    for name, truth in expected.signals.items():
+        signal = recording.signal(name)
+        assert (signal.units, signal.rate_hz, signal.has_samples) == (truth.units, truth.rate_hz, truth.rate_hz > 0)
+        if truth.samples is None:
+            assert signal.length == 0
+            continue
+        size = truth.samples.size
+        assert (signal.dtype, signal.length, signal.first_id) == (truth.samples.dtype, size, truth.first_id), name
+        assert (signal.window.start, signal.window.stop) == (truth.first_id, truth.first_id + size)
+        if not truth.lost or recording.on_damage == "gap":
+            samples = recording.read(name)
+            assert (samples.dtype, samples.shape) == (signal.dtype, (size,))
+        factors = [level.factor for level in signal.levels]
+        assert factors == sorted(set(factors))
+        for level in signal.levels:
+            assert level.length == size // level.factor > 0
+            if not truth.lost or recording.on_damage == "gap":
+                entries = recording.read_level(name, level.index)
+                assert (entries.dtype, entries.shape) == (signal.level_dtype, (level.length, 4))
+
+
+def windows_are_slices(recording: Recording, expected: Expected) -> None:
+    """``read(a, b)`` is ``everything[a:b]``, whatever ``a`` and ``b``; lost samples raise, or are NaN or 0."""
+    for truth in _sampled(expected):
+        everything, valid = truth.read, truth.valid
+        for start, stop in _windows(recording, truth):
+            window = truth.first_id + start, truth.first_id + stop
+            if recording.on_damage == "raise" and not valid[start:stop].all():
+                _raises(LostSamplesError, lambda w=window, n=truth.name: recording.read(n, w))  # type: ignore[misc]
+            else:
+                found = recording.read(truth.name, window)
+                assert equal_values(found, everything[start:stop]), f"{truth.name} [{start}, {stop})"
+
+
+def targets_are_filled(recording: Recording, expected: Expected) -> None:
+    """``out=`` is filled from end to end and returned; an array that does not fit is refused and left alone."""
+    for truth in _sampled(expected):
+        assert truth.samples is not None
+        size, dtype = truth.samples.size, truth.samples.dtype
+        if truth.lost and recording.on_damage == "raise":
+            continue
+        out = np.full(size, 1, dtype)
+        assert recording.read(truth.name, out=out) is out
+        assert equal_values(out, truth.read)
+        start, stop = size // 3, size // 3 * 2
+        guarded = np.full(stop - start + 2, 1, dtype)
+        recording.read(truth.name, (truth.first_id + start, truth.first_id + stop), out=guarded[1:-1])
+        assert equal_values(guarded[1:-1], truth.read[start:stop])
+        assert guarded[[0, -1]].tolist() == [1, 1]
+        read_only = np.zeros(size, dtype)
+        read_only.flags.writeable = False
+        other = np.dtype(np.complex64)
+        for wrong in (np.zeros(size + 1, dtype), np.zeros(size, other), np.zeros(2 * size + 2, dtype)[::2], read_only):
+            _raises(ValueError, lambda w=wrong, n=truth.name: recording.read(n, out=w))  # type: ignore[misc]
+            assert not wrong.any()
+
+
+def bad_requests_are_refused(recording: Recording, expected: Expected) -> None:
+    """What is not there is refused by name: signals, levels, windows and entries; nothing is clipped in silence."""
+    _raises(SelectionError, lambda: recording.read("no such signal"))
+    for truth in _sampled(expected):
+        signal = recording.signal(truth.name)
+        first, stop = signal.window.start, signal.window.stop
+        for window in ((first - 1, stop), (first, stop + 1), (stop, stop + 1), (first + 1, first)):
+            _raises(SelectionError, lambda w=window, n=truth.name: recording.read(n, w))  # type: ignore[misc]
+        _raises(SelectionError, lambda n=truth.name: recording.read_level(n, 0))  # type: ignore[misc]
+        top = len(signal.levels)
+        _raises(SelectionError, lambda n=truth.name, t=top: recording.read_level(n, t + 1))  # type: ignore[misc]
+        for level in signal.levels:
+            for entries in ((-1, 1), (0, level.length + 1)):
+                _raises(
+                    SelectionError,
+                    lambda n=truth.name, i=level.index, e=entries: recording.read_level(n, i, e),  # type: ignore[misc]
+                )
+
+
+def levels_are_reductions(recording: Recording, expected: Expected) -> None:
+    """An entry of any level is the mean, standard deviation, minimum and maximum of the samples that it covers.
+
+    Of finite samples only. Where some are not finite, an entry above level 1 weighs the finite entries below it
+    equally, as the format has no counts; its extremes are exact all the same. Where samples are lost, an entry is
+    still right if the recording kept it; if not it is that of the samples that are left, or NaN, or raises.
+    """
+    for truth in _sampled(expected):
+        for level in recording.signal(truth.name).levels:
+            for start, stop in _level_windows(truth, level.factor, level.length):
+                try:
+                    found = recording.read_level(truth.name, level.index, (start, stop))
+                except LostSamplesError:
+                    assert recording.on_damage == "raise"
+                    assert not truth.valid[start * level.factor : stop * level.factor].all()
+                    continue
+                _check_entries(recording, truth, level.index, start, found)
+
+
+def lost_samples_are_named(recording: Recording, expected: Expected) -> None:
+    """Valid samples and gaps tile every signal: a sample is the one or the other, and the status names each gap."""
+    for truth in _sampled(expected):
+        assert truth.samples is not None
+        valid = recording.read_valid(truth.name)
+        assert np.array_equal(valid, truth.valid), truth.name
+        named = np.ones(truth.samples.size, np.bool_)
+        for gap in recording.status.gaps.get(truth.name, ()):
+            assert gap.reason
+            named[gap.window.start - truth.first_id : gap.window.stop - truth.first_id] = False
+        assert np.array_equal(named, truth.valid), truth.name
+        if truth.lost:
+            assert not recording.status.complete
+            assert truth.name in str(recording.status)
+
+
+def clocks_round_trip(recording: Recording, expected: Expected) -> None:
+    """Ties are kept in order; the clock passes through those that count, and finds a sample again by its time."""
+    for truth in _sampled(expected):
+        signal = recording.signal(truth.name)
+        assert tuple((tie.sample_id, tie.time_ns) for tie in recording.ties(truth.name)) == truth.ties
+        clock = recording.clock(truth.name)
+        assert clock.utc == bool(truth.ties)
+        if truth.ties:
+            chosen = Ties.chosen(*zip(*truth.ties, strict=True), rate_hz=signal.rate_hz, first_id=signal.first_id)
+            for sample_id, time_ns in zip(chosen.sample_ids.tolist(), chosen.times_ns.tolist(), strict=True):
+                assert clock.time(sample_id) == time_ns
+        else:
+            after_ns = [math.floor(Fraction(n * 10**9) / signal.rate_hz) for n in (0, 1, signal.length)]
+            assert [clock.time(truth.first_id + n) for n in (0, 1, signal.length)] == after_ns
+        _check_positions(clock, truth.first_id, signal.length)
+
+
+def annotations_are_kept(recording: Recording, expected: Expected) -> None:
+    """Annotations and user data are those that were written, in order; a sample's time is the clock's."""
+    for found, truth in zip_longest(recording.annotations, expected.annotations):
+        assert found is not None
+        assert truth is not None
+        assert replace(found, time_ns=truth.time_ns) == truth
+        if found.sample_id is None:
+            assert found.time_ns == truth.time_ns
+        elif (clock := recording.clock(found.signal)).utc:
+            assert found.time_ns == clock.time(found.sample_id)
+        else:
+            assert found.time_ns is None
+    assert recording.user_data == expected.user_data
+
+
+def pickles_read_the_same(recording: Recording, expected: Expected) -> None:
+    """A pickled recording is a path and options: small, and another process reads the same from it."""
+    pickled = pickle.dumps(recording)
+    assert len(pickled) < 4096
+    with pickle.loads(pickled) as copy:
+        assert copy.token == recording.token
+        assert dict(copy.signals) == dict(recording.signals)
+        assert (copy.on_damage, copy.verify, copy.path) == (recording.on_damage, recording.verify, recording.path)
+        windows_are_slices(copy, expected)
+
+
+def closing_twice_is_harmless(recording: Recording, expected: Expected) -> None:
+    """Closing twice does nothing the second time, and reading afterwards raises ValueError."""
+    recording.close()
+    recording.close()
+    for truth in _sampled(expected):
+        if truth.samples is not None and truth.samples.size:
+            _raises(ValueError, lambda n=truth.name: recording.read(n))  # type: ignore[misc]
+
+
+LAWS: tuple[Callable[[Recording, Expected], None], ...] = (
+    signals_are_described,
+    windows_are_slices,
+    targets_are_filled,
+    bad_requests_are_refused,
+    levels_are_reductions,
+    lost_samples_are_named,
+    clocks_round_trip,
+    annotations_are_kept,
+    pickles_read_the_same,
+)
+"""Every law that leaves the recording open."""
+
+
+def check(recording: Recording, expected: Expected) -> None:
+    """Hold a recording to every law; it is closed afterwards."""
+    for law in (*LAWS, closing_twice_is_harmless):
+        law(recording, expected)
+
+
+# -- arithmetic ------------------------------------------------------------------------------------------------------
+
+
+def equal_values(found: NDArray[Any], wanted: NDArray[Any]) -> bool:
+    """Whether two arrays are equal in type, shape and every value, NaN being equal to NaN.
+
+    Examples
+    --------
+    >>> equal_values(np.array([np.nan, 1]), np.array([np.nan, 1])), equal_values(np.array([1]), np.array([1.0]))
+    (True, False)
+    """
+    if found.dtype != wanted.dtype or found.shape != wanted.shape:
+        return False
+    return bool(np.array_equal(found, wanted, equal_nan=found.dtype.kind == "f"))
+
+
+def reduce_finite(samples: NDArray[Any], factor: int) -> NDArray[np.float64]:
+    """Return mean, population std, min and max of the finite ones of each ``factor`` samples, float64[n, 4].
+
+    Examples
+    --------
+    >>> reduce_finite(np.array([1.0, 3, np.nan, np.inf, 7, 7, 0]), 3)
+    array([[2., 1., 1., 3.],
+           [7., 0., 7., 7.]])
+    """
+    count = samples.size // factor
+    rows = samples[: count * factor].reshape(count, factor).astype(np.float64)
+    finite = np.isfinite(rows)
+    n = finite.sum(axis=1)
+    held = np.where(finite, rows, 0.0)
+    mean = held.sum(axis=1) / np.maximum(n, 1)
+    square = np.where(finite, rows - mean[:, None], 0.0) ** 2
+    low = np.where(finite, rows, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(finite, rows, -np.inf).max(axis=1, initial=-np.inf)
+    table = np.stack([mean, np.sqrt(square.sum(axis=1) / np.maximum(n, 1)), low, high], axis=1)
+    table[n == 0] = np.nan
+    return table
+
+
+def _check_entries(
+    recording: Recording, truth: ExpectedSignal, index: int, start: int, found: NDArray[Any]
+) -> None:  # fmt: skip
+    levels = recording.signal(truth.name).levels
+    factor = levels[index - 1].factor
+    span = slice(start * factor, (start + len(found)) * factor)
+    samples, valid = truth._array[span], truth.valid[span]
+    touched = ~valid.reshape(len(found), factor).all(axis=1)
+    wanted = reduce_finite(samples, factor)
+    where = f"{truth.name} level {index} entries from {start}"
+    plain = np.isfinite(samples).reshape(len(found), factor).all(axis=1) & ~touched
+    _assert_close(found[plain], wanted[plain], where)
+    odd = ~plain & ~touched
+    if index == 1:
+        _assert_close(found[odd], wanted[odd], where)
+    elif odd.any():
+        _assert_close(found[odd][:, 2:], wanted[odd][:, 2:], where)
+        step = factor // levels[index - 2].factor
+        below = recording.read_level(truth.name, index - 1, (start * step, (start + len(found)) * step))
+        merged = _merge_finite(below.astype(np.float64), step)
+        _assert_close(found[odd], merged[odd], where, scale=np.nanmax(np.abs(wanted[odd]), initial=1.0))
+    if touched.any():
+        _check_touched(truth, found[touched], wanted[touched], _left(truth, span, factor)[touched], where)
+
+
+def _check_touched(
+    truth: ExpectedSignal, found: NDArray[Any], whole: NDArray[Any], left: NDArray[Any], where: str
+) -> None:
+    if truth.is_summarised_where_lost:
+        _assert_close(found, whole, where)
+        return
+    for entry, kept, rest in zip(found, whole, left, strict=True):
+        if np.isnan(entry).all() or _is_close(entry, kept) or _is_close(entry, rest):
+            continue
+        raise AssertionError(f"{where}: {entry} over lost samples is neither {kept} nor {rest} nor NaN")
+
+
+def _left(truth: ExpectedSignal, span: slice, factor: int) -> NDArray[np.float64]:
+    """Return the entries of the samples that are left."""
+    samples = truth._array[span].astype(np.float64)
+    samples[~truth.valid[span]] = np.nan
+    return reduce_finite(samples, factor)
+
+
+def _merge_finite(entries: NDArray[np.float64], step: int) -> NDArray[np.float64]:
+    """Return the entries of a level from those of the level below, the finite ones with equal weights."""
+    rows = entries.reshape(-1, step, 4)
+    finite = np.isfinite(rows[:, :, 0])
+    n = np.maximum(finite.sum(axis=1), 1)
+    mean = np.where(finite, rows[:, :, 0], 0).sum(axis=1) / n
+    square = np.where(finite, rows[:, :, 1] ** 2 + (rows[:, :, 0] - mean[:, None]) ** 2, 0).sum(axis=1)
+    low = np.where(finite, rows[:, :, 2], np.inf).min(axis=1)
+    high = np.where(finite, rows[:, :, 3], -np.inf).max(axis=1)
+    table = np.stack([mean, np.sqrt(square / n), low, high], axis=1)
+    table[~finite.any(axis=1)] = np.nan
+    return table
+
+
+def _scales(wanted: NDArray[Any], scale: float) -> NDArray[Any]:
+    """Return what an error of each entry is measured against: the largest number that went into it."""
+    largest = np.maximum(np.abs(wanted[:, -2]), np.abs(wanted[:, -1]))[:, None]
+    return np.maximum(np.nan_to_num(largest, nan=1.0), scale) if scale else np.nan_to_num(largest, nan=1.0)
+
+
+def _assert_close(found: NDArray[Any], wanted: NDArray[Any], where: str, *, scale: float = 0.0) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_close = np.abs(found - wanted) <= RTOL * _scales(wanted, scale)
+        stored = wanted.astype(found.dtype)
+    is_close |= (np.isnan(found) & np.isnan(wanted)) | (found == stored)
+    if not is_close.all():
+        row = int(np.flatnonzero(~is_close.all(axis=1))[0])
+        raise AssertionError(f"{where}: entry {row} of these is {found[row]}, not {wanted[row]}")
+
+
+def _is_close(found: NDArray[Any], wanted: NDArray[Any]) -> bool:
+    try:
+        _assert_close(found[None], wanted[None], "")
+    except AssertionError:
+        return False
+    return True
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _sampled(expected: Expected) -> Iterator[ExpectedSignal]:
+    return (signal for signal in expected.signals.values() if signal.samples is not None)
+
+
+def _windows(recording: Recording, truth: ExpectedSignal) -> Iterator[tuple[int, int]]:
+    """Yield windows of positions: all, the empty ones at both ends, around a block's edge, and random ones."""
+    assert truth.samples is not None
+    size = truth.samples.size
+    yield from ((0, size), (0, 0), (size, size), (size // 2, size // 2))
+    edge = min(recording.signal(truth.name).block_length, size)
+    yield from ((max(edge - 1, 0), min(edge + 1, size)), (edge, size))
+    rng = np.random.default_rng(size)
+    for start, stop in np.sort(rng.integers(0, size + 1, (WINDOWS, 2)), axis=1).tolist():
+        yield start, stop
+        yield start, min(start + 3, size)
+
+
+def _level_windows(truth: ExpectedSignal, factor: int, length: int) -> Iterator[tuple[int, int]]:
+    yield 0, length
+    rng = np.random.default_rng(factor)
+    for start, stop in np.sort(rng.integers(0, length + 1, (4, 2)), axis=1).tolist():
+        yield start, stop
+    for start, stop in truth.lost:
+        yield start // factor, min(-(-stop // factor), length) if start // factor < length else start // factor
+
+
+def _check_positions(clock: Any, first_id: int, length: int) -> None:
+    """Times of positions, of a window and of a stride agree; on a clock that rises a time finds its sample."""
+    rng = np.random.default_rng(length)
+    positions = np.unique(np.append(rng.integers(0, length, 50), [0, length - 1])) if length else np.arange(0)
+    ids = positions + first_id
+    try:
+        times = clock.times(ids)
+    except SelectionError:
+        return  # beyond what nanoseconds can tell
+    assert times.tolist() == [clock.time(i) for i in ids.tolist()]
+    if not length:
+        return
+    start = int(positions[len(positions) // 2])
+    window = clock.window(first_id + start, first_id + length, 3)
+    count = len(range(start, length, 3))
+    assert window.times(np.arange(count)[:50]).tolist() == [
+        clock.time(first_id + start + 3 * k) for k in range(min(count, 50))
+    ]
+    if clock.is_increasing:
+        found = clock.first_at_or_after(times)
+        assert (found <= ids).all()
+        assert np.array_equal(clock.times(found), times)
+        before = clock.times(found - 1)
+        assert (before < times).all()
+
+
+def _raises(error: type[Exception], action: Callable[[], object]) -> None:
+    try:
+        action()
+    except error:
+        return
+    raise AssertionError(f"{error.__name__} was not raised")
