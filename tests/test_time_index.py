@@ -55,7 +55,7 @@ def huge():
 
 @pytest.fixture
 def no_labels(monkeypatch):
-    """Fail where more than some labels are made, or more than 3 MB are taken."""
+    """Fail where more than some labels are made at once."""
     times, seconds = Clock.times, Clock.seconds
 
     def limited(method):
@@ -67,11 +67,15 @@ def no_labels(monkeypatch):
 
     monkeypatch.setattr(Clock, "times", limited(times))
     monkeypatch.setattr(Clock, "seconds", limited(seconds))
+
+
+def peak_bytes(operation):
     tracemalloc.start()
-    yield
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 12e6, f"{peak / 1e6} MB"
+    try:
+        operation()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def is_lazy(obj, size=None):
@@ -165,12 +169,6 @@ class TestHuge:
         assert huge.rename_dims(time="s").sel(time=slice(at(1), at(2))).sizes["s"] == RATE + 1
         assert "time" not in huge.drop_vars("time").coords
 
-    def test_rolled_labels_lose_the_index(self):
-        small = recording(size=1000)
-        rolled = small.roll(time=3, roll_coords=True)
-        assert "time" not in rolled.xindexes
-        assert rolled.time[0] == at(997e-6)
-
     def test_what_cannot_be_lazy_says_what_can(self, huge):
         with pytest.raises(SelectionError, match=r"74\.5 GiB.*sel or isel.*level.*drop_vars"):
             _ = huge.time.values
@@ -206,6 +204,7 @@ class TestHuge:
     def test_seconds(self):
         huge = recording(unit="seconds")
         assert "0.0 … 9999.999999" in repr(huge)
+        assert huge.time.data._repr_inline_(12) == "0 … 10000"
         assert is_lazy(huge.sel(time=slice(1, 2)), RATE + 1)
         assert huge.sel(time=0.3, method="nearest").time == 0.3
         assert huge.sel(time=300_000 / RATE).time == 300_000 / RATE
@@ -262,6 +261,33 @@ def test_slices_of_a_few_million_samples_do_all_of_pandas():
     assert ds.isel(time=slice(None, None, -1)).time[0] == ds.time[-1]
     assert ds.dropna("time").sizes["time"] == 10_000
     assert ds.quantile(0.5, "time").x == 1
+
+
+@pytest.mark.usefixtures("no_labels")
+@pytest.mark.parametrize(
+    "operation",
+    [
+        repr,
+        lambda ds: ds.sel(time=slice("2026-03-01T10:01", "2026-03-01T10:02")),
+        lambda ds: ds.sel(time=[at(60.0000006), at(1)], method="nearest"),
+        lambda ds: ds.isel(time=slice(None, None, 1000)),
+        lambda ds: ds.x + recording().x,
+        lambda ds: ds.x.where(ds.time > at(60)),
+        lambda ds: ds.time.max(),
+        lambda ds: pickle.dumps(ds.time.variable),
+        lambda ds: tokenize(ds.time.variable),
+    ],
+)
+def test_memory_stays_small_at_any_length(operation, huge):
+    operation(huge)  # imports
+    assert peak_bytes(lambda: operation(huge)) < 3e6
+
+
+def test_rolled_labels_lose_the_index():
+    small = recording(size=1000)
+    rolled = small.roll(time=3, roll_coords=True)
+    assert "time" not in rolled.xindexes
+    assert rolled.time[0] == at(997e-6)
 
 
 # ---- dask
@@ -407,7 +433,8 @@ def test_lists_of_labels_match_pandas(case, data):
     stamps = [pd.Timestamp(t) for t in labels]
     for label in (labels, list(labels), [str(t) for t in labels], stamps, pd.DatetimeIndex(labels)):
         same(lazy, plain, lambda ds, label=label: ds.sel(time=label))
-    same(lazy, plain, lambda ds: ds.sel(time=[labels[0], data.draw(times)]))
+    other = data.draw(times)
+    same(lazy, plain, lambda ds: ds.sel(time=[labels[0], other]))
     points = xr.DataArray(labels, dims="p", coords={"p": np.arange(len(labels))})
     assert lazy.sel(time=points).drop_vars("time").identical(plain.sel(time=points).drop_vars("time"))
     same(lazy, plain, lambda ds: ds.sel(time=points.variable))
@@ -471,8 +498,8 @@ def test_alignment_matches_pandas(case, one, two, join):
 
 
 @settings(deadline=None, max_examples=50)
-@given(axes(), slices, slices, slices)
-def test_three_operands_align_as_pandas_does(case, *windows):
+@given(axes(), st.tuples(slices, slices, slices))
+def test_three_operands_align_as_pandas_does(case, windows):
     lazy, plain, _ = case
     windows = [slice(w.start, w.stop, abs(w.step or 1)) for w in windows]
     for join in ("inner", "outer"):
@@ -602,7 +629,7 @@ def test_utc_that_runs_backwards_refuses_labels_but_nothing_else():
     ds = xr.Dataset({"x": ("time", np.arange(3000))}, coords=time_coordinates("time", clock, 3000, unit="utc"))
     with pytest.raises(SelectionError, match=r'run backwards.*isel.*time="seconds"'):
         ds.sel(time=slice("1970", None))
-    assert "1970-01-01T00:00:01.000" in repr(ds)
+    assert "1970-01-01T00:00:01.000" in repr(ds.time)
     assert ds.isel(time=1000).time == np.datetime64(2 * 10**9, "ns")
     assert ds.isel(time=slice(0, 900)).sel(time=np.datetime64(1_500_000_000, "ns")).x == 500
     assert ds.time.max() == np.datetime64(2 * 10**9, "ns")
@@ -657,13 +684,13 @@ def test_arrays_behave_as_arrays():
     assert (labels.shape, labels.ndim, labels.size, len(labels), labels.nbytes) == ((10,), 1, 10, 10, 80)
     assert np.array_equal(labels - labels[0], values - values[0])
     assert np.array_equal(labels == values, np.ones(10, bool))
-    assert np.concatenate([labels[:4], labels[6:]]).tolist() == [*values[:4].tolist(), *values[6:].tolist()]
+    assert np.array_equal(np.concatenate([labels[:4], labels[6:]]), np.delete(values, [4, 5]))
     assert isinstance(np.concatenate([labels[:4], labels[6:]]), ClockArray)
     assert isinstance(np.concatenate([labels[:4], values]), np.ndarray)
     assert np.shape(labels) == (10,)
     assert np.ndim(labels) == 1
-    assert np.ravel(labels) is labels
-    assert np.reshape(labels, (-1,)) is labels
+    assert isinstance(np.ravel(labels), np.ndarray)
+    assert isinstance(np.reshape(labels, (-1,)), np.ndarray)
     assert np.reshape(labels, (2, 5)).shape == (2, 5)
     assert np.diff(labels).tolist() == [1000] * 9
     assert np.min(labels) == values[0]
@@ -676,7 +703,7 @@ def test_arrays_behave_as_arrays():
     assert labels[3, ...].shape == ()
     assert labels[None].shape == (1, 10)
     assert labels[:0]._repr_inline_(80) == "empty"
-    assert labels._repr_inline_(10).endswith("…")
+    assert labels._repr_inline_(23) == "2026-03-01 … 2026-03-01"
     assert np.array_equal(np.asarray(labels[np.array([], int)]), values[:0])
     with pytest.raises(IndexError, match="outside 10 labels"):
         labels[10]

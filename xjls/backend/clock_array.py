@@ -195,8 +195,8 @@ class ClockArray(NDArrayOperatorsMixin):
         text = self._ends()
         if len(text) <= max_width:
             return text
-        room = max((max_width - 3) // 2, 1)
-        return " … ".join(end[:room].rstrip(":.-T") for end in text.split(" … "))
+        room = (max_width - 3) // 2
+        return " … ".join(_shortened(end, room) for end in text.split(" … "))
 
     def __deepcopy__(self, memo: object) -> Self:
         return self
@@ -249,6 +249,13 @@ def _utc_texts(times_ns: NDArray[np.int64]) -> list[str]:
     return [str(time) for time in times_ns.view("M8[ns]")]
 
 
+def _shortened(text: str, room: int) -> str:
+    """Return a label without its finest fields, or with six digits."""
+    if "T" not in text:
+        return f"{float(text):.6g}"
+    return text[: next((length for length in (19, 16, 13, 10) if length <= room), 7)]
+
+
 def _ready(value: Any) -> Any:
     """Replace each ClockArray in arguments by a NumPy array or, if it is long, a dask array."""
     if isinstance(value, ClockArray):
@@ -283,8 +290,8 @@ def _is_sorted(labels: Any, axis: Any, kwargs: dict[str, Any]) -> bool:
 
 
 def _reshape(labels: Any, shape: Any, **kwargs: Any) -> Any:
-    is_flat = shape in (-1, (-1,)) or (isinstance(labels, ClockArray) and shape in (labels.size, labels.shape))
-    return labels if is_flat and not kwargs else NotImplemented
+    # flattening comes before pandas: NumPy labels within the limit, not a dask array that pandas would compute
+    return np.asarray(labels) if shape in (-1, (-1,)) and not kwargs else NotImplemented
 
 
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -294,7 +301,7 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.max: _last,
     np.nanmax: _last,
     np.reshape: _reshape,
-    np.ravel: lambda labels: labels,
+    np.ravel: lambda labels: np.asarray(labels),
     np.shape: lambda labels: labels.shape,
     np.ndim: lambda labels: labels.ndim,
 }

@@ -212,7 +212,9 @@ def _variable(
     dims: tuple[str, ...], array: RecordingArray, attrs: dict[str, Any], chunks: tuple[int, ...], recording: Recording
 ) -> xr.Variable:
     encoding = {
-        "preferred_chunks": dict(zip(dims, (min(c, max(n, 1)) for c, n in zip(chunks, array.shape, strict=True)), strict=True)),
+        "preferred_chunks": {
+            dim: min(chunk, max(size, 1)) for dim, chunk, size in zip(dims, chunks, array.shape, strict=True)
+        },
         "recording": recording,
     }  # fmt: skip
     return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding)
@@ -221,13 +223,15 @@ def _variable(
 def _signal_attributes(signal: Signal) -> dict[str, Any]:
     """Return CF-style attributes: what the numbers are, and which instrument made them."""
     source = signal.source
-    attrs: dict[str, Any] = {"units": signal.units, "long_name": signal.name}
-    for key, value in {
-        "source": source.name, "vendor": source.vendor, "model": source.model, "version": source.version,
+    instrument = {
+        "source": source.name,
+        "vendor": source.vendor,
+        "model": source.model,
+        "version": source.version,
         "serial_number": source.serial_number,
-    }.items():  # fmt: skip
-        if value and value != "-":
-            attrs[key] = value
+    }
+    attrs: dict[str, Any] = {"units": signal.units, "long_name": signal.name}
+    attrs |= {key: value for key, value in instrument.items() if value not in ("", "-")}
     rate = signal.rate_hz
     attrs["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
     attrs["first_sample_id"] = signal.first_id
@@ -247,7 +251,7 @@ def _attributes(recording: Recording) -> dict[str, Any]:
 
 
 def restore_time(dataset: xr.Dataset) -> xr.Dataset:
-    """Give chunked time coordinates back their computed labels: ``chunks=`` turns every coordinate into a dask array."""
+    """Give chunked time coordinates back their computed labels: ``chunks=`` makes every coordinate a dask array."""
     restored = {}
     for dim, index in dataset.xindexes.items():
         made = index.create_variables({dim: dataset.variables[dim]})

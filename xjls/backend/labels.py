@@ -134,8 +134,7 @@ def _utc_interval(label: Any) -> Interval | None:
         return _period_interval(label)
     if not isinstance(label, dt.date | np.datetime64) or pd.isna(label):
         return None
-    time_ns = _nanoseconds(pd.Timestamp(label))
-    return Interval(time_ns, time_ns)
+    return _instant(_nanoseconds(pd.Timestamp(label)))
 
 
 def _text_interval(label: str) -> Interval:
@@ -160,9 +159,11 @@ def _nanoseconds(time: pd.Timestamp) -> int:
 
 def _seconds_interval(label: Any) -> Interval | None:
     if isinstance(label, np.timedelta64 | dt.timedelta):
-        seconds = pd.Timedelta(label).as_unit("ns").value / 1e9
-    elif isinstance(label, Real) and not isinstance(label, bool | np.bool):
-        seconds = float(label)
-    else:
+        return None if pd.isna(label) else _instant(pd.Timedelta(label).as_unit("ns").value / 1e9)
+    if not isinstance(label, Real) or isinstance(label, bool | np.bool) or np.isnan(label):
         return None
-    return None if np.isnan(seconds) else Interval(seconds, seconds)
+    return _instant(float(label))
+
+
+def _instant(number: Any) -> Interval:
+    return Interval(number, number)

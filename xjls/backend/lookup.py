@@ -96,7 +96,7 @@ class Lookup:
     def _bounds(self, start: Any, last: Any) -> tuple[int, int]:
         first = 0 if start is None else int(self.labels.searchsorted(start))
         stop = self.labels.size if last is None else int(self.labels.searchsorted(last, "right"))
-        if self.cells and start is not None:
+        if self.cells and start is not None and (last is None or start <= last):
             containing = int(self.labels.searchsorted(start, "right")) - 1
             first = containing if containing >= 0 and start < self._end() else first
         return first, max(first, stop)

@@ -61,8 +61,8 @@ def outer_labels(a: ClockArray, b: ClockArray) -> ClockArray | None:
         return a
     if len(overlap.in_a) == a.size:
         return b
-    if not overlap.in_a or overlap.in_a.step > 1 or overlap.in_b.step > 1:
-        return None
+    if overlap != (_between(a, b), _between(b, a)):
+        return None  # where they overlap, one has labels that the other has not
     early, late, start = (a, b, overlap.in_a.stop) if overlap.in_b.start == 0 else (b, a, overlap.in_b.stop)
     return ClockArray.concatenated([early[:start], late[len(overlap.in_a) :]])
 

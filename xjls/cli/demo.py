@@ -36,7 +36,7 @@ def demo(directory: str, *, seconds: float) -> int:
 
 
 def statistics(dataset: xr.Dataset) -> xr.Dataset:
-    """Return count, mean, std, min and max of every signal over all its samples, in float64 and in one pass over the file."""
+    """Return count, mean, std, min and max of every signal over all its samples, in float64 and in one pass."""
     import xarray as xr
 
     samples = dataset.drop_dims([dim for dim in dataset.dims if dim != "time"]).astype("f8")

@@ -64,8 +64,8 @@ def open_recording(
     path
         A local path, or an address that fsspec understands (``s3://…``, ``https://…``).
     on_damage
-        ``"raise"``: a read that meets damaged or lost samples raises `LostSamplesError`; ``"gap"``: it returns NaN there
-        (0 in integer signals), and ``recording.status`` names the samples.
+        ``"raise"``: a read that meets damaged or lost samples raises `LostSamplesError`; ``"gap"``: it returns NaN
+        there (0 in integer signals), and ``recording.status`` names the samples.
     verify
         Whether every read checks the checksums of the chunks that it touches.
     storage_options
@@ -101,7 +101,6 @@ def open_recording(
     tried = ", ".join(row.name for row in FORMATS)
     with open_storage(path, storage_options) as storage:
         head = storage.read(0, HEAD_BYTES)
-    raise NotRecognizedError(
-        f"no format claims the first bytes, {head[:16].hex(' ') or 'there are none'} (tried: {tried})", os.fspath(path), 0,
-        "Is it a recording?",
-    )  # fmt: skip
+    found = head[:16].hex(" ") or "there are none"
+    problem = f"no format claims the first bytes, {found} (tried: {tried})"
+    raise NotRecognizedError(problem, os.fspath(path), 0, "Is it a recording?")

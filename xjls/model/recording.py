@@ -230,8 +230,8 @@ class Recording:
         Returns
         -------
         ndarray
-            One value a sample, in the signal's dtype and in the file's units: multiply by ``scale_factor`` where that is
-            not 1. Lost samples are NaN, or 0 in integer signals, when the recording was opened with ``on_damage="gap"``.
+            One value a sample, in the signal's dtype and in the file's units: multiply by ``scale_factor`` where that
+            is not 1. Lost samples are NaN, or 0 in integer signals, when it was opened with ``on_damage="gap"``.
 
         Raises
         ------
@@ -256,7 +256,7 @@ class Recording:
         return valid
 
     def gaps(self, name: str) -> tuple[Gap, ...]:
-        """Return the samples of a signal that its index shows to be lost; damage inside chunks shows on reading only."""
+        """Return the samples that a signal's index shows to be lost; damage inside chunks shows on reading only."""
         return self._reader.gaps(self.signal(name))
 
     def read_level(self, name: str, level: int, entries: tuple[int | None, int | None] | None = None) -> NDArray[Any]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 _F4 = np.dtype("f4")
+_NOTHING = Window(0, 0)
 STATISTICS = ("mean", "std", "min", "max")
 """The labels of an entry's four numbers, in the order in which every level keeps them."""
 
@@ -64,7 +65,7 @@ class Signal:
     rate_hz: Fraction
     """Nominal sample rate."""
     source: Source
-    window: Window = Window(0, 0)
+    window: Window = _NOTHING
     """The sample ids that exist."""
     block_length: int = 1
     """Samples in a chunk on disk: reads that start on a multiple of it (from ``first_id``) are cheapest."""

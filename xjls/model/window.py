@@ -50,7 +50,7 @@ class Window:
             value = cls(within.start if lo is None else index(lo), within.stop if hi is None else index(hi))
         if value.start < within.start or value.stop > within.stop:
             raise SelectionError(
-                f"the window [{value.start:_}, {value.stop:_}) reaches outside the sample ids [{within.start:_}, {within.stop:_})",
+                f"the window [{value.start:_}, {value.stop:_}) reaches outside [{within.start:_}, {within.stop:_})",
                 "Choose a window inside them.",
             )
         return value

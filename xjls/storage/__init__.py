@@ -32,7 +32,7 @@ class Storage(Protocol):
         ...
 
     def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Return a buffer that holds byte ranges of at most ``n_bytes``, and the position of each in it. For bulk reads by kernels."""
+        """Return a buffer that holds ranges of at most ``n_bytes``, and the place of each in it. For kernels."""
         ...
 
     def close(self) -> None:

@@ -61,6 +61,8 @@ class LocalFile:
             return self._head[offset : offset + length]
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
+        if self._fd < 0:
+            raise self._closed()
         return os.pread(self._fd, min(length, self.size - offset), offset)
 
     def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -88,7 +90,7 @@ class LocalFile:
     def mapping(self) -> NDArray[np.uint8]:
         """Return the whole file as a read-only uint8[size] array, checked to be as long as it was."""
         if self._fd < 0:
-            raise ValueError(f"{self.path} is closed. Open the recording again")
+            raise self._closed()
         # No read uses the file's position, and asking for the end of it is a third of the price of fstat
         if (size := os.lseek(self._fd, 0, os.SEEK_END)) < self.size:
             raise TruncatedError(
@@ -99,6 +101,9 @@ class LocalFile:
         if self._map is None:
             self._map = np.frombuffer(mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
         return self._map
+
+    def _closed(self) -> ValueError:
+        return ValueError(f"{self.path} is closed. Open the recording again")
 
     def close(self) -> None:
         """Give the file back; a second call does nothing. A read under way in another thread keeps its mapping."""

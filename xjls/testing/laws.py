@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.errors import LostSamplesError, SelectionError
+from xjls.errors import LostSamplesError, SelectionError, XjlsError
 from xjls.model.annotation import Annotation, UserData
 from xjls.model.ties import Ties
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.model.recording import Recording
+    from xjls.model.recording import OnDamage, Recording
     from xjls.testing.jls2 import SignalTruth, Truth
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "check",
     "clocks_round_trip",
     "closing_twice_is_harmless",
+    "damage_is_named",
     "equal_values",
     "jls_time_ns",
     "levels_are_reductions",
@@ -336,6 +337,85 @@ def closing_twice_is_harmless(recording: Recording, expected: Expected) -> None:
             _raises(ValueError, lambda n=truth.name: recording.read(n))  # type: ignore[misc]
 
 
+def damage_is_named(open_recording: Callable[[OnDamage], Recording], expected: Expected) -> bool:
+    """A damaged recording is refused with an `XjlsError`, or what it gives is right and what is missing is named.
+
+    Parameters
+    ----------
+    open_recording
+        Opens it with ``on_damage="raise"`` or ``"gap"``.
+    expected
+        What it held when it was whole.
+
+    Returns
+    -------
+    bool
+        Whether it opened.
+    """
+    try:
+        recording = open_recording("gap")
+    except XjlsError:
+        return False
+    with recording:
+        left = _what_is_left(recording, expected)
+        for law in (levels_are_reductions, windows_are_slices):
+            law(recording, left)
+        missing = len(left.signals) < len(expected.signals) or any(
+            signal.lost or signal._array.size < expected.signals[name]._array.size for name, signal in left.signals.items()
+        )
+        missing |= _events_are_missing(recording, expected)
+        assert not (missing and recording.status.complete), "something is missing and the status says complete"
+    with open_recording("raise") as recording:
+        windows_are_slices(recording, left)
+        levels_are_reductions(recording, left)
+    return True
+
+
+def _what_is_left(recording: Recording, expected: Expected) -> Expected:
+    """Compare the samples that a damaged recording gives with the truth; return the truth about what is left of it."""
+    signals = {}
+    for name, signal in recording.signals.items():
+        assert name in expected.signals, f"signal {name!r} was invented"
+        truth = expected.signals[name]
+        assert (signal.units, signal.rate_hz) == (truth.units, truth.rate_hz)
+        if truth.samples is None or not signal.length:
+            assert signal.length == 0
+            nothing = None if truth.samples is None else truth.samples[:0]
+            signals[name] = replace(truth, first_id=signal.first_id, samples=nothing, lost=())
+            continue
+        start = signal.first_id - truth.first_id
+        assert 0 <= start < start + signal.length <= truth.samples.size, f"{name} {signal.window} reaches outside the truth"
+        samples, valid = recording.read(name), recording.read_valid(name)
+        known = truth.samples[start : start + signal.length]
+        assert equal_values(samples[valid], known[valid]), f"wrong samples of {name}"
+        assert not samples[~valid].any() or np.isnan(samples[~valid]).all()
+        named = np.ones(signal.length, np.bool_)
+        for gap in recording.status.gaps.get(name, ()):
+            named[gap.window.start - signal.first_id : gap.window.stop - signal.first_id] = False
+        assert np.array_equal(valid, named), f"the gaps of {name} are not those of its status"
+        edges = np.flatnonzero(np.diff(~valid, prepend=False, append=False)).tolist()
+        lost = tuple(zip(edges[::2], edges[1::2], strict=True))
+        signals[name] = replace(truth, first_id=signal.first_id, samples=known, lost=lost)
+    return replace(expected, signals=signals)
+
+
+def _events_are_missing(recording: Recording, expected: Expected) -> bool:
+    """Whether ties, annotations or user data are missing; what is there must be true, and in order."""
+    ties = {name: [(tie.sample_id, tie.time_ns) for tie in recording.ties(name)] for name in recording.signals}
+    missing = [_is_part(ties.get(name, []), signal.ties) for name, signal in expected.signals.items()]
+    notes = [replace(note, time_ns=None if note.sample_id is not None else note.time_ns) for note in recording.annotations]
+    missing += [_is_part(notes, expected.annotations), _is_part(recording.user_data, expected.user_data)]
+    return any(missing)
+
+
+def _is_part(found: Sequence[Any], truth: Sequence[Any]) -> bool:
+    """Whether ``found`` lacks items of ``truth``; it must hold no others, and these in their order."""
+    rest = iter(truth)
+    for item in found:
+        assert any(item == other for other in rest), f"{item} was invented, or is out of order"
+    return len(found) < len(truth)
+
+
 LAWS: tuple[Callable[[Recording, Expected], None], ...] = (
     signals_are_described,
     windows_are_slices,
@@ -416,20 +496,19 @@ def _check_entries(
         below = recording.read_level(truth.name, index - 1, (start * step, (start + len(found)) * step))
         merged = _merge_finite(below.astype(np.float64), step)
         _assert_close(found[odd], merged[odd], where, scale=np.nanmax(np.abs(wanted[odd]), initial=1.0))
-    if touched.any():
-        _check_touched(truth, found[touched], wanted[touched], _left(truth, span, factor)[touched], where)
-
-
-def _check_touched(
-    truth: ExpectedSignal, found: NDArray[Any], whole: NDArray[Any], left: NDArray[Any], where: str
-) -> None:
-    if truth.is_summarised_where_lost:
-        _assert_close(found, whole, where)
-        return
-    for entry, kept, rest in zip(found, whole, left, strict=True):
-        if np.isnan(entry).all() or _is_close(entry, kept) or _is_close(entry, rest):
+    left = _left(truth, span, factor)
+    for i in np.flatnonzero(touched).tolist():
+        if _is_close(found[i], wanted[i]):
             continue
-        raise AssertionError(f"{where}: {entry} over lost samples is neither {kept} nor {rest} nor NaN")
+        assert not truth.is_summarised_where_lost, f"{where}: entry {i} of these is {found[i]}, kept was {wanted[i]}"
+        if not np.isnan(found[i]).all() and not _is_close(found[i], left[i]):
+            raise AssertionError(f"{where}: {found[i]} over lost samples is neither {wanted[i]} nor {left[i]} nor NaN")
+        first = truth.first_id + (start + i) * factor
+        named = any(
+            gap.window.start < first + factor and gap.window.stop > first
+            for gap in recording.status.gaps.get(truth.name, ())
+        )
+        assert named, f"{where}: entry {i} of these lacks samples, and the status does not say so"
 
 
 def _left(truth: ExpectedSignal, span: slice, factor: int) -> NDArray[np.float64]:

@@ -6,8 +6,8 @@ Field notes, from files that other releases of the JLS library wrote:
 - The index tree is not complete: a tail that fills no summary entry is in no index (every release). The lists are
   complete, so each level's last indexed chunk is followed by its ``item_next``.
 - Summaries of 32-bit integers and of all 64-bit types hold only the first half of their entries (every release).
-- 0.4.0 – 0.6.0 wrote the sample standard deviation on level 1, 0.6.1 wrote NaN on every level above, and before 0.7.0 the
-  timestamps of levels ≥ 3 are wrong: blocks are numbered by their place in the list, never by their timestamp.
+- 0.4.0 – 0.6.0 wrote the sample standard deviation on level 1, 0.6.1 wrote NaN on every level above, and before 0.7.0
+  the timestamps of levels ≥ 3 are wrong: blocks are numbered by their place in the list, never by their timestamp.
 - 0.8.0 – 0.13.1 leave out constant chunks by default, and any chunk when asked to "omit": the latter are gone.
 - ``payload_prev_length`` is not reliable, and ``length`` in the file header is 0 until the file is closed.
 - Sample ids in the file start at the first chunk's timestamp; all blocks and entries align to it.

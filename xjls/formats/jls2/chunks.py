@@ -122,7 +122,7 @@ class ChunkFile:
         """Raise CorruptError unless a chunk is what the link that led to it promised."""
         if chunk.tag != tag or chunk.meta != meta:
             raise CorruptError(
-                f"chunk is tag {chunk.tag:#04x} meta {chunk.meta:#06x}, a link promised tag {tag:#04x} meta {meta:#06x}",
+                f"chunk is tag {chunk.tag:#04x} meta {chunk.meta:#06x}, its link says tag {tag:#04x} meta {meta:#06x}",
                 self.storage.path, chunk.offset,
             )  # fmt: skip
 

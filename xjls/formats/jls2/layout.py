@@ -80,7 +80,7 @@ class Blocks:
     def summary_fits(self, count: int, payload_length: int) -> bool:
         """Whether a SUMMARY chunk of ``count`` entries has a payload of that many bytes.
 
-        Entries of 256 bits are written by halves by every release: 16 bytes for each, so that the second half is missing.
+        Of entries of 256 bits every release writes 16 bytes each: the second half of them is missing.
         """
         body = payload_length - PAYLOAD_HEADER.size
         return 0 <= count <= self.capacity and body in (count * self.entry_bits // 8, count * 16)
@@ -101,7 +101,7 @@ class Layout(Protocol):
     """Samples."""
 
     def data(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Return the offsets of DATA chunks ``[start, stop)``, counted from the first; OMITTED or ABSENT where none is."""
+        """Return the offsets of DATA chunks ``[start, stop)``, from the first on; OMITTED or ABSENT where none is."""
         ...
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:

@@ -32,9 +32,6 @@ STEP_ENTRIES = 1 << 20
 PROBES = 16
 """Entries that are looked at to tell which release wrote a signal."""
 
-ReadSamples = Callable[["Layout", int, int, "OnDamage", bool], "NDArray[Any]"]
-"""(layout, start, stop, on_damage, verify) → samples, counted from the first one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -46,6 +43,10 @@ class Request:
     """What to do where entries must be recomputed from samples that are lost."""
     verify: bool
     """Whether to check the checksums of what is read."""
+
+
+ReadSamples = Callable[[Request, int, int], "NDArray[Any]"]
+"""(request, start, stop) → samples, counted from the first one; lost ones NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,7 @@ class Levels:
         out = np.empty((stop - start, 4), self._kind.entry_dtype)
         if level == 1:
             factor = self._blocks.entry
-            samples = self._samples(request.layout, start * factor, stop * factor, request.on_damage, request.verify)
-            summarize(samples, factor, out)
+            summarize(self._samples(request, start * factor, stop * factor), factor, out)
         else:
             step = self._blocks.step
             merge(self._read(request, level - 1, start * step, stop * step, habits), step, out)
@@ -215,7 +215,7 @@ class Levels:
             return False
         stored, known = self._stored(layout, 1, 0, n, verify=True)
         true = np.empty((n, 4), np.float64)
-        summarize(self._samples(layout, 0, n * factor, "gap", True), factor, true)
+        summarize(self._samples(Request(layout, "gap", verify=True), 0, n * factor), factor, true)
         telling = known & (true[:, 1] > np.abs(true[:, 0]) * 1e-6) & np.isfinite(true[:, 1])
         if not telling.any():
             return False

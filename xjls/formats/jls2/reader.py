@@ -28,7 +28,7 @@ from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, MAGIC, Tag, decode
 from xjls.model.recording import Recording
 from xjls.model.signal import Signal, Source
 from xjls.model.status import Damage, Status
-from xjls.model.window import Window, merge_gaps
+from xjls.model.window import merge_gaps
 from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
@@ -40,12 +40,11 @@ if TYPE_CHECKING:
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.recording import OnDamage
     from xjls.model.signal import Level
-    from xjls.model.window import Gap
+    from xjls.model.window import Gap, Window
 
 GLOBAL_SIGNAL = 0
 """Carries the annotations of the whole recording; never listed."""
 GLOBAL_SOURCE = 0
-_Broken = CorruptError | TruncatedError
 
 
 def recognizes(head: bytes) -> bool:
@@ -93,8 +92,8 @@ class Jls2Reader:
         try:
             self._closed = self._read_header()
             self._definitions = self._define()
-            self._tracks = self._open_tracks()
             self._names = _unique_names(self._definitions)
+            self._tracks = self._open_tracks()
             self.sources = tuple(_source(d) for i, d in sorted(self._definitions.sources.items()) if i != GLOBAL_SOURCE)
             self.signals = self._describe()
         except BaseException:
@@ -110,24 +109,18 @@ class Jls2Reader:
         track = self._tracks.get(signal.id)
         if track is None:
             return np.empty(0, signal.dtype) if out is None else out, ()
-        values, gaps = track.read(window, out, on_damage, verify)
-        if gaps:
-            self._note_gaps(signal.name, gaps)
-        return values, gaps
+        return track.read(window, out, on_damage, verify)
 
     def read_level(
         self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool
     ) -> NDArray[Any]:
         """Read entries of a level; see `Reader`."""
-        return self._tracks[signal.id].read_level(level, entries, on_damage, verify)
+        return self._tracks[signal.id].read_level(level.index, entries, on_damage, verify)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what the index shows to be lost; see `Reader`."""
         track = self._tracks.get(signal.id)
-        gaps = track.lost() if track else ()
-        if gaps:
-            self._note_gaps(signal.name, gaps)
-        return gaps
+        return track.gaps() if track else ()
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return a signal's ties; see `Reader`."""
@@ -253,7 +246,9 @@ class Jls2Reader:
                 blocks,
                 heads or NO_HEADS,
                 closed=self._closed,
-                report=lambda error: self._note_damage(error, "what it lists is found by a walk over the bytes before it"),
+                report=lambda error: self._note_damage(
+                    error, "what it lists is found by a walk over the bytes before it"
+                ),
             )
         except TruncatedError as error:
             if self._closed:
@@ -266,11 +261,14 @@ class Jls2Reader:
         kind = decode_data_type(definition.data_type)[0]
         assert kind is not None, "only signals of a known type are laid out"  # noqa: S101 - an invariant, not input
 
-        def surveyed(error: _Broken) -> Layout:
-            self._note_damage(error, f"signal {definition.name!r} is found by a walk over the whole file")
-            return self._survey().track(definition.id, Blocks.of(definition, kind), layout.first_id)
-
-        return Track(self._storage, definition, kind, layout, surveyed, self._add_note)
+        return Track(
+            self._storage,
+            definition,
+            kind,
+            layout,
+            lost=lambda gaps: self._note_gaps(self._names[definition.id], gaps),
+            note=lambda text: self._add_note(f"{self._names[definition.id]}: {text}"),
+        )
 
     def _take_unlinked(self, layouts: dict[int, Layout]) -> None:
         """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
@@ -370,7 +368,7 @@ def _signal(definition: SignalDef, name: str, source: Source, track: Track | Non
         dtype=track.kind.dtype,
         rate_hz=Fraction(definition.rate_hz),
         source=source,
-        window=Window(track.first_id, track.first_id + track.length),
+        window=track.window,
         block_length=track.blocks.chunk,
         level_dtype=track.kind.entry_dtype,
         level_factors=track.blocks.factors,
@@ -380,7 +378,7 @@ def _signal(definition: SignalDef, name: str, source: Source, track: Track | Non
 
 
 def _unique_names(definitions: Definitions) -> dict[int, str]:
-    """Name each signal: its own name; ``source.signal`` where several share it; with its number where even that is shared."""
+    """Name each signal: by its own name, by ``source.signal`` where several share it, by its number where all fails."""
     plain = {i: d.name or f"signal_{i}" for i, d in definitions.signals.items() if i != GLOBAL_SIGNAL}
     sources = {i: s.name for i, s in definitions.sources.items()}
     shared = Counter(plain.values())

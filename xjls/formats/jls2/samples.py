@@ -138,7 +138,6 @@ class Samples:
         return True
 
 
-
 @functools.cache
 def _load_kernel() -> Callable[..., int]:
     """Import the kernel on the first read: opening and looking must not wait for numba."""

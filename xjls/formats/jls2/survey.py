@@ -126,7 +126,7 @@ class SurveyedTrack:
         return (timestamp, count, chunk.offset) if self._blocks.data_fits(count, chunk.payload_length) else None
 
     def _supported(self, extents: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-        """Keep the chunks that continue their predecessor, or whose payload's checksum says that the timestamp is true."""
+        """Keep the chunks that continue their predecessor, or whose payload's checksum proves the timestamp."""
         kept: list[tuple[int, int, int]] = []
         for extent in extents:
             follows = bool(kept) and extent[0] == kept[-1][0] + self._blocks.chunk
@@ -149,7 +149,7 @@ class SurveyedTrack:
         return []
 
     def _place(self, extents: list[tuple[int, int, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-        """Number DATA chunks by their timestamps, the first of several wins; return numbers, offsets and the end."""
+        """Place DATA chunks by their timestamps, the first of several wins; return numbers, offsets and the end."""
         placed: dict[int, int] = {}
         stop = 0
         for timestamp, count, offset in extents:
@@ -161,7 +161,7 @@ class SurveyedTrack:
         return numbers, np.array([placed[number] for number in numbers.tolist()], np.int64), stop
 
     def _place_levels(self) -> None:
-        """Number INDEX chunks by the first chunk that each lists, for timestamps of old releases are wrong."""
+        """Place INDEX chunks by the first chunk that each lists, for timestamps of old releases are wrong."""
         below = dict(zip(self._offsets.tolist(), self._numbers.tolist(), strict=True))
         for level in range(1, 16):
             placed: dict[int, int] = {}

@@ -1,17 +1,13 @@
-"""One signal's samples and levels: its layout in the file, and who reads it.
-
-The layout comes from the file's index. When a read finds that index damaged, a survey of the whole file takes its
-place, once, and the read is made again.
-"""
+"""One signal's samples and levels: where they are in the file, and who reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.errors import CorruptError, LostSamplesError, TruncatedError
+from xjls.errors import LostSamplesError
 from xjls.formats.jls2.layout import OMITTED, Blocks
 from xjls.formats.jls2.levels import Levels, Request
 from xjls.formats.jls2.samples import LEFT_OUT, Samples
@@ -27,7 +23,8 @@ if TYPE_CHECKING:
     from xjls.model.recording import OnDamage
     from xjls.storage import Storage
 
-T = TypeVar("T")
+SCAN_CHUNKS = 1 << 16
+"""Chunks that are looked up at a time when gaps are searched."""
 
 
 class Track:
@@ -40,10 +37,10 @@ class Track:
     definition, kind
         The signal, and its sample type.
     layout
-        Where its chunks are, as the file's index says.
-    survey
-        Returns the layout that a survey of the whole file finds; called with the error that made it necessary.
-    log
+        Where its chunks are.
+    lost
+        Called with the gaps that a read has met.
+    note
         Called with a sentence for the recording's notes.
     """
 
@@ -53,85 +50,72 @@ class Track:
         definition: SignalDef,
         kind: DataType,
         layout: Layout,
-        survey: Callable[[CorruptError | TruncatedError], Layout],
-        log: Callable[[str], None],
+        lost: Callable[[tuple[Gap, ...]], None],
+        note: Callable[[str], None],
     ) -> None:
         self.definition = definition
         self.kind = kind
-        self.blocks = Blocks.of(definition, kind)
         self.layout = layout
-        self.first_id = layout.first_id
-        self.length = layout.length
+        self.blocks = Blocks.of(definition, kind)
+        self.window = Window(layout.first_id, layout.first_id + layout.length)
         self._path = storage.path
-        self._survey = survey
-        self._samples = Samples(storage, definition.id, kind, self.blocks, self._chunk_means)
-        self._levels = Levels(
-            storage,
-            definition.id,
-            kind,
-            self.blocks,
-            self._read_samples,
-            lambda text: log(f"{definition.name}: {text}"),
-        )
+        self._lost = lost
+        self._levels = Levels(storage, definition.id, kind, self.blocks, self._finite, note)
+        self._samples = Samples(storage, definition.id, kind, self.blocks, self._levels.chunk_means)
 
     def read(
         self, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
         """Read a window of sample ids; see `xjls.model.recording.Reader.read`."""
-        start, stop = window.start - self.first_id, window.stop - self.first_id
-        out = self._target(out, stop - start)
-        if start == stop:
-            return out, ()
-        layout = self.layout
-        try:
-            gaps = self._samples.read(layout, start, stop, out, verify=verify)
-        except (CorruptError, TruncatedError) as error:
-            gaps = self._samples.read(self._surveyed(layout, error), start, stop, out, verify=verify)
-        if gaps and on_damage == "raise":
-            raise self._loss(gaps[0])
-        return out, gaps
+        first = self.layout.first_id
+        return self._read(window.start - first, window.stop - first, out, on_damage, verify)
 
     def read_level(self, level: int, entries: Window, on_damage: OnDamage, verify: bool) -> NDArray[Any]:
         """Read entries of a level; see `xjls.model.recording.Reader.read_level`."""
         if not entries.length:
             return np.empty((0, 4), self.kind.entry_dtype)
-        return self._or_surveyed(
-            lambda layout: self._levels.read(
-                Request(layout, on_damage, verify), level.index, entries.start, entries.stop
-            )
-        )
+        return self._levels.read(Request(self.layout, on_damage, verify), level, entries.start, entries.stop)
 
-    def lost(self) -> tuple[Gap, ...]:
+    def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that the layout alone tells: nothing is read of the samples themselves."""
-        size = self.blocks.chunk
-        gaps = []
-        for first in range(0, -(-self.length // size), 1 << 16):
-            last = min(first + (1 << 16), -(-self.length // size))
-            offsets = self._or_surveyed(lambda layout, a=first, b=last: layout.data(a, b))  # type: ignore[misc]
+        size, found = self.blocks.chunk, []
+        n_chunks = -(-self.layout.length // size)
+        for first in range(0, n_chunks, SCAN_CHUNKS):
+            offsets = self.layout.data(first, min(first + SCAN_CHUNKS, n_chunks))
             for i in np.flatnonzero(offsets < 0).tolist():
-                if offsets[i] == OMITTED and self.kind.bits <= 8:
+                omitted = offsets[i] == OMITTED
+                if omitted and self.kind.bits <= 8:  # a constant, which its summary tells
                     continue
-                start = self.first_id + (first + i) * size
-                stop = min(start + size, self.first_id + self.length)
-                gaps.append(Gap(Window(start, stop), LEFT_OUT if offsets[i] == OMITTED else "there is no such chunk"))
-        return merge_gaps(gaps)
+                start = self.window.start + (first + i) * size
+                gap = Window(start, start + size) & self.window
+                found.append(Gap(gap, LEFT_OUT if omitted else "there is no such chunk"))
+        return self._noted(merge_gaps(found))
 
-    def _or_surveyed(self, action: Callable[[Layout], T]) -> T:
-        """Run an action on the layout; when the index that it follows is damaged, run it again on a survey's."""
-        layout = self.layout
-        try:
-            return action(layout)
-        except (CorruptError, TruncatedError) as error:
-            return action(self._surveyed(layout, error))
+    def _read(
+        self, start: int, stop: int, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
+    ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        out = self._target(out, stop - start)
+        if start == stop:
+            return out, ()
+        gaps = self._samples.read(self.layout, start, stop, out, verify=verify)
+        if gaps and on_damage == "raise":
+            raise self._loss(self._noted(gaps)[0])
+        return out, self._noted(gaps)
 
-    def _surveyed(self, broken: Layout, error: CorruptError | TruncatedError) -> Layout:
-        """Return a survey's layout in the place of a broken one; raises the error where that is one already."""
-        if self.layout is broken:
-            found = self._survey(error)
-            if isinstance(broken, type(found)):
-                raise error
-            self.layout = found
-        return self.layout
+    def _finite(self, request: Request, start: int, stop: int) -> NDArray[Any]:
+        """Read samples for entries that must be recomputed: lost ones are NaN, whatever the type, and do not count."""
+        samples, gaps = self._read(start, stop, None, request.on_damage, request.verify)
+        if gaps and not self.kind.floating:
+            samples = samples.astype(np.float64)
+            for gap in gaps:
+                first = gap.window.start - self.layout.first_id - start
+                samples[first : first + gap.window.length] = np.nan
+        return samples
+
+    def _noted(self, gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+        if gaps:
+            self._lost(gaps)
+        return gaps
 
     def _target(self, out: NDArray[Any] | None, length: int) -> NDArray[Any]:
         dtype = self.kind.dtype
@@ -139,23 +123,15 @@ class Track:
             return pool.empty(length, dtype)
         if out.shape != (length,) or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
             raise ValueError(
-                f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}[{length}]. Make it with "
-                f"np.empty({length}, {dtype.name!r})"
+                f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}[{length}]. "
+                f"Make it with np.empty({length}, {dtype.name!r})"
             )
         return out
 
-    def _read_samples(self, layout: Layout, start: int, stop: int, on_damage: OnDamage, verify: bool) -> NDArray[Any]:
-        out = self._target(None, stop - start)
-        gaps = self._samples.read(layout, start, stop, out, verify=verify)
-        if gaps and on_damage == "raise":
-            raise self._loss(gaps[0])
-        return out
-
-    def _chunk_means(self, layout: Layout, number: int) -> NDArray[Any] | None:
-        return self._levels.chunk_means(layout, number)
-
     def _loss(self, gap: Gap) -> LostSamplesError:
         return LostSamplesError(
-            f"samples {gap.window} of {self.definition.name!r} are lost: {gap.reason}", self._path, gap.offset,
+            f"samples {gap.window} of {self.definition.name!r} are lost: {gap.reason}",
+            self._path,
+            gap.offset,
             'Open with on_damage="gap" to read the rest.',
-        )  # fmt: skip
+        )

@@ -57,8 +57,8 @@ class IndexTree:
     closed
         Whether the writer closed the file. If not, a list may end at chunks that are no longer, or not yet, there.
     report
-        Called with the error where an INDEX chunk turns out to be damaged later; the chunks that it lists are then found
-        by a walk over the bytes that can hold them.
+        Called with the error where an INDEX chunk turns out to be damaged later; the chunks that it lists are then
+        found by a walk over the bytes that can hold them.
 
     Raises
     ------
@@ -135,7 +135,7 @@ class IndexTree:
     # -- opening -----------------------------------------------------------------------------------------------------
 
     def append(self, found: Chunk) -> None:
-        """Add a DATA chunk that was written but not linked before the writer died; others than the next are passed over."""
+        """Add a DATA chunk that was written but not linked before the writer died, if it is the next one."""
         _, timestamp, count = self._extent(found.offset)
         number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
         if off == 0 and number * self._blocks.chunk == self.length:
@@ -149,7 +149,7 @@ class IndexTree:
         self._chunks.expect(first, Tag.FSR_DATA, self._id)
         top = self._top(heads)
         if (top and self._node(heads[top], top).timestamp != self.first_id) or not top:
-            # All sample ids rest on this timestamp: the first INDEX chunk repeats it, else its own checksum must prove it
+            # All sample ids rest on this timestamp: the first INDEX chunk repeats it, else its own CRC must prove it
             self._chunks.record(heads[0])
         following = heads[top]
         for level in range(top, 0, -1):
@@ -170,7 +170,7 @@ class IndexTree:
         return 0
 
     def _walk_level(self, level: int, start: int) -> int:
-        """Find a level's unlisted INDEX chunks from its last listed one; return the last chunk that its last one lists."""
+        """Find a level's unlisted INDEX chunks from its last listed one; return the last chunk of the level below."""
         listed = self._listed.setdefault(level, 0)
         tail = self._index_list(start, level)
         self._tails[level] = tail[1:] if listed else tail
@@ -214,15 +214,19 @@ class IndexTree:
         """Return the entries in all SUMMARY chunks of a level; the last one may be short or, in a cut file, missing."""
         full = (self._count(level) - 1) * self._blocks.capacity
         try:
-            summary, _, count = self._chunks.extent(self._chunks.header(self._last_index[level]).stop)
-        except (CorruptError, TruncatedError):
+            return full + self._last_summary(level)
+        except (CorruptError, TruncatedError) as error:
             if self._closed:
-                raise
+                self._report(error)
             return full
-        self._chunks.expect(summary, Tag.FSR_SUMMARY, level << 12 | self._id)
-        if not self._blocks.summary_fits(count, summary.payload_length):
-            raise CorruptError(f"a SUMMARY chunk claims {count:_} entries", self._chunks.storage.path, summary.offset)
-        return full + count
+
+    def _last_summary(self, level: int) -> int:
+        """Return the entries in the last SUMMARY chunk of a level."""
+        chunk, _, count = self._chunks.extent(self._chunks.header(self._last_index[level]).stop)
+        self._chunks.expect(chunk, Tag.FSR_SUMMARY, level << 12 | self._id)
+        if not self._blocks.summary_fits(count, chunk.payload_length):
+            raise CorruptError(f"a SUMMARY claims {count:_} entries", self._chunks.storage.path, chunk.offset)
+        return count
 
     def _extent(self, offset: int) -> tuple[Chunk, int, int]:
         """Return a DATA chunk of the right edge, its timestamp and its samples: they decide the signal's length.
@@ -299,7 +303,7 @@ class IndexTree:
         return np.where(children == 0, OMITTED, children)
 
     def _span(self, level: int, block: int) -> tuple[int, int]:
-        """Return the bytes that hold what INDEX chunk ``block`` lists: it stands behind it, its predecessor before it."""
+        """Return the bytes that hold what INDEX chunk ``block`` lists: those between its predecessor and itself."""
         try:
             stop = self._node_offset(level, block)
             return self._node_offset(level, block - 1) if block else self._first_data, stop

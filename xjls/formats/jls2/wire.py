@@ -138,7 +138,7 @@ def decode_file_header(data: bytes) -> FileHeader | None:
 
 
 def decode_chunk(data: bytes, offset: int, at: int = 0) -> Chunk | None:
-    """Decode the chunk header at ``data[at:at + 32]``, which stands at ``offset`` in the file; None when its CRC fails."""
+    """Decode the chunk header at ``data[at:at + 32]``, found at ``offset`` in the file; None when its CRC fails."""
     header = data[at : at + 28]
     if len(data) < at + CHUNK_HEADER.size or crc32c(header).to_bytes(4, "little") != data[at + 28 : at + 32]:
         return None
@@ -163,9 +163,9 @@ def decode_signal(chunk: Chunk, payload: bytes) -> SignalDef:
 
 
 def decode_strings(payload: bytes, at: int, count: int) -> list[str]:
-    """Decode strings that end with NUL and, usually, 0x1f; libraries before 0.3.4 left garbage in empty ones.
+    r"""Decode strings that end with NUL and, usually, 0x1f; libraries before 0.3.4 left garbage in empty ones.
 
-    >>> decode_strings(b"A\\x00\\x1f\\xff\\x00\\x1f", 0, 3)
+    >>> decode_strings(b"A\x00\x1f\xff\x00\x1f", 0, 3)
     ['A', '�', '']
     """
     strings = []

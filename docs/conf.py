@@ -1,0 +1,50 @@
+"""How Sphinx builds these pages."""
+
+import argparse
+from importlib import import_module
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+import xjls
+
+project = "xjls"
+author = "The xjls developers"
+copyright = "The xjls developers"
+release = version = xjls.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = "xjls"
+default_role = "py:obj"
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+suppress_warnings = ["toc.empty_glob"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = False
+
+
+class CommandHelp(SphinxDirective):
+    """Show what ``xjls [COMMAND] --help`` says, from the parser itself."""
+
+    optional_arguments = 1
+
+    def run(self):
+        parser = import_module("xjls.cli.main")._parser()
+        for name in self.arguments:
+            commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+            parser = commands.choices[name]
+        parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
+        text = parser.format_help().rstrip()
+        return [nodes.literal_block(text, text, language="text")]
+
+
+def setup(app):
+    """Add the directive ``{command-help}``."""
+    app.add_directive("command-help", CommandHelp)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,134 @@
+"""README.md and the pages of the documentation say what is true: every block runs and prints what stands below it.
+
+The blocks of a page run in order, in one namespace, in a directory of their own that holds ``demo.jls``. What a
+``python`` block prints, or what its last line is worth, is compared with the ``text`` block right below it; what each
+``$ xjls`` line of a ``console`` block prints, with the lines below that. "..." stands for anything, and all white space
+is alike.
+
+``python tests/test_readme.py`` writes the output that is true now into the pages.
+"""
+
+import ast
+import contextlib
+import doctest
+import io
+import os
+import re
+import shlex
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from xjls.cli.main import main
+from xjls.testing import write_demo
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *(p for p in sorted((ROOT / "docs").rglob("*.md")) if "decisions" not in p.parts)]
+BLOCK = re.compile(r"^```(python|text|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def run_python(source, name, line, namespace):
+    """Run a block as a notebook runs a cell; return what it shows."""
+    tree = ast.parse("\n" * line + source, name)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        exec(compile(tree, name, "exec"), namespace)
+        if last is not None:
+            value = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
+            if value is not None:
+                print(repr(value))
+    return shown.getvalue()
+
+
+def run_console(body):
+    """Return a console block with the output of its ``$ xjls`` commands in the place of what stands there."""
+    parts = []
+    for part in re.split(r"^(?=\$ )", body, flags=re.MULTILINE):
+        command = part.partition("\n")[0]
+        if command.startswith("$ xjls "):
+            with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.redirect_stderr(shown):
+                main(shlex.split(command.removeprefix("$ xjls ")))
+            part = f"{command}\n{shown.getvalue()}"  # noqa: PLW2901
+        parts.append(part)
+    return "".join(parts)
+
+
+def run_page(path):
+    """Run a page; return (start, stop, true text) of each block that shows output."""
+    text, namespace, shown, end, results = path.read_text(), {"__name__": "__main__"}, None, 0, []
+    for block in BLOCK.finditer(text):
+        kind, body = block.groups()
+        if kind == "python":
+            line = text.count("\n", 0, block.start(2))
+            shown, end = run_python(body, str(path), line, namespace), block.end()
+        elif kind == "console":
+            results.append((*block.span(2), run_console(body)))
+        elif shown is not None and not text[end : block.start()].strip():
+            results.append((*block.span(2), shown))
+    return results
+
+
+def is_true(shown, true):
+    return doctest.OutputChecker().check_output(shown, true, FLAGS)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    return write_demo(tmp_path_factory.mktemp("demo") / "demo.jls")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_shows_what_is_true(page, demo, tmp_path, monkeypatch):
+    os.link(demo, tmp_path / "demo.jls")
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text()
+    wrong = [
+        f"line {text.count(chr(10), 0, start) + 1} shows\n{text[start:stop]}\nbut this is true\n{true}"
+        for start, stop, true in run_page(page)
+        if not is_true(text[start:stop], true)
+    ]
+    assert not wrong, "\n".join([str(page), *wrong])
+
+
+def test_a_false_page_is_found_out(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nx = 6\nx * 7\n```\n\n```text\n41\n```\n\n```console\n$ xjls --help\nnothing\n```\n")
+    shown = [page.read_text()[start:stop] for start, stop, _ in run_page(page)]
+    true = [true for _, _, true in run_page(page)]
+    assert shown == ["41\n", "$ xjls --help\nnothing\n"]
+    assert true[0] == "42\n"
+
+
+def command_below(heading):
+    """Return the one-line command in the first sh block below a heading of README.md."""
+    found = re.search(rf"^#+ {heading}\n.*?^```sh\n([^\n]+)\n```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert found, f"README.md has no one-line command below {heading!r}"
+    return found[1]
+
+
+def test_ci_runs_the_command_of_the_readme():
+    assert "README.md" in (ROOT / ".ci" / "run").read_text()
+    assert "pytest" in command_below("Test it")
+
+
+def write_true_output():
+    """Write the output that is true now into every page."""
+    with tempfile.TemporaryDirectory() as folder:
+        demo = write_demo(f"{folder}/demo.jls")
+        for number, page in enumerate(PAGES):
+            place = Path(folder, str(number))
+            place.mkdir()
+            os.link(demo, place / "demo.jls")
+            with contextlib.chdir(place):
+                results = run_page(page)
+            text = page.read_text()
+            for start, stop, true in reversed(results):
+                if not is_true(text[start:stop], true):
+                    text = text[:start] + re.sub(r"[ \t]+$", "", true, flags=re.MULTILINE) + text[stop:]
+            page.write_text(text)
+
+
+if __name__ == "__main__":
+    write_true_output()
