@@ -199,14 +199,13 @@ from numba import njit
 njit("int64(int64)")(lambda x: x)
 numba_ready = time.perf_counter()
 from xjls.kernels.gather import gather
-from xjls.kernels.index import index_offsets, summary_positions
+from xjls.kernels.index import index_offsets
 imported = time.perf_counter()
 nothing = np.frombuffer(bytes(64), np.uint8)
 gather(nothing, np.zeros((1, 5), np.int64), 0, 0, 32, False, True, np.empty(0, np.uint8), np.empty(1, np.uint8))
 gathered = time.perf_counter()
 positions, out = np.zeros(1, np.int64), np.zeros(1, np.int64)
 index_offsets(nothing, positions, 0, 1, out, True, np.zeros(1, np.uint8))
-summary_positions(nothing, positions, 0, out)
 indexed = time.perf_counter()
 print(*(1e3 * t for t in (numba_ready - started, imported - numba_ready, gathered - imported, indexed - gathered)))
 """
@@ -222,7 +221,7 @@ def first_use() -> None:
     print(
         f"first use: numba and its code generator {numba_ready:.0f} ms; then importing the kernels {imported:.1f} ms,"
     )
-    print(f"  loading gather {gathered:.1f} ms, loading the two index kernels {indexed:.1f} ms")
+    print(f"  loading gather {gathered:.1f} ms, loading index_offsets {indexed:.1f} ms")
 
 
 def show(what: str, against: str, result: float) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from xjls.kernels import cpu
 from xjls.kernels.faults import MEANING, Fault
 from xjls.kernels.gather import ANY_ID, GATHER, PLAN_COLUMNS, gather
-from xjls.kernels.index import INDEX_OFFSETS, INDEX_TAG, SUMMARY_POSITIONS
+from xjls.kernels.index import INDEX_OFFSETS, INDEX_TAG
 
 VARIANTS = cpu.supported_variants(cpu._target_features())
 TAG, META = 0x22, 0x0005
@@ -463,17 +463,6 @@ def test_unverified_offsets(variant, indexes):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_positions_after_index_chunks(variant, indexes):
-    data, rows = indexes
-    positions = np.array([position for position, _, _ in rows], np.int64)
-    out = np.full(len(rows), 99, np.int64)
-    SUMMARY_POSITIONS[variant](SOURCE.bytes_of(data), positions, 1 << 12 | META, out)
-    ends = [*positions[1:-1].tolist(), len(data) + 1, -1]
-    unseen = (Fault.HEADER_CRC, Fault.WRONG_CHUNK, Fault.OUT_OF_BOUNDS, Fault.ABSENT)
-    assert out.tolist() == [-1 if code in unseen else end for (_, code, _), end in zip(rows, ends, strict=True)]
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
 def test_index_arrays_that_are_too_small_are_refused(variant):
     positions = np.zeros(3, np.int64)
     for capacity, room, faults in [(4, 11, 3), (4, 12, 2), (-1, 12, 3), (2**62, 12, 3)]:
@@ -481,8 +470,6 @@ def test_index_arrays_that_are_too_small_are_refused(variant):
             INDEX_OFFSETS[variant](
                 SOURCE.bytes_of(b""), positions, 0, capacity, np.zeros(room, np.int64), True, np.zeros(faults, np.uint8)
             )
-    with pytest.raises(ValueError, match="a place for each position"):
-        SUMMARY_POSITIONS[variant](SOURCE.bytes_of(b""), positions, 0, np.zeros(2, np.int64))
 
 
 @settings(deadline=None)
@@ -503,6 +490,3 @@ def test_damaged_index_chunks_stay_within_bounds(places, positions, capacity, ve
         INDEX_OFFSETS[variant](buffer, positions, 1 << 12 | META, capacity, out[1:-1], verify, fault)
         assert out[[0, -1]].tolist() == [99, 99]
         assert (out[1:-1] >= -1).all()
-        after = np.empty_like(positions)
-        SUMMARY_POSITIONS[variant](buffer, positions, 1 << 12 | META, after)
-        assert ((after == -1) | (after <= len(data))).all()

@@ -301,7 +301,7 @@ _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.max: _last,
     np.nanmax: _last,
     np.reshape: _reshape,
-    np.ravel: lambda labels: np.asarray(labels),
+    np.ravel: np.asarray,
     np.shape: lambda labels: labels.shape,
     np.ndim: lambda labels: labels.ndim,
 }

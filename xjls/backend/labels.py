@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from numbers import Real
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from xjls.errors import SelectionError
 
 __all__ = ["Interval", "LabelError", "parse_labels", "parse_scalar", "parse_tolerance", "show"]
 
+_REALS = (int, float, np.integer, np.floating, Fraction)
 _ZONE = re.compile(r"(?:Z|[+-]\d{2}:?(?:\d{2})?)$", re.IGNORECASE)
 _CLOCK_TIME = re.compile(r"\d[T ]\d{2}", re.IGNORECASE)
 _NAMES: dict[Unit, str] = {"utc": "UTC in nanoseconds", "seconds": "seconds"}
@@ -64,7 +65,7 @@ def parse_scalar(label: Any, unit: Unit) -> Interval:
     Interval(first=0.005, last=0.005)
     """
     try:
-        interval = _utc_interval(label) if unit == "utc" else _seconds_interval(label)
+        interval = None if pd.isna(label) else _utc_interval(label) if unit == "utc" else _seconds_interval(label)
     except (ValueError, OverflowError):
         interval = None
     if interval is None:
@@ -132,7 +133,7 @@ def _utc_interval(label: Any) -> Interval | None:
         return _text_interval(label)
     if isinstance(label, pd.Period):
         return _period_interval(label)
-    if not isinstance(label, dt.date | np.datetime64) or pd.isna(label):
+    if not isinstance(label, dt.date | np.datetime64):
         return None
     return _instant(_nanoseconds(pd.Timestamp(label)))
 
@@ -159,10 +160,8 @@ def _nanoseconds(time: pd.Timestamp) -> int:
 
 def _seconds_interval(label: Any) -> Interval | None:
     if isinstance(label, np.timedelta64 | dt.timedelta):
-        return None if pd.isna(label) else _instant(pd.Timedelta(label).as_unit("ns").value / 1e9)
-    if not isinstance(label, Real) or isinstance(label, bool | np.bool) or np.isnan(label):
-        return None
-    return _instant(float(label))
+        return _instant(pd.Timedelta(label).as_unit("ns").value / 1e9)
+    return _instant(float(label)) if isinstance(label, _REALS) and not isinstance(label, bool) else None
 
 
 def _instant(number: Any) -> Interval:

@@ -21,8 +21,6 @@ MOST_ANNOTATIONS = 12
 def info(path: str, *, as_json: bool = False) -> int:
     """Print what a recording holds; return the exit status."""
     with open_recording(path, on_damage="gap") as recording:
-        for signal in recording.signals.values():
-            recording.gaps(signal.name)
         print(json.dumps(facts(recording), indent=2, default=repr) if as_json else text(recording))
         return 0
 

@@ -1,4 +1,4 @@
-"""INDEX chunks: the places of the chunks below them, and of the SUMMARY chunk right after each.
+"""INDEX chunks: the places of the chunks below them.
 
 Capacities and the order of the blocks come from the caller; nothing here follows a link.
 """
@@ -17,7 +17,6 @@ from xjls.kernels.chunk import (
     check_entries,
     check_header,
     diagnose,
-    following_bytes,
     payload_agrees,
 )
 from xjls.kernels.cpu import CrcVariant, crc_variant
@@ -26,7 +25,7 @@ from xjls.kernels.faults import Fault
 from xjls.kernels.jit import BYTES, INTEGERS, READ_BYTES, READ_INTEGERS, kernel_for, part
 from xjls.kernels.memory import address, load_i64
 
-__all__ = ["INDEX_OFFSETS", "INDEX_TAG", "SUMMARY_POSITIONS", "index_offsets", "summary_positions"]
+__all__ = ["INDEX_OFFSETS", "INDEX_TAG", "index_offsets"]
 
 INDEX_TAG = 0x23
 """Tag of the INDEX chunks of sampled signals (FSR)."""
@@ -40,16 +39,6 @@ _WRONG_SIZE = int(Fault.WRONG_SIZE)
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
-
-
-@part
-def _positions_after(update: Update, buffer: Bytes, index_position: Offsets, meta: int, out: Offsets) -> None:
-    if out.size < index_position.size:
-        raise ValueError("out must have a place for each position")
-    for i in range(index_position.size):
-        position = index_position[i]
-        length = check_header(update, address(buffer), buffer.size, position, INDEX_TAG, meta, True)
-        out[i] = position + HEADER_BYTES + following_bytes(length) if length >= 0 else -1
 
 
 @part
@@ -97,23 +86,7 @@ def _offsets(
     return faults
 
 
-_positions_kernel = kernel_for(READ_BYTES, READ_INTEGERS, types.int64, INTEGERS)
 _offsets_kernel = kernel_for(*(READ_BYTES, READ_INTEGERS, types.int64, types.int64, INTEGERS, types.boolean, BYTES))
-
-
-@_positions_kernel
-def _positions_fold512(buffer: Bytes, index_position: Offsets, meta: int, out: Offsets) -> None:
-    _positions_after(fold512.update, buffer, index_position, meta, out)
-
-
-@_positions_kernel
-def _positions_crc32q(buffer: Bytes, index_position: Offsets, meta: int, out: Offsets) -> None:
-    _positions_after(crc32q.update, buffer, index_position, meta, out)
-
-
-@_positions_kernel
-def _positions_portable(buffer: Bytes, index_position: Offsets, meta: int, out: Offsets) -> None:
-    _positions_after(slicing.update, buffer, index_position, meta, out)
 
 
 @_offsets_kernel
@@ -136,20 +109,6 @@ def _offsets_portable(
 ) -> int:
     return _offsets(slicing.update, buffer, positions, meta, capacity, out, verify, fault)
 
-
-SUMMARY_POSITIONS = {
-    CrcVariant.FOLD512: _positions_fold512,
-    CrcVariant.CRC32Q: _positions_crc32q,
-    CrcVariant.PORTABLE: _positions_portable,
-}
-"""The kernel of each variant; calling one that the processor lacks ends the process."""
-
-summary_positions = SUMMARY_POSITIONS[crc_variant()]
-"""``summary_positions(buffer, index_position, meta, out) -> None``: where the chunk after each INDEX chunk begins.
-
-`index_position` and `out` are int64, shape (n,); `meta` is the level << 12 | signal of the INDEX chunks. -1 where there
-is no such chunk, or its header (always verified) is damaged.
-"""
 
 INDEX_OFFSETS = {
     CrcVariant.FOLD512: _offsets_fold512,

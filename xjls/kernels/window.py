@@ -8,7 +8,8 @@ make it here keeps Python out of it: a window of a hundred samples costs as much
 buffer, out, fault
     As of `xjls.kernels.gather`.
 positions
-    Int64, shape (n,), contiguous: byte offsets in the buffer of the chunks from number ``first`` on; negative where there is none.
+    Int64, shape (n,), contiguous: byte offsets in the buffer of the chunks from number ``first`` on; negative where there
+    is none.
 facts
     Int64, shape (6,), see `FACTS`.
 first
@@ -18,8 +19,8 @@ start, stop
 verify
     Whether to compare both CRCs of every chunk with its bytes.
 
-Returns the number of chunks with a fault; row i of ``fault`` is chunk ``first + i``. Raises `ValueError` when the window
-is not within the chunks. Releases the GIL.
+Returns the number of chunks with a fault; ``fault[i]`` is chunk ``first + i``. Raises `ValueError` when the window is not
+within the chunks. Releases the GIL.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from xjls.kernels.cpu import CrcVariant, crc_variant
 from xjls.kernels.gather import GATHER
-from xjls.kernels.jit import kernel, part
+from xjls.kernels.jit import BYTES, READ_BYTES, READ_INTEGERS, kernel_for, part
 
 __all__ = ["FACTS", "READ_WINDOW", "read_window"]
 
@@ -66,7 +68,12 @@ def _plan(positions: Ints, facts: Ints, first: int, start: int, stop: int) -> In
     return plan
 
 
-@kernel
+_window_kernel = kernel_for(
+    *(READ_BYTES, READ_INTEGERS, READ_INTEGERS, types.int64, types.int64, types.int64, types.boolean, BYTES, BYTES)
+)
+
+
+@_window_kernel
 def _window_fold512(
     buffer: Bytes,
     positions: Ints,
@@ -84,7 +91,7 @@ def _window_fold512(
     )
 
 
-@kernel
+@_window_kernel
 def _window_crc32q(
     buffer: Bytes,
     positions: Ints,
@@ -102,7 +109,7 @@ def _window_crc32q(
     )
 
 
-@kernel
+@_window_kernel
 def _window_portable(
     buffer: Bytes,
     positions: Ints,

@@ -116,15 +116,15 @@ def floor_line(n: IntArray, a: IntArray | int, r: IntArray | int, d: IntArray | 
     if top_a == 0:
         return np.zeros(n.shape, np.int64)
     if max(abs(int(n.min())), abs(int(n.max()))) * top_a + top_d < 2**63:
-        return (n * a + r) // d
+        return np.asarray((n * a + r) // d, np.int64)
     whole, rest = np.divmod(n, d)
-    return whole * a + _long_division(rest, a, r, d, top_d)
+    return np.asarray(whole * a + _long_division(rest, a, r, d, top_d), np.int64)
 
 
 def _long_division(n: IntArray, a: IntArray | int, r: IntArray | int, d: IntArray | int, top_d: int) -> IntArray:
     """``floor((n * a + r) / d)`` for n, a, r all in [0, d)."""
     if top_d * top_d < 2**63:
-        return (n * a + r) // d
+        return np.asarray((n * a + r) // d, np.int64)
     digit_bits = 62 - top_d.bit_length()
     digits = -(-top_d.bit_length() // digit_bits)
     quotient = np.zeros(n.shape, np.int64)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from numbers import Rational
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +77,11 @@ def slope_ns(rate_hz: int | Fraction) -> Fraction:
     >>> slope_ns(44_100)
     Fraction(10000000, 441)
     """
-    if not isinstance(rate_hz, int | Fraction | np.integer):
+    if not isinstance(rate_hz, Rational):
         raise TypeError(f"a clock's rate is an int or a Fraction, to be exact, not {type(rate_hz).__name__}")
     if rate_hz <= 0:
         raise ValueError(f"a clock's rate is above 0 Hz, not {rate_hz}")
-    return 10**9 / Fraction(int(rate_hz) if isinstance(rate_hz, np.integer) else rate_hz)
+    return Fraction(10**9 * int(rate_hz.denominator), int(rate_hz.numerator))
 
 
 def line_table(position: int, time_ns: int, slope: Fraction) -> Table:
@@ -207,17 +208,24 @@ def first_positions(table: Table, times_ns: NDArray[np.int64]) -> NDArray[np.int
     """Return the smallest positions whose times are at least `times_ns`, of a table that never falls; else NEVER."""
     segments = np.maximum(np.searchsorted(table[TIME], times_ns, side="left") - 1, 0)
     ends = np.append(table[POSITION, 1:], NEVER)[segments]
-    slopes = [_line(column).a for column in table.T[np.unique(segments)].tolist()]
-    if times_ns.size < _FEW or min(slopes) <= 0 or max(slopes) >= MAX_DENOMINATOR:
+    found = _rounded_up(table, segments, times_ns) if times_ns.size >= _FEW else None
+    if found is None:
         pairs = zip(segments.ravel().tolist(), times_ns.ravel().tolist(), strict=True)
-        found = [_first_position(table[:, segment].tolist(), time_ns) for segment, time_ns in pairs]
-        return np.minimum(np.array(found, np.int64).reshape(times_ns.shape), ends)
+        one_by_one = [_first_position(table[:, segment].tolist(), time_ns) for segment, time_ns in pairs]
+        found = np.array(one_by_one, np.int64).reshape(times_ns.shape)
+    return np.asarray(np.minimum(found, ends), np.int64)
+
+
+def _rounded_up(table: Table, segments: NDArray[np.int64], times_ns: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Solve the formula for the position in all segments at once, rounding up; None where a number would not fit."""
     start, first_ns, step, a, r, d = table[:, segments]
-    # n * slope / d + r / d >= wanted, where slope = step * d + a: round (wanted * d - r) / slope up
+    tops = [int(row.max()) for row in (step, d)]
+    if int(step.min()) < 1 or tops[0] * tops[1] + tops[1] >= MAX_DENOMINATOR:
+        return None
+    # n * slope / d + r / d >= wanted, so n is (wanted * d - r) / slope rounded up; steps of 1 ns and more bound it
     slope, wanted = step * d + a, times_ns - first_ns
-    whole_d, rest_d = np.divmod(d, slope)
-    whole_r, rest_r = np.divmod(slope - 1 - r, slope)
-    return np.minimum(start + wanted * whole_d + whole_r + floor_line(wanted, rest_d, rest_r, slope), ends)
+    whole, rest = np.divmod(slope - 1 - r, slope)
+    return np.asarray(start + whole + floor_line(wanted, d, rest, slope), np.int64)
 
 
 def common_divisor(table: Table, size: int) -> int:

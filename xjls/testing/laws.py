@@ -255,7 +255,8 @@ def levels_are_reductions(recording: Recording, expected: Expected) -> None:
 
     Of finite samples only. Where some are not finite, an entry above level 1 weighs the finite entries below it
     equally, as the format has no counts; its extremes are exact all the same. Where samples are lost, an entry is
-    still right if the recording kept it; if not it is that of the samples that are left, or NaN, or raises.
+    still right if the recording kept it. If not it raises, or is NaN or that of what is left, and the status names the
+    samples that it lacks.
     """
     for truth in _sampled(expected):
         for level in recording.signal(truth.name).levels:
@@ -478,8 +479,7 @@ def reduce_finite(samples: NDArray[Any], factor: int) -> NDArray[np.float64]:
 def _check_entries(
     recording: Recording, truth: ExpectedSignal, index: int, start: int, found: NDArray[Any]
 ) -> None:  # fmt: skip
-    levels = recording.signal(truth.name).levels
-    factor = levels[index - 1].factor
+    factor = recording.signal(truth.name).levels[index - 1].factor
     span = slice(start * factor, (start + len(found)) * factor)
     samples, valid = truth._array[span], truth.valid[span]
     touched = ~valid.reshape(len(found), factor).all(axis=1)
@@ -492,23 +492,39 @@ def _check_entries(
         _assert_close(found[odd], wanted[odd], where)
     elif odd.any():
         _assert_close(found[odd][:, 2:], wanted[odd][:, 2:], where)
-        step = factor // levels[index - 2].factor
-        below = recording.read_level(truth.name, index - 1, (start * step, (start + len(found)) * step))
-        merged = _merge_finite(below.astype(np.float64), step)
-        _assert_close(found[odd], merged[odd], where, scale=np.nanmax(np.abs(wanted[odd]), initial=1.0))
-    left = _left(truth, span, factor)
-    for i in np.flatnonzero(touched).tolist():
-        if _is_close(found[i], wanted[i]):
+        scale = float(np.nanmax(np.abs(wanted[odd]), initial=1.0))
+        _assert_close(found[odd], _from_below(recording, truth.name, index, start, len(found))[odd], where, scale=scale)
+    if touched.any():
+        _check_touched(recording, truth, index, start, found, wanted, np.flatnonzero(touched).tolist())
+
+
+def _check_touched(
+    recording: Recording, truth: ExpectedSignal, index: int, start: int, found: NDArray[Any], whole: NDArray[Any],
+    which: list[int],
+) -> None:  # fmt: skip
+    """Hold entries over lost samples to the law: right, or of what is left, or NaN; and named if not right."""
+    factor = recording.signal(truth.name).levels[index - 1].factor
+    left = _left(truth, slice(start * factor, (start + len(found)) * factor), factor)
+    below = _from_below(recording, truth.name, index, start, len(found)) if index > 1 else left
+    for i in which:
+        where = f"{truth.name} level {index} entry {start + i}"
+        if _is_close(found[i], whole[i]):
             continue
-        assert not truth.is_summarised_where_lost, f"{where}: entry {i} of these is {found[i]}, kept was {wanted[i]}"
-        if not np.isnan(found[i]).all() and not _is_close(found[i], left[i]):
-            raise AssertionError(f"{where}: {found[i]} over lost samples is neither {wanted[i]} nor {left[i]} nor NaN")
-        first = truth.first_id + (start + i) * factor
-        named = any(
-            gap.window.start < first + factor and gap.window.stop > first
-            for gap in recording.status.gaps.get(truth.name, ())
-        )
-        assert named, f"{where}: entry {i} of these lacks samples, and the status does not say so"
+        assert not truth.is_summarised_where_lost, f"{where} is {found[i]}, {whole[i]} was kept"
+        if not np.isnan(found[i]).all() and not _is_close(found[i], left[i]) and not _is_close(found[i], below[i]):
+            raise AssertionError(f"{where} over lost samples is {found[i]}, not {whole[i]}, {left[i]}, {below[i]} or NaN")
+        lo = truth.first_id + (start + i) * factor
+        gaps = recording.status.gaps.get(truth.name, ())
+        is_named = any(gap.window.start < lo + factor and gap.window.stop > lo for gap in gaps)
+        assert is_named, f"{where} lacks samples, and the status does not say so"
+
+
+def _from_below(recording: Recording, name: str, index: int, start: int, count: int) -> NDArray[np.float64]:
+    """Return entries as the level below makes them, the finite ones with equal weights."""
+    levels = recording.signal(name).levels
+    step = levels[index - 1].factor // levels[index - 2].factor
+    below = recording.read_level(name, index - 1, (start * step, (start + count) * step))
+    return _merge_finite(below.astype(np.float64), step)
 
 
 def _left(truth: ExpectedSignal, span: slice, factor: int) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import numpy as np
 from google_crc32c import value as crc32c
 
 from xjls.errors import CorruptError, TruncatedError
-from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, PAYLOAD_HEADER, TAGS, Chunk, decode_chunk, padded
+from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, PAYLOAD_HEADER, TAGS, Chunk, decode_chunk, new_tuple, padded
 
 if TYPE_CHECKING:
     from xjls.storage import Storage
@@ -22,6 +22,7 @@ PAYLOAD_LIMIT = 1 << 30
 """Bytes of a record that is read into memory as a whole; sample chunks never pass here."""
 GUESS = 256
 """Bytes read with a header: most records end within them."""
+_NO_HEADER = "no chunk header with a valid checksum"
 RESYNC_BYTES = 1 << 22
 """How much is searched at a time for the next intact header."""
 
@@ -59,25 +60,25 @@ class ChunkFile:
 
     def record(self, offset: int) -> tuple[Chunk, bytes]:
         """Return a chunk and its payload, both checked."""
+        # Opening passes here some seventy times: one read and no further call where all is well
         data = self.storage.read(offset, GUESS)
-        chunk = self._decode(data, offset)
-        length = chunk.payload_length
+        if len(data) < CHUNK_HEADER.size:
+            raise self._truncated(offset)
+        item_next, tag, meta, length, crc = CHUNK_HEADER.unpack_from(data)
+        if crc32c(data[:28]) != crc:
+            raise CorruptError(_NO_HEADER, self.storage.path, offset)
+        chunk = new_tuple(Chunk, (offset, item_next, tag, meta, length))
         if not length:
             return chunk, b""
-        if length > PAYLOAD_LIMIT:
-            raise CorruptError(
-                f"a record of {length:_} bytes is larger than any writer makes", self.storage.path, offset
-            )
-        stop = CHUNK_HEADER.size + padded(length)
+        stop = CHUNK_HEADER.size + (length + 11 & ~7)
         if stop > len(data):
-            data = self.storage.read(offset, stop)
-        payload = data[CHUNK_HEADER.size : CHUNK_HEADER.size + length]
+            data = self._whole(offset, length, stop)
+        payload = data[32 : 32 + length]
         found = crc32c(payload)
         if data[stop - 4 : stop] != found.to_bytes(4, "little"):
             stored = int.from_bytes(data[stop - 4 : stop], "little")
-            raise CorruptError(
-                f"payload CRC-32C is {found:#010x}, expected {stored:#010x} in the chunk", self.storage.path, offset
-            )
+            problem = f"payload CRC-32C is {found:#010x}, expected {stored:#010x} in the chunk"
+            raise CorruptError(problem, self.storage.path, offset)
         return chunk, payload
 
     def extent(self, offset: int) -> tuple[Chunk, int, int]:
@@ -128,14 +129,25 @@ class ChunkFile:
 
     def _decode(self, data: bytes, offset: int) -> Chunk:
         chunk = decode_chunk(data, offset)
-        size = self.storage.size
         if chunk is None:
-            if offset + CHUNK_HEADER.size > size:
-                raise TruncatedError(f"the file ends at byte {size:_}, a chunk was expected", self.storage.path, offset)
-            raise CorruptError("no chunk header with a valid checksum", self.storage.path, offset)
-        if offset + CHUNK_HEADER.size + padded(chunk.payload_length) > size:
-            raise TruncatedError(f"the file ends at byte {size:_}, inside a chunk", self.storage.path, offset)
+            if len(data) < CHUNK_HEADER.size:
+                raise self._truncated(offset)
+            raise CorruptError(_NO_HEADER, self.storage.path, offset)
+        if offset + CHUNK_HEADER.size + padded(chunk.payload_length) > self.storage.size:
+            raise self._truncated(offset)
         return chunk
+
+    def _whole(self, offset: int, length: int, stop: int) -> bytes:
+        """Read all bytes of a chunk that is longer than most."""
+        if offset + stop > self.storage.size:
+            raise self._truncated(offset)
+        if length > PAYLOAD_LIMIT:
+            problem = f"a record of {length:_} bytes is larger than any writer makes"
+            raise CorruptError(problem, self.storage.path, offset)
+        return self.storage.read(offset, stop)
+
+    def _truncated(self, offset: int) -> TruncatedError:
+        return TruncatedError(f"the file ends at byte {self.storage.size:_}, inside a chunk", self.storage.path, offset)
 
     def _resynchronise(self, offset: int, stop: int) -> int:
         """Return the next 8-byte-aligned offset with an intact chunk header, or ``stop``."""

@@ -34,6 +34,7 @@ from xjls.storage import local_path, open_storage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.definitions import Definitions
     from xjls.formats.jls2.layout import Layout
     from xjls.formats.jls2.wire import Chunk, SignalDef
@@ -219,55 +220,45 @@ class Jls2Reader:
         return definitions
 
     def _open_tracks(self) -> dict[int, Track]:
-        layouts: dict[int, Layout] = {}
+        sampled = {}
         for definition in self._definitions.signals.values():
-            kind, name, _ = decode_data_type(definition.data_type)
             if definition.signal_type or definition.id == GLOBAL_SIGNAL:
                 continue
+            kind, name, _ = decode_data_type(definition.data_type)
             if kind is None or not definition.rate_hz:
-                self._notes[f"{definition.name}: type {name} at {definition.rate_hz} Hz is not read"] = None
-                continue
-            layouts[definition.id] = self._lay_out(definition, Blocks.of(definition, kind))
+                self._add_note(f"{definition.name}: type {name} at {definition.rate_hz} Hz is not read")
+            else:
+                sampled[definition.id] = (definition, kind, Blocks.of(definition, kind))
+        layouts = {i: self._lay_out(definition, blocks) for i, (definition, _, blocks) in sampled.items()}
         if not self._closed:
             self._take_unlinked(layouts)
-        return {i: self._track(self._definitions.signals[i], layout) for i, layout in layouts.items()}
+        return {i: self._track(*facts, layouts[i]) for i, facts in sampled.items()}
 
     def _lay_out(self, definition: SignalDef, blocks: Blocks) -> Layout:
         """Return a signal's layout from its index, or from a survey where that is damaged or cannot be used."""
         heads = self._definitions.heads.get((definition.id, Tag.FSR_HEAD))
-        if heads is None and (self._closed or self._survey_made):
-            return self._survey().track(definition.id, blocks)
-        if not blocks.regular:
+        if not blocks.regular or (heads is None and (self._closed or self._survey_made)):
             return self._survey().track(definition.id, blocks)
         try:
             return IndexTree(
-                self._chunks,
-                definition.id,
-                blocks,
-                heads or NO_HEADS,
-                closed=self._closed,
-                report=lambda error: self._note_damage(
-                    error, "what it lists is found by a walk over the bytes before it"
-                ),
+                self._chunks, definition.id, blocks, heads or NO_HEADS, closed=self._closed, report=self._note_index
             )
-        except TruncatedError as error:
-            if self._closed:
-                self._note_damage(error, f"signal {definition.name!r} is found by a walk over the whole file")
-        except CorruptError as error:
-            self._note_damage(error, f"signal {definition.name!r} is found by a walk over the whole file")
+        except (CorruptError, TruncatedError) as error:
+            if self._closed or isinstance(error, CorruptError):
+                self._note_damage(error, f"signal {self._names[definition.id]!r} is found by a walk over the whole file")
         return self._survey().track(definition.id, blocks)
 
-    def _track(self, definition: SignalDef, layout: Layout) -> Track:
-        kind = decode_data_type(definition.data_type)[0]
-        assert kind is not None, "only signals of a known type are laid out"  # noqa: S101 - an invariant, not input
-
+    def _track(self, definition: SignalDef, kind: DataType, blocks: Blocks, layout: Layout) -> Track:
+        name = self._names[definition.id]
         return Track(
             self._storage,
-            definition,
+            name,
+            definition.id,
             kind,
+            blocks,
             layout,
-            lost=lambda gaps: self._note_gaps(self._names[definition.id], gaps),
-            note=lambda text: self._add_note(f"{self._names[definition.id]}: {text}"),
+            lost=lambda gaps: self._note_gaps(name, gaps),
+            note=lambda text: self._add_note(f"{name}: {text}"),
         )
 
     def _take_unlinked(self, layouts: dict[int, Layout]) -> None:
@@ -332,6 +323,9 @@ class Jls2Reader:
     def _note_damage(self, error: FormatError, consequence: str) -> None:
         offset = max(error.offset, 0)
         self._damage.setdefault(offset, Damage(offset, offset + CHUNK_HEADER.size, error.problem, consequence))
+
+    def _note_index(self, error: CorruptError | TruncatedError) -> None:
+        self._note_damage(error, "what it lists is found by a walk over the bytes before it")
 
     def _note_gaps(self, name: str, gaps: tuple[Gap, ...]) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import LostSamplesError
-from xjls.formats.jls2.layout import OMITTED, Blocks
+from xjls.formats.jls2.layout import OMITTED
 from xjls.formats.jls2.levels import Levels, Request
 from xjls.formats.jls2.samples import LEFT_OUT, Samples
 from xjls.model.window import Gap, Window, merge_gaps
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
-    from xjls.formats.jls2.layout import Layout
-    from xjls.formats.jls2.wire import SignalDef
+    from xjls.formats.jls2.layout import Blocks, Layout
     from xjls.model.recording import OnDamage
     from xjls.storage import Storage
 
@@ -34,8 +33,10 @@ class Track:
     ----------
     storage
         Where the bytes are.
-    definition, kind
-        The signal, and its sample type.
+    name
+        Of the signal in the recording.
+    signal_id, kind, blocks
+        Its number in the file, its sample type, and how it is cut.
     layout
         Where its chunks are.
     lost
@@ -47,21 +48,23 @@ class Track:
     def __init__(
         self,
         storage: Storage,
-        definition: SignalDef,
+        name: str,
+        signal_id: int,
         kind: DataType,
+        blocks: Blocks,
         layout: Layout,
         lost: Callable[[tuple[Gap, ...]], None],
         note: Callable[[str], None],
     ) -> None:
-        self.definition = definition
+        self.name = name
         self.kind = kind
         self.layout = layout
-        self.blocks = Blocks.of(definition, kind)
+        self.blocks = blocks
         self.window = Window(layout.first_id, layout.first_id + layout.length)
         self._path = storage.path
         self._lost = lost
-        self._levels = Levels(storage, definition.id, kind, self.blocks, self._finite, note)
-        self._samples = Samples(storage, definition.id, kind, self.blocks, self._levels.chunk_means)
+        self._levels = Levels(storage, signal_id, kind, blocks, self._finite, note)
+        self._samples = Samples(storage, signal_id, kind, blocks, self._levels.chunk_means)
 
     def read(
         self, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
@@ -130,7 +133,7 @@ class Track:
 
     def _loss(self, gap: Gap) -> LostSamplesError:
         return LostSamplesError(
-            f"samples {gap.window} of {self.definition.name!r} are lost: {gap.reason}",
+            f"samples {gap.window} of {self.name!r} are lost: {gap.reason}",
             self._path,
             gap.offset,
             'Open with on_damage="gap" to read the rest.',

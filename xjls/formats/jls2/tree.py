@@ -15,7 +15,7 @@ import numpy as np
 from xjls.errors import CorruptError, TruncatedError
 from xjls.formats.jls2.layout import ABSENT, OMITTED
 from xjls.formats.jls2.survey import Survey
-from xjls.formats.jls2.wire import CHUNK_HEADER, LEVELS, PAYLOAD_HEADER, Tag, padded
+from xjls.formats.jls2.wire import CHUNK_HEADER, LEVELS, PAYLOAD_HEADER, Tag, new_tuple, padded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +29,7 @@ KEEP_NODES = 1 << 12
 KEEP_SEGMENTS = 1 << 11
 SEGMENT_CHUNKS = 1 << 12
 _ENTRY_BYTES = 8
+_INDEX = int(Tag.FSR_INDEX)
 
 
 class Node(NamedTuple):
@@ -125,11 +126,9 @@ class IndexTree:
         full = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + self._blocks.children(level) * _ENTRY_BYTES)
         offsets = np.full(stop - start, ABSENT, np.int64)
         for block in range(start, min(stop, count)):
-            try:
-                node = self._node_offset(level, block)
-                offsets[block - start] = node + full if block < count - 1 else self._chunks.header(node).stop
-            except (CorruptError, TruncatedError) as error:
-                self._report(error)
+            node = self._known_offset(level, block)
+            if node != ABSENT:
+                offsets[block - start] = node + full if block < count - 1 else self._stop_of(node)
         return offsets
 
     # -- opening -----------------------------------------------------------------------------------------------------
@@ -171,12 +170,12 @@ class IndexTree:
 
     def _walk_level(self, level: int, start: int) -> int:
         """Find a level's unlisted INDEX chunks from its last listed one; return the last chunk of the level below."""
-        listed = self._listed.setdefault(level, 0)
         tail = self._index_list(start, level)
+        listed = self._listed.get(level, 0)
         self._tails[level] = tail[1:] if listed else tail
         self._last_index[level] = tail[-1]
-        children = self._node(tail[-1], level).children
-        full = self._count(level) - 1
+        children = self._nodes[tail[-1]].children
+        full = listed + len(self._tails[level]) - 1
         if full and self._blocks.children(level) * _ENTRY_BYTES > self._chunks.storage.size:
             raise CorruptError("INDEX chunks would be larger than the file", self._chunks.storage.path, tail[-1])
         below = full * self._blocks.children(level)
@@ -250,7 +249,7 @@ class IndexTree:
             while offset:
                 item_next = self._node(offset, level).item_next
                 found.append(offset)
-                offset = self._chunks.forward(offset, item_next)
+                offset = self._chunks.forward(offset, item_next) if item_next else 0
         except TruncatedError:
             if self._closed or not found:
                 raise
@@ -275,15 +274,11 @@ class IndexTree:
         """Return the offsets of one segment's DATA chunks, shorter at the end of the signal."""
         if (kept := self._segments.get(number)) is not None:
             return kept
-        per_block, step = self._blocks.children(1), self._segment_blocks
-        blocks = range(number * step, min((number + 1) * step, self._count(1)))
-        parts = [self._listed_data(block) for block in blocks]
         start = number * self._per_segment
         stop = min(start + self._per_segment, -(-self.length // self._blocks.chunk))
         segment = np.full(max(stop - start, 0), ABSENT, np.int64)
-        for block, part in zip(blocks, parts, strict=True):
-            at = block * per_block - start
-            segment[at : at + len(part)] = part[: max(len(segment) - at, 0)]
+        listed = self._listed_data(number * self._segment_blocks)[: len(segment)]
+        segment[: len(listed)] = listed
         for chunk, offset in self._tail_data.items():
             if start <= chunk < stop:
                 segment[chunk - start] = offset
@@ -292,15 +287,49 @@ class IndexTree:
         self._segments[number] = segment
         return segment
 
-    def _listed_data(self, block: int) -> NDArray[np.int64]:
-        """Return the offsets of the DATA chunks that INDEX chunk ``block`` of level 1 lists."""
+    def _listed_data(self, first: int) -> NDArray[np.int64]:
+        """Return the offsets of the DATA chunks that one segment's INDEX chunks list, the first of them ``first``."""
+        from xjls.kernels.index import index_offsets
+
+        last = min(first + self._segment_blocks, self._count(1))
+        nodes = np.array([self._known_offset(1, block) for block in range(first, last)], np.int64)
+        if not len(nodes):
+            return nodes
+        children = self._blocks.children(1)
+        n_bytes = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + children * _ENTRY_BYTES)
+        buffer, positions = self._chunks.storage.spans(nodes, n_bytes)
+        listed = np.empty((len(nodes), children), np.int64)
+        fault = np.empty(len(nodes), np.uint8)
+        index_offsets(buffer, positions, 1 << 12 | self._id, children, listed.reshape(-1), True, fault)
+        listed[listed == 0] = OMITTED
+        for i in np.flatnonzero(fault).tolist():
+            listed[i] = self._walked_data(first + i)
+        return listed.reshape(-1)
+
+    def _stop_of(self, offset: int) -> int:
+        """Return where the chunk at ``offset`` ends, ABSENT where it is damaged."""
         try:
-            children = self._node(self._node_offset(1, block), 1).children
+            return self._chunks.header(offset).stop
         except (CorruptError, TruncatedError) as error:
             self._report(error)
-            first = block * self._blocks.children(1)
-            return self._walk_span(*self._span(1, block)).data(first, first + self._blocks.children(1))
-        return np.where(children == 0, OMITTED, children)
+            return ABSENT
+
+    def _known_offset(self, level: int, block: int) -> int:
+        """Return the offset of an INDEX chunk, ABSENT where the chunk that lists it is damaged."""
+        try:
+            return self._node_offset(level, block)
+        except (CorruptError, TruncatedError) as error:
+            self._report(error)
+            return ABSENT
+
+    def _walked_data(self, block: int) -> NDArray[np.int64]:
+        """Return the offsets of the DATA chunks that a damaged INDEX chunk should list, from a walk over their bytes."""
+        try:
+            self._node(self._node_offset(1, block), 1)
+        except (CorruptError, TruncatedError) as error:
+            self._report(error)
+        first = block * self._blocks.children(1)
+        return self._walk_span(*self._span(1, block)).data(first, first + self._blocks.children(1))
 
     def _span(self, level: int, block: int) -> tuple[int, int]:
         """Return the bytes that hold what INDEX chunk ``block`` lists: those between its predecessor and itself."""
@@ -339,14 +368,14 @@ class IndexTree:
         if (kept := self._nodes.get(offset)) is not None:
             return kept
         chunk, payload = self._chunks.record(offset)
-        self._chunks.expect(chunk, Tag.FSR_INDEX, level << 12 | self._id)
-        timestamp, count, _, _ = (
-            PAYLOAD_HEADER.unpack_from(payload) if len(payload) >= PAYLOAD_HEADER.size else (0, 0, 0, 0)
-        )
-        if not 0 < count <= self._blocks.children(level) or len(payload) < PAYLOAD_HEADER.size + count * _ENTRY_BYTES:
+        _, item_next, tag, meta, length = chunk
+        if tag != _INDEX or meta != level << 12 | self._id:
+            self._chunks.expect(chunk, Tag.FSR_INDEX, level << 12 | self._id)
+        timestamp, count, _, _ = PAYLOAD_HEADER.unpack_from(payload) if length >= PAYLOAD_HEADER.size else (0, 0, 0, 0)
+        if not 0 < count <= self._blocks.children(level) or length < PAYLOAD_HEADER.size + count * _ENTRY_BYTES:
             raise CorruptError(f"an INDEX chunk claims {count} entries", self._chunks.storage.path, offset)
         if len(self._nodes) >= KEEP_NODES:
             self._nodes.clear()
-        node = Node(chunk.item_next, timestamp, np.frombuffer(payload, "<i8", count, PAYLOAD_HEADER.size))
+        node = new_tuple(Node, (item_next, timestamp, np.frombuffer(payload, "<i8", count, PAYLOAD_HEADER.size)))
         self._nodes[offset] = node
         return node

@@ -1,0 +1,93 @@
+"""Goals 1 and 1b: opening, plain and through xarray, and that it does not depend on the length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyjls
+import xarray as xr
+from xarray.backends import BackendEntrypoint
+
+from benchmarks.bench import Bench
+from benchmarks.report import Row, at_least, at_most, duration_row, faster, longer
+from benchmarks.timing import interleave, repeated
+from xjls import open_recording
+
+CALLS = 20
+
+
+def plain(bench: Bench) -> Iterator[Row]:
+    """Goal 1: ``open_recording`` and ``close``."""
+    big, small = bench.files.big, bench.files.small
+    check(big)
+    ways = {
+        f"{side} {name}": repeated(opener, path, calls=CALLS)
+        for side, opener in (("xjls", open_xjls), ("pyjls", open_pyjls))
+        for name, path in (("long", big), ("short", small))
+    }
+    timings = interleave(ways, bench.rounds, calls=CALLS)
+    for name, path in (("long", big), ("short", small)):
+        row = faster("1", f"open + close, {gigabytes(path)}", timings, f"pyjls {name}", at_least(2.5), ours=f"xjls {name}")
+        yield row
+    what = f"open + close, {gigabytes(big)} against {gigabytes(small)}"
+    yield longer("1", what, timings, "xjls short", at_most(1.2), ours="xjls long")
+
+
+def labelled(bench: Bench) -> Iterator[Row]:
+    """Goal 1b: ``xr.open_dataset`` without chunks."""
+    path = bench.files.big
+    ways = {
+        "xjls": repeated(open_dataset("jls", levels=False), path, calls=CALLS),
+        "with levels": repeated(open_dataset("jls"), path, calls=CALLS),
+        "null backend": repeated(open_dataset(NullBackend), path, calls=CALLS),
+        "pyjls": repeated(open_pyjls, path, calls=CALLS),
+    }
+    timings = interleave(ways, bench.rounds, calls=CALLS)
+    for ours, words in (("xjls", "levels=False"), ("with levels", "levels by default")):
+        what = f"xr.open_dataset, {words}"
+        yield faster("1b", what, timings, "pyjls", at_least(0.8), ours=ours)
+        excess = timings.excess(ours, "null backend")
+        yield duration_row("1b", f"{what}, above", excess, "ms", at_most(0.3), base="null backend")
+
+
+class NullBackend(BackendEntrypoint):
+    """What xarray itself costs: a backend that opens nothing."""
+
+    def open_dataset(self, filename_or_obj: Any, *, drop_variables: Any = None) -> xr.Dataset:  # noqa: ARG002
+        """Return an empty Dataset."""
+        return xr.Dataset()
+
+
+def open_dataset(engine: Any, **options: Any) -> Callable[[Path], None]:
+    """Return what opens and closes a Dataset."""
+
+    def run(path: Path) -> None:
+        xr.open_dataset(path, engine=engine, **options).close()
+
+    return run
+
+
+def open_xjls(path: Path) -> None:
+    """Open and close by xjls."""
+    open_recording(path).close()
+
+
+def open_pyjls(path: Path) -> None:
+    """Open and close by pyjls."""
+    pyjls.Reader(str(path)).close()
+
+
+def check(path: Path) -> None:
+    """Raise unless both find the same signals."""
+    with open_recording(path) as recording, pyjls.Reader(str(path)) as reader:
+        ours = {signal.name: signal.window.length for signal in recording.signals.values()}
+        theirs = {signal.name: signal.length for signal in reader.signals.values() if signal.signal_id}
+    if ours != theirs:
+        raise RuntimeError(f"{ours} is not {theirs}")
+
+
+def gigabytes(path: Path) -> str:
+    """Return the size of a file in words."""
+    return f"{path.stat().st_size / 1e9:.2g} GB"
