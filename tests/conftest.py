@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import lzma
-import os
 import resource
 import signal
 import threading
@@ -46,10 +45,10 @@ def _open_recordings():
     if not FILES.is_dir():
         return set()
     found = set()
-    for fd in os.listdir(FILES):
+    for fd in FILES.iterdir():
         with contextlib.suppress(OSError):
-            found.add(os.readlink(FILES / fd))
-    return {path for path in found if path.endswith(".jls")}
+            found.add(fd.readlink())
+    return {path for path in found if path.suffix == ".jls"}
 
 
 def _threads():
@@ -58,15 +57,19 @@ def _threads():
 
 
 def _processes():
-    children = psutil.Process().children()
-    return {child.pid for child in children if not any("resource_tracker" in word for word in _command(child))}
+    found = set()
+    for children in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has just ended
+            found |= {pid for pid in children.read_text().split() if not _is_helper(pid)}
+    return found
 
 
-def _command(process):
+def _is_helper(pid):
+    """Whether it is multiprocessing's resource tracker, which stays for the next process that is spawned."""
     try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True  # has just ended
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,8 @@ def write_true_output():
             text = page.read_text()
             for start, stop, true in reversed(results):
                 if not is_true(text[start:stop], true):
-                    text = text[:start] + re.sub(r"[ \t]+$", "", true, flags=re.MULTILINE) + text[stop:]
+                    shown = re.sub(r"[ \t]+$", "", true, flags=re.MULTILINE).replace(str(place), "...")
+                    text = text[:start] + shown + text[stop:]
             page.write_text(text)
 
 

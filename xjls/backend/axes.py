@@ -64,12 +64,11 @@ class Axis:
             raise SelectionError(f"no UTC is known for {names} of {self.recording.path}", 'Open with time="seconds".')
         return "utc" if self.unit != "seconds" and self.clock.utc else "seconds"
 
-    @property
+    @cached_property
     def chunk(self) -> int:
         """Samples in a dask chunk: a common multiple of file blocks and entries where that is not too long."""
         unit = 1
-        wanted = [s.block_length for s in self.signals] + [level.factor for s in self.signals for level in s.levels]
-        for size in sorted(set(wanted)):
+        for size in sorted({s.block_length for s in self.signals}.union(*(s.level_factors for s in self.signals))):
             if lcm(unit, size) <= CHUNK_SAMPLES:
                 unit = lcm(unit, size)
         least = max(CHUNK_SAMPLES, -(-self.window.length // MOST_CHUNKS))

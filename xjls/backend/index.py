@@ -82,9 +82,7 @@ class TimeIndex(xr.Index):
 
     __slots__ = ("cells", "dim", "labels", "name")
 
-    def __init__(
-        self, labels: ClockArray, name: Hashable, *, dim: Hashable | None = None, cells: bool = False
-    ) -> None:
+    def __init__(self, labels: ClockArray, name: Hashable, *, dim: Hashable | None = None, cells: bool = False) -> None:
         self.labels = labels
         self.name = name
         self.dim = name if dim is None else dim

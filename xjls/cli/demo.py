@@ -40,34 +40,33 @@ def statistics(dataset: xr.Dataset) -> xr.Dataset:
     import xarray as xr
 
     samples = dataset.drop_dims([dim for dim in dataset.dims if dim != "time"]).astype("f8")
-    found = xr.concat([getattr(samples, name)() for name in STATISTICS], "statistic")
+    found: xr.Dataset = xr.concat([getattr(samples, name)() for name in STATISTICS], "statistic")
     return found.assign_coords(statistic=list(STATISTICS)).compute()
 
 
 def draw(dataset: xr.Dataset, picture: Path) -> None:
     """Draw every signal as a band from min to max and its mean, from the level that has about one entry a pixel."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
     names = [str(name) for name, variable in dataset.data_vars.items() if variable.dims == ("time",)]
-    figure = Figure(figsize=(10, 1.5 * len(names) + 0.6), layout="constrained")
+    figure = Figure(figsize=(10, 1.3 * len(names) + 0.8), layout="constrained")
     FigureCanvasAgg(figure)
     lanes = figure.subplots(len(names), sharex=True, squeeze=False)[:, 0]
     for lane, name in zip(lanes, names, strict=True):
         level = _level_for_screen(dataset, name)
-        time, mean = level[level.dims[0]].values, level.sel(statistic="mean")
-        lane.fill_between(
-            time, level.sel(statistic="min"), level.sel(statistic="max"), color="#9ecae1", lw=0, step="post"
-        )
-        lane.plot(time, mean, color="#08519c", lw=0.8, drawstyle="steps-post")
-        units = f" ({level.attrs['units']})" if level.attrs["units"] else ""
-        lane.set_ylabel(f"{name}{units}")
+        time = level[level.dims[0]].values
+        lane.fill_between(time, level.sel(statistic="min"), level.sel(statistic="max"), color="#9ecae1", step="post")
+        lane.plot(time, level.sel(statistic="mean"), color="#08519c", lw=0.7, drawstyle="steps-post")
+        lane.set_ylabel(f"{name} ({level.attrs['units']})" if level.attrs["units"] else name)
         lane.margins(x=0)
         lane.grid(alpha=0.3)
-    lanes[0].set_title(
-        f"{dataset.sizes['time']:,} samples a signal, drawn from {level.sizes[level.dims[0]]:,} entries or more",
-        size=10,
-    )
+    locator = AutoDateLocator()
+    lanes[-1].xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator))
+    title = f"{dataset.sizes['time']:,} samples a signal: mean, and min to max, of the summary entries"
+    lanes[0].set_title(title, size=10)
+    figure.align_ylabels(lanes)
     figure.savefig(picture, dpi=100)
 
 

@@ -8,8 +8,8 @@ make it here keeps Python out of it: a window of a hundred samples costs as much
 buffer, out, fault
     As of `xjls.kernels.gather`.
 positions
-    Int64, shape (n,), contiguous: byte offsets in the buffer of the chunks from number ``first`` on; negative where there
-    is none.
+    Int64, shape (n,), contiguous: byte offsets in the buffer of the chunks from number ``first`` on; negative where
+    there is none.
 facts
     Int64, shape (6,), see `FACTS`.
 first
@@ -19,8 +19,8 @@ start, stop
 verify
     Whether to compare both CRCs of every chunk with its bytes.
 
-Returns the number of chunks with a fault; ``fault[i]`` is chunk ``first + i``. Raises `ValueError` when the window is not
-within the chunks. Releases the GIL.
+Returns the number of chunks with a fault; ``fault[i]`` is chunk ``first + i``. Raises `ValueError` when the window is
+not within the chunks. Releases the GIL.
 """
 
 from __future__ import annotations

@@ -13,7 +13,16 @@ import numpy as np
 from google_crc32c import value as crc32c
 
 from xjls.errors import CorruptError, TruncatedError
-from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, PAYLOAD_HEADER, TAGS, Chunk, decode_chunk, new_tuple, padded
+from xjls.formats.jls2.wire import (
+    CHUNK_HEADER,
+    FIRST_CHUNK,
+    PAYLOAD_HEADER,
+    TAGS,
+    Chunk,
+    decode_chunk,
+    new_tuple,
+    padded,
+)
 
 if TYPE_CHECKING:
     from xjls.storage import Storage

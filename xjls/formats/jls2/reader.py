@@ -245,7 +245,7 @@ class Jls2Reader:
             )
         except (CorruptError, TruncatedError) as error:
             if self._closed or isinstance(error, CorruptError):
-                self._note_damage(error, f"signal {self._names[definition.id]!r} is found by a walk over the whole file")
+                self._note_damage(error, f"{self._names[definition.id]!r} is found by a walk over the whole file")
         return self._survey().track(definition.id, blocks)
 
     def _track(self, definition: SignalDef, kind: DataType, blocks: Blocks, layout: Layout) -> Track:

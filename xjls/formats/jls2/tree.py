@@ -323,7 +323,7 @@ class IndexTree:
             return ABSENT
 
     def _walked_data(self, block: int) -> NDArray[np.int64]:
-        """Return the offsets of the DATA chunks that a damaged INDEX chunk should list, from a walk over their bytes."""
+        """Return the offsets of the DATA chunks that a damaged INDEX chunk lists, from a walk over their bytes."""
         try:
             self._node(self._node_offset(1, block), 1)
         except (CorruptError, TruncatedError) as error:

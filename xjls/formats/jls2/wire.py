@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MAGIC = b"jlsfmt\r\n \n \x1a  \xb2\x1c"
 FILE_HEADER = Struct("<16sQII")
 CHUNK_HEADER = Struct("<Q8xBxHI4xI")
-"""item_next, tag, chunk_meta, payload_length, crc32; left out are item_prev, which nothing here needs, a reserved byte, and
-the previous payload's length, which no release writes reliably."""
+"""item_next, tag, chunk_meta, payload_length, crc32; left out are item_prev, which nothing here needs, a reserved byte,
+and the previous payload's length, which no release writes reliably."""
 PAYLOAD_HEADER = Struct("<qIHH")
 SIGNAL_DEF = Struct("<HBB7I")
 HEAD = Struct("<16Q")
