@@ -6,10 +6,12 @@ recording pickles as its path and options and opens itself again in another proc
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from weakref import WeakValueDictionary
 
 from xjls.errors import SelectionError
 from xjls.model.clock import Clock
@@ -126,6 +128,7 @@ class Recording:
         self._ties: dict[str, tuple[Tie, ...]] = {}
         self._clocks: dict[tuple[str, ...], Clock] = {}
         self._annotations: tuple[Annotation, ...] | None = None
+        self._notes: dict[str, None] = {}
 
     @property
     def format(self) -> str:
@@ -157,7 +160,8 @@ class Recording:
     @property
     def status(self) -> Status:
         """What is known of the recording's health: at opening, and from every read since."""
-        return self._reader.status()
+        status = self._reader.status()
+        return replace(status, notes=(*status.notes, *self._notes)) if self._notes else status
 
     @property
     def token(self) -> tuple[object, ...]:
@@ -195,17 +199,12 @@ class Recording:
             return kept
         tied = [ties for name in names if (ties := self.ties(name))]
         first = self.signal(names[0])
-        if not tied:
-            clock = Clock.nominal(first.rate_hz, origin_id=first.first_id)
+        if tied:
+            ids, times = _merged(tied)
+            clock = Clock.from_ties(ids, times, rate_hz=first.rate_hz, first_id=first.first_id)
+            self._note_clock(clock, names)
         else:
-            ties = tied[0]
-            if any(other != ties for other in tied):
-                merged = {tie.sample_id: tie for other in tied for tie in other}
-                ties = tuple(merged[sample_id] for sample_id in sorted(merged))
-            clock = Clock.from_ties(
-                [tie.sample_id for tie in ties], [tie.time_ns for tie in ties], rate_hz=first.rate_hz,
-                first_id=first.first_id,
-            )  # fmt: skip
+            clock = Clock.nominal(first.rate_hz, origin_id=first.first_id)
         self._clocks[names] = clock
         return clock
 
@@ -283,7 +282,11 @@ class Recording:
         return self._reader.check(progress)
 
     def close(self) -> None:
-        """Give back the file; a second call does nothing, reads afterwards raise ValueError."""
+        """Give back the file; a second call does nothing, reads afterwards raise ValueError.
+
+        Recordings that were unpickled from one recording share it in each process, and close together.
+        """
+        _open.pop(self._key(), None)
         self._reader.close()
 
     def __enter__(self) -> Recording:
@@ -294,13 +297,26 @@ class Recording:
     ) -> None:
         self.close()
 
+    def _note_clock(self, clock: Clock, names: tuple[str, ...]) -> None:
+        """Report what a clock had to leave out, and time that runs backwards: neither is hidden."""
+        ignored = 0 if clock.ties is None else len(clock.ties.ignored)
+        if ignored:
+            self._notes[
+                f"{', '.join(names)}: {ignored} ties out of order or long before the first sample are not used"
+            ] = None
+        if not clock.is_increasing:
+            self._notes[f"{', '.join(names)}: UTC runs backwards between some ties; select by position there"] = None
+
     def _dated(self, note: Annotation) -> Annotation:
         if note.sample_id is None or note.time_ns is not None or not (clock := self.clock(note.signal)).utc:
             return note
         return replace(note, time_ns=clock.time(note.sample_id))
 
     def __reduce__(self) -> tuple[Callable[..., Recording], tuple[Any, ...]]:
-        return _reopen, (self.path, self._opener, self._options, self.on_damage, self.verify)
+        return _reopen, (self.path, self._opener, self._options, self.on_damage, self.verify, self.token)
+
+    def _key(self) -> tuple[object, ...]:
+        return (self._opener, repr(self._options), self.token)
 
     def __repr__(self) -> str:
         names = ", ".join(self._signals) or "no signals"
@@ -308,10 +324,40 @@ class Recording:
         return f"<xjls.Recording {self.path!r} ({self.format}{state}): {names}>"
 
 
+_open: WeakValueDictionary[tuple[object, ...], Recording] = WeakValueDictionary()
+"""Recordings that this process opened for tasks from elsewhere, while they are in use: a task for each chunk would
+otherwise open the file a thousand times."""
+
+
 def _reopen(
-    path: str, opener: Callable[..., Reader], options: dict[str, Any], on_damage: OnDamage, verify: bool
+    path: str,
+    opener: Callable[..., Reader],
+    options: dict[str, Any],
+    on_damage: OnDamage,
+    verify: bool,
+    token: tuple[object, ...],
 ) -> Recording:
-    return Recording(path, opener, options=options, on_damage=on_damage, verify=verify)
+    key = (opener, repr(options), token)
+    recording = _open.get(key)
+    if recording is None:
+        recording = Recording(path, opener, options=options, on_damage=on_damage, verify=verify)
+        if recording.token != token:
+            warnings.warn(
+                f"{path} has changed since it was opened elsewhere; this process reads what is there now",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        _open[recording._key()] = recording  # noqa: SLF001 - the two are one mechanism
+    return recording
+
+
+def _merged(tied: list[tuple[Tie, ...]]) -> tuple[list[int], list[int]]:
+    """Return the sample ids and times of several signals' ties; where they repeat each other, in the written order."""
+    ties = tied[0]
+    if any(other != ties for other in tied):
+        by_id = {tie.sample_id: tie for other in tied for tie in other}
+        ties = tuple(by_id[sample_id] for sample_id in sorted(by_id))
+    return [tie.sample_id for tie in ties], [tie.time_ns for tie in ties]
 
 
 def _listed(names: Mapping[str, object]) -> str:
