@@ -43,7 +43,10 @@ class XjlsAccessor:
         SelectionError
             None of them was opened from one, or they come from several.
         """
-        found = [v.encoding["recording"] for v in self._dataset.variables.values() if "recording" in v.encoding]
+        variables = self._dataset.variables.values()
+        found = [v.encoding["recording"] for v in variables if "recording" in v.encoding]
+        if not variables and "recording" in self._dataset.encoding:  # annotations only
+            found = [self._dataset.encoding["recording"]]
         if not found:
             raise SelectionError(
                 "no variable of this Dataset comes straight from a recording", "Open it with xjls.open_recording(path)."

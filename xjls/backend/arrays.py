@@ -14,11 +14,12 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from xjls.model.window import Window, valid_mask
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.recording import Recording
-    from xjls.model.window import Window
 
 PIECE = 1 << 23
 """Samples held at a time while a strided selection is read."""
@@ -124,18 +125,28 @@ class SignalArray(RecordingArray):
         return self._signal.block_length
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
-        first = self.window.start
-        held = self._signal.window
-        lo, hi = max(first + start, held.start), min(first + stop, held.stop)
-        values = self.recording.read(self.name, (lo, max(lo, hi)) if lo < held.stop else (held.stop, held.stop))
-        if self._scale != 1:
-            values = values * self._scale
-        if len(values) == stop - start:
+        first, held = self.window.start + start, self._signal.window
+        asked = Window(first, first + stop - start)
+        there = asked & held if asked.start < held.stop else Window(held.stop, held.stop)
+        values = self._read_held(there)
+        if there == asked:
             return values
-        padded = np.full(stop - start, np.nan if self.dtype.kind == "f" else 0, self.dtype)
-        at = min(max(lo - first - start, 0), stop - start)
-        padded[at : at + len(values)] = values
+        padded = np.full(asked.length, np.nan if self.dtype.kind == "f" else 0, self.dtype)
+        at = there.start - asked.start
+        if len(values):
+            padded[at : at + len(values)] = values
         return padded
+
+    def _read_held(self, window: Window) -> NDArray[Any]:
+        """Read samples that the signal has; as physical values, lost ones are NaN whatever the stored type."""
+        if self._scale == 1:
+            return self.recording.read(self.name, window)
+        if self.recording.on_damage == "raise":
+            return self.recording.read(self.name, window) * self._scale
+        stored, gaps = self.recording.read_with_gaps(self.name, window)
+        values: NDArray[Any] = stored * self._scale
+        values[~valid_mask(window, gaps)] = np.nan
+        return values
 
 
 class ValidArray(RecordingArray):
@@ -162,11 +173,11 @@ class ValidArray(RecordingArray):
         return self._signal.block_length
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
-        first, held = self.window.start, self._signal.window
-        valid = np.zeros(stop - start, np.bool_)
-        lo, hi = max(first + start, held.start), min(first + stop, held.stop)
-        if lo < hi:
-            valid[lo - first - start : hi - first - start] = self.recording.read_valid(self.name, (lo, hi))
+        asked = Window(self.window.start + start, self.window.start + stop)
+        there = asked & self._signal.window
+        valid = np.zeros(asked.length, np.bool_)
+        if there.length:
+            valid[there.start - asked.start : there.stop - asked.start] = self.recording.read_valid(self.name, there)
         return valid
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -111,9 +111,12 @@ def open_level(recording: Recording, index: int, choice: Choice) -> xr.Dataset:
 
 def open_groups(recording: Recording, choice: Choice) -> dict[str, xr.Dataset]:
     """Return the pyramid: ``/`` with attributes only, ``/0`` the samples, ``/1`` and up the levels."""
-    plain = Choice(
-        signals=choice.signals, levels=False, time=choice.time, join=choice.join, scaled=choice.scaled, drop=choice.drop
-    )
+    if odd := [name for name in recording.signals if "/" in name and name not in choice.drop]:
+        raise SelectionError(
+            f"the signal name {odd[0]!r} of {recording.path} contains '/', which a tree takes for a path",
+            'Leave it out with drop_variables=, or open levels as Datasets with group="1".',
+        )
+    plain = replace(choice, levels=False)
     top = max((len(signal.levels) for signal in recording.signals.values()), default=0)
     groups = {"/": xr.Dataset(attrs=_attributes(recording)), "/0": open_samples(recording, plain)}
     for index in range(1, top + 1):
@@ -132,7 +135,7 @@ def open_group(recording: Recording, group: str, choice: Choice) -> xr.Dataset:
     if not name.isdecimal() or int(name) not in tops:
         raise SelectionError(f"no group {group!r} in {recording.path}", f"Groups: {', '.join(map(str, tops))}.")
     if name == "0":
-        return open_groups(recording, choice)["/0"]
+        return open_samples(recording, replace(choice, levels=False))
     return open_level(recording, int(name), choice)
 
 

@@ -60,9 +60,7 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         except BaseException:
             recording.close()
             raise
-        dataset.set_close(recording.close)
-        dataset.encoding["source"] = recording.path
-        return dataset
+        return _finished(dataset, recording)
 
     def open_datatree(self, filename_or_obj: Any, **options: Any) -> xr.DataTree:
         """Open the pyramid: ``/0`` the samples, ``/1`` and up the levels; every node's first dimension is ``time``."""
@@ -93,10 +91,7 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         except BaseException:
             recording.close()
             raise
-        for dataset in groups.values():
-            dataset.encoding["source"] = recording.path
-            dataset.set_close(recording.close)
-        return groups
+        return {name: _finished(dataset, recording) for name, dataset in groups.items()}
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """Whether the first bytes of a file, or the name of a remote object, are a recording's."""
@@ -112,6 +107,13 @@ def _open(
             "Give a path, or an address with storage_options.",
         )
     return open_recording(filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options)
+
+
+def _finished(dataset: xr.Dataset, recording: Recording) -> xr.Dataset:
+    """Tie a Dataset to its recording: what closes it, and where it came from."""
+    dataset.set_close(recording.close)
+    dataset.encoding.update(source=recording.path, recording=recording)
+    return dataset
 
 
 def _choice(

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from xjls.errors import SelectionError
 from xjls.model.clock import Clock
-from xjls.model.window import Window
+from xjls.model.window import Window, valid_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -243,16 +243,15 @@ class Recording:
         window = Window.of(window, signal.window)
         return self._reader.read(signal, window, out, self.on_damage, self.verify)[0]
 
+    def read_with_gaps(self, name: str, window: WindowLike = None) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Read samples, whatever ``on_damage`` says, and return them with the gaps of the window; see `read`."""
+        signal = self.signal(name)
+        return self._reader.read(signal, Window.of(window, signal.window), None, "gap", self.verify)
+
     def read_valid(self, name: str, window: WindowLike = None) -> NDArray[np.bool_]:
         """Read a window and return, for each sample, whether the recording holds its value."""
-        import numpy as np
-
-        signal = self.signal(name)
-        window = Window.of(window, signal.window)
-        valid = np.ones(window.length, np.bool_)
-        for gap in self._reader.read(signal, window, None, "gap", self.verify)[1]:
-            valid[max(gap.window.start - window.start, 0) : max(gap.window.stop - window.start, 0)] = False
-        return valid
+        window = Window.of(window, self.signal(name).window)
+        return valid_mask(window, self.read_with_gaps(name, window)[1])
 
     def gaps(self, name: str) -> tuple[Gap, ...]:
         """Return the samples that a signal's index shows to be lost; damage inside chunks shows on reading only."""
@@ -347,7 +346,7 @@ def _reopen(
                 RuntimeWarning,
                 stacklevel=2,
             )
-        _open[recording._key()] = recording  # noqa: SLF001 - the two are one mechanism
+        _open[recording._key()] = recording
     return recording
 
 

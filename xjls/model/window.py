@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from operator import index
 from typing import SupportsIndex
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xjls.errors import SelectionError
 
 
@@ -78,6 +81,21 @@ class Gap:
     """Why: ``"checksum differs"``, ``"left out when it was written"`` …"""
     offset: int = -1
     """Byte offset of the chunk that should hold them; -1 where no chunk is left."""
+
+
+def valid_mask(window: Window, gaps: Iterable[Gap]) -> NDArray[np.bool_]:
+    """Return for each sample of a window whether it lies in none of the gaps.
+
+    Examples
+    --------
+    >>> valid_mask(Window(10, 15), [Gap(Window(0, 12), "lost")]).tolist()
+    [False, False, True, True, True]
+    """
+    valid = np.ones(window.length, np.bool_)
+    for gap in gaps:
+        inside = gap.window & window
+        valid[inside.start - window.start : inside.stop - window.start] = False
+    return valid
 
 
 def merge_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
