@@ -10,7 +10,7 @@ import xjls
 
 project = "xjls"
 author = "The xjls developers"
-copyright = "The xjls developers"
+copyright = author  # noqa: A001 - the name that Sphinx reads
 release = version = xjls.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
@@ -19,8 +19,7 @@ html_title = "xjls"
 default_role = "py:obj"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
-suppress_warnings = ["toc.empty_glob"]
+exclude_patterns = ["_build", "decisions/README.md"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

@@ -230,6 +230,14 @@ def test_a_jump_back_between_segments_is_not_increasing():
     assert not joined.increasing(0, 101)
 
 
+def test_falling_before_a_gap_is_not_increasing():
+    falling = Clock.from_ties([0, 1000, 2000], [10**9, 2 * 10**9, 10**9], rate_hz=1000)
+    joined = Clock.concatenated([(falling.window(1000, 1500), 500), (falling.window(5000, 6000), 1000)])
+    assert joined.time(500) > joined.time(0)
+    assert not joined.is_increasing
+    assert joined.increasing(500, 1500)
+
+
 def test_a_clock_that_stands_still_has_no_time_after():
     clock = Clock.from_ties([0, 10, 20], [0, 10**7, 10**7], rate_hz=1000).window(0, 15)
     assert clock.is_increasing
@@ -289,6 +297,10 @@ def test_lines_agree_where_their_floors_do(a1, r1, a2, r2, d1, d2, whole, count)
     one, other = Line(0, a1, r1, d1), Line(whole, a2, r2, d2)
     assert one.agrees(other, count) == all(one.at(n) == other.at(n) for n in range(count))
     assert floor_sum(count, a1, r1, d1) == sum((n * a1 + r1) // d1 for n in range(count))
+
+
+def test_lines_that_cross_do_not_agree_by_equal_sums():
+    assert not Line(0, 1, 0, 1).agrees(Line(2, -1, 0, 1), 3)
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=20), st.data())

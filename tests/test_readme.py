@@ -38,7 +38,7 @@ def run_python(source, name, line, namespace):
         if last is not None:
             value = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
             if value is not None:
-                print(repr(value))
+                shown.write(f"{value!r}\n")
     return shown.getvalue()
 
 
@@ -94,10 +94,10 @@ def test_page_shows_what_is_true(page, demo, tmp_path, monkeypatch):
 
 def test_a_false_page_is_found_out(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("```python\nx = 6\nx * 7\n```\n\n```text\n41\n```\n\n```console\n$ xjls --help\nnothing\n```\n")
+    page.write_text("```python\nx = 6\nx * 7\n```\n\n```text\n41\n```\n\n```console\n$ xjls info nowhere.jls\nnothing\n```\n")
     shown = [page.read_text()[start:stop] for start, stop, _ in run_page(page)]
     true = [true for _, _, true in run_page(page)]
-    assert shown == ["41\n", "$ xjls --help\nnothing\n"]
+    assert shown == ["41\n", "$ xjls info nowhere.jls\nnothing\n"]
     assert true[0] == "42\n"
 
 

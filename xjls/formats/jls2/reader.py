@@ -374,6 +374,8 @@ def _signal(definition: SignalDef, name: str, source: Source, track: Track | Non
 def _unique_names(definitions: Definitions) -> dict[int, str]:
     """Name each signal: by its own name, by ``source.signal`` where several share it, by its number where all fails."""
     plain = {i: d.name or f"signal_{i}" for i, d in definitions.signals.items() if i != GLOBAL_SIGNAL}
+    if len(set(plain.values())) == len(plain):
+        return plain
     sources = {i: s.name for i, s in definitions.sources.items()}
     shared = Counter(plain.values())
     full = {

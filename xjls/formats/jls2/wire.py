@@ -22,7 +22,7 @@ CHUNK_HEADER = Struct("<Q8xBxHI4xI")
 """item_next, tag, chunk_meta, payload_length, crc32; left out are item_prev, which nothing here needs, a reserved byte,
 and the previous payload's length, which no release writes reliably."""
 PAYLOAD_HEADER = Struct("<qIHH")
-SIGNAL_DEF = Struct("<HBB7I")
+SIGNAL_DEF = Struct("<HBx8I")
 HEAD = Struct("<16Q")
 ANNOTATION = Struct("<qIHHBBBBfI")
 FIRST_CHUNK = 32
@@ -154,13 +154,9 @@ def decode_source(chunk: Chunk, payload: bytes) -> SourceDef:
 
 def decode_signal(chunk: Chunk, payload: bytes) -> SignalDef:
     """Decode a SIGNAL_DEF payload: numbers, 92 reserved bytes, two strings."""
-    source_id, signal_type, _, *numbers = SIGNAL_DEF.unpack_from(payload)
-    data_type, rate, spd, sdf, eps, sumdf, annotation = numbers
-    utc = int.from_bytes(payload[32:36], "little")
+    numbers = SIGNAL_DEF.unpack_from(payload)
     name, units = decode_strings(payload, 128, 2)
-    return SignalDef(
-        chunk.meta, source_id, signal_type, data_type, rate, spd, sdf, eps, sumdf, annotation, utc, name, units
-    )  # fmt: skip
+    return new_tuple(SignalDef, (chunk.meta, *numbers, name, units))
 
 
 def decode_strings(payload: bytes, at: int, count: int) -> list[str]:
