@@ -6,6 +6,7 @@ Every file is made when it is first asked for, and found again in a directory th
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -48,12 +49,12 @@ class Files:
 
     @cached_property
     def big(self) -> Path:
-        """A recording of 2.6 GB, in memory in large folios."""
+        """The long recording, 2.6 GB unless quick, in memory in large folios."""
         return self._recording(self._big_seconds)
 
     @cached_property
     def small(self) -> Path:
-        """A recording of 0.29 GB, in memory in large folios."""
+        """The short recording, 0.29 GB unless quick, in memory in large folios."""
         return self._recording(self._small_seconds)
 
     def just_written(self) -> Path:
@@ -87,10 +88,9 @@ class Files:
 
     def remove(self) -> None:
         """Remove what was made."""
-        import shutil
-
         for path in self._made:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.rmtree(self.directory / "pycache", ignore_errors=True)
 
     def _recording(self, seconds: int) -> Path:
         path = self._made_by(f"recording-{seconds}s.jls", lambda path: write_recording(path, seconds))

@@ -24,8 +24,8 @@ def independence(bench: Bench) -> Iterator[Row]:
     truths = {"10¹¹ samples": bench.files.sparse(LONG), "10⁸ samples": bench.files.sparse(SHORT)}
     for what, action, target in (
         ("open + close", open_only, at_most(1.2)),
-        ("open + window of 8k from the middle", window, None),
-        ("open + 100 entries of level 1 from there", level, None),
+        ("open + 8k samples of its middle", window, None),
+        ("open + 100 entries of level 1", level, None),
     ):
         ways = {name: repeated(action, truth, calls=CALLS) for name, truth in truths.items()}
         timings = interleave(ways, bench.rounds, calls=CALLS)

@@ -29,8 +29,8 @@ def plain(bench: Bench) -> Iterator[Row]:
     }
     timings = interleave(ways, bench.rounds, calls=CALLS)
     for name, path in (("long", big), ("short", small)):
-        row = faster("1", f"open + close, {gigabytes(path)}", timings, f"pyjls {name}", at_least(2.5), ours=f"xjls {name}")
-        yield row
+        what = f"open + close, {gigabytes(path)}"
+        yield faster("1", what, timings, f"pyjls {name}", at_least(2.5), ours=f"xjls {name}")
     what = f"open + close, {gigabytes(big)} against {gigabytes(small)}"
     yield longer("1", what, timings, "xjls short", at_most(1.2), ours="xjls long")
 

@@ -1,4 +1,4 @@
-"""Interleaved rounds: every way is timed once a round, in an order that alternates, and only ratios inside a round count.
+"""Interleaved rounds: every way is timed once a round, in alternating order, and only ratios inside a round count.
 
 A shared machine changes its speed by a factor of two within seconds; what is measured within the same millisecond, in
 either order, changes together. The warm-up, garbage collection and whatever prepares a call stay outside the timing.

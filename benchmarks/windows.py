@@ -7,7 +7,7 @@ one piece, into a buffer that is used again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -19,7 +19,6 @@ from benchmarks.report import Row, at_least, at_most, duration_row, faster
 from benchmarks.timing import Windows, interleave
 from xjls import open_recording
 
-Read = Callable[[int, int], object]
 MILLION = 1_000_000
 
 

@@ -14,10 +14,10 @@ from math import lcm
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from xjls.errors import SelectionError
+from xjls.model.clock import Clock
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
-    from xjls.model.clock import Clock
     from xjls.model.recording import Recording
     from xjls.model.signal import Level, Signal
 
@@ -49,6 +49,13 @@ class Axis:
     def clock(self) -> Clock:
         """The map of sample ids to times, from the ties of all signals on the axis."""
         return self.recording.clock(*(signal.name for signal in self.signals))
+
+    @cached_property
+    def labelling_clock(self) -> Clock:
+        """The clock behind the labels: seconds count on at the nominal rate where UTC runs backwards."""
+        if self.time_unit == "utc" or self.clock.is_increasing:
+            return self.clock
+        return Clock.nominal(self.signals[0].rate_hz, origin_id=self.signals[0].first_id)
 
     @cached_property
     def time_unit(self) -> Literal["utc", "seconds"]:

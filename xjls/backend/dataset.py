@@ -160,7 +160,7 @@ def _dataset(
 
 
 def _coordinate(axis: Axis) -> xr.Coordinates:
-    clock = axis.clock.window(axis.window.start, axis.window.stop)
+    clock = axis.labelling_clock.window(axis.window.start, axis.window.stop)
     return time_coordinates(
         axis.dim,
         clock,
@@ -175,7 +175,7 @@ def _level_coordinate(level_axis: LevelAxis, dim: str) -> xr.Coordinates:
     axis = level_axis.axis
     stop = level_axis.start_id + level_axis.length * level_axis.factor
     # Seconds count from the first sample of the axis, also where a cell begins before it
-    clock = axis.clock.window(level_axis.start_id, stop, level_axis.factor)
+    clock = axis.labelling_clock.window(level_axis.start_id, stop, level_axis.factor)
     attrs = _time_attributes(axis) | {"samples_per_entry": level_axis.factor}
     return time_coordinates(
         dim, clock, level_axis.length, unit=axis.time_unit, cells=True, attrs=attrs, preferred_chunk=level_axis.chunk

@@ -6,8 +6,8 @@ import json
 import sys
 import time
 
+from xjls.cli import EXIT_DAMAGED
 from xjls.cli.info import status_facts, status_text
-from xjls.cli.main import EXIT_DAMAGED
 from xjls.cli.text import size
 from xjls.formats import open_recording
 

@@ -11,10 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from xjls._version import __version__
+from xjls.cli import EXIT_FAILED
 from xjls.errors import XjlsError
-
-EXIT_DAMAGED = 1
-EXIT_FAILED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

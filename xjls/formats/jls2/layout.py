@@ -95,10 +95,15 @@ def _factors(entry: int, step: int) -> tuple[int, ...]:
 class Layout(Protocol):
     """Offsets of one signal's chunks; raises CorruptError or TruncatedError where its own records are damaged."""
 
-    first_id: int
-    """Timestamp of the first chunk: sample id of the first sample."""
-    length: int
-    """Samples."""
+    @property
+    def first_id(self) -> int:
+        """Timestamp of the first chunk: sample id of the first sample."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Samples."""
+        ...
 
     def data(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of DATA chunks ``[start, stop)``, from the first on; OMITTED or ABSENT where none is."""

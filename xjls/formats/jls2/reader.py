@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.errors import CorruptError, FormatError, NotRecognizedError, TruncatedError, UnsupportedError
+from xjls.errors import CorruptError, NotRecognizedError, TruncatedError, UnsupportedError
 from xjls.formats.jls2 import events
 from xjls.formats.jls2.chunks import ChunkFile, Hole
 from xjls.formats.jls2.datatypes import decode_data_type
 from xjls.formats.jls2.definitions import NO_HEADS, read_definitions, take_definitions
+from xjls.formats.jls2.describe import GLOBAL_SIGNAL, GLOBAL_SOURCE, describe_signal, describe_source, unique_names
+from xjls.formats.jls2.health import Health
 from xjls.formats.jls2.layout import Blocks
 from xjls.formats.jls2.survey import Survey
 from xjls.formats.jls2.track import Track
 from xjls.formats.jls2.tree import IndexTree
 from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, MAGIC, Tag, decode_file_header, jls_time_to_ns
 from xjls.model.recording import Recording
-from xjls.model.signal import Signal, Source
-from xjls.model.status import Damage, Status
-from xjls.model.window import merge_gaps
+from xjls.model.signal import Source
+from xjls.model.status import Damage
 from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
@@ -40,12 +40,9 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.wire import Chunk, SignalDef
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.recording import OnDamage
-    from xjls.model.signal import Level
+    from xjls.model.signal import Level, Signal
+    from xjls.model.status import Status
     from xjls.model.window import Gap, Window
-
-GLOBAL_SIGNAL = 0
-"""Carries the annotations of the whole recording; never listed."""
-GLOBAL_SOURCE = 0
 
 
 def recognizes(head: bytes) -> bool:
@@ -84,18 +81,17 @@ class Jls2Reader:
         self._storage = open_storage(path, storage_options)
         self.token = self._storage.token
         self._chunks = ChunkFile(self._storage)
-        self._damage: dict[int, Damage] = {}
-        self._notes: dict[str, None] = {}
-        self._gaps: dict[str, tuple[Gap, ...]] = {}
+        self._health = Health()
         self._survey_made: Survey | None = None
-        self._lock = threading.RLock()
+        self._survey_lock = threading.Lock()
         self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
         try:
             self._closed = self._read_header()
             self._definitions = self._define()
-            self._names = _unique_names(self._definitions)
+            self._names = unique_names(self._definitions)
             self._tracks = self._open_tracks()
-            self.sources = tuple(_source(d) for i, d in sorted(self._definitions.sources.items()) if i != GLOBAL_SOURCE)
+            sources = sorted(self._definitions.sources.items())
+            self.sources = tuple(describe_source(source) for i, source in sources if i != GLOBAL_SOURCE)
             self.signals = self._describe()
         except BaseException:
             self._storage.close()
@@ -130,7 +126,7 @@ class Jls2Reader:
             try:
                 return events.read_indexed_ties(self._chunks, signal.id, heads)
             except (CorruptError, TruncatedError) as error:
-                self._note_damage(error, "ties are read from their own chunks instead")
+                self._health.add_error(error, "ties are read from their own chunks instead")
         return events.decode_ties(self._records(heads[0], Tag.UTC_DATA, signal.id))
 
     def annotations(self) -> tuple[Annotation, ...]:
@@ -153,17 +149,14 @@ class Jls2Reader:
 
     def status(self) -> Status:
         """Return what is known of the recording's health; see `Reader`."""
-        return Status(
-            closed=self._closed, size_bytes=self._storage.size, damage=tuple(sorted(self._damage.values())),
-            gaps=dict(self._gaps), notes=tuple(self._notes),
-        )  # fmt: skip
+        return self._health.status(closed=self._closed, size_bytes=self._storage.size)
 
     def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
         """Walk and verify every chunk; see `Reader`."""
         from xjls.formats.jls2.check import check_chunks
 
         for damage in check_chunks(self._chunks, progress):
-            self._damage.setdefault(damage.offset, damage)
+            self._health.add(damage)
         return self.status().damage
 
     def close(self) -> None:
@@ -189,14 +182,14 @@ class Jls2Reader:
                 path, 24, "Only version 1 is read; convert it with the software that wrote it.",
             )  # fmt: skip
         if not header.intact:
-            self._damage[0] = Damage(0, FIRST_CHUNK, "the file header's checksum differs", "its length is not used")
+            self._health.add(Damage(0, FIRST_CHUNK, "the file header's checksum differs", "its length is not used"))
             return self._ends_at(size)
         if header.length > size:
-            self._damage[size] = Damage(size, header.length, f"the file ends {header.length - size:_} bytes early")
+            self._health.add(Damage(size, header.length, f"the file ends {header.length - size:_} bytes early"))
             return False
         if header.length and self._ends_at(header.length):
             if header.length < size:
-                self._damage[header.length] = Damage(header.length, size, "bytes behind the end of the recording")
+                self._health.add(Damage(header.length, size, "bytes behind the end of the recording"))
             return True
         return self._ends_at(size)
 
@@ -211,7 +204,7 @@ class Jls2Reader:
         torn = [e for e in definitions.broken if self._closed or isinstance(e, CorruptError)]
         if torn:
             for error in torn:
-                self._note_damage(error, "definitions are read from a walk over the whole file")
+                self._health.add_error(error, "definitions are read from a walk over the whole file")
             survey = self._survey()
             tags = (Tag.SOURCE_DEF, Tag.SIGNAL_DEF, Tag.FSR_HEAD, Tag.VSR_HEAD, Tag.ANNOTATION_HEAD, Tag.UTC_HEAD)
             for tag in tags:
@@ -226,7 +219,7 @@ class Jls2Reader:
                 continue
             kind, name, _ = decode_data_type(definition.data_type)
             if kind is None or not definition.rate_hz:
-                self._add_note(f"{definition.name}: type {name} at {definition.rate_hz} Hz is not read")
+                self._health.note(f"{definition.name}: type {name} at {definition.rate_hz} Hz is not read")
             else:
                 sampled[definition.id] = (definition, kind, Blocks.of(definition, kind))
         layouts = {i: self._lay_out(definition, blocks) for i, (definition, _, blocks) in sampled.items()}
@@ -245,7 +238,7 @@ class Jls2Reader:
             )
         except (CorruptError, TruncatedError) as error:
             if self._closed or isinstance(error, CorruptError):
-                self._note_damage(error, f"{self._names[definition.id]!r} is found by a walk over the whole file")
+                self._health.add_error(error, f"{self._names[definition.id]!r} is found by a walk over the whole file")
         return self._survey().track(definition.id, blocks)
 
     def _track(self, definition: SignalDef, kind: DataType, blocks: Blocks, layout: Layout) -> Track:
@@ -257,8 +250,8 @@ class Jls2Reader:
             kind,
             blocks,
             layout,
-            lost=lambda gaps: self._note_gaps(name, gaps),
-            note=lambda text: self._add_note(f"{name}: {text}"),
+            lost=lambda gaps: self._health.add_gaps(name, gaps),
+            note=lambda text: self._health.note(f"{name}: {text}"),
         )
 
     def _take_unlinked(self, layouts: dict[int, Layout]) -> None:
@@ -267,8 +260,8 @@ class Jls2Reader:
         start = max([self._definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
         for item in self._chunks.walk(start):
             if isinstance(item, Hole):
-                self._damage[item.offset] = Damage(
-                    *item, "no intact chunk", "the last one may have been cut off while it was written"
+                self._health.add(
+                    Damage(*item, "no intact chunk", "the last chunk may have been cut off as it was written")
                 )
             elif item.tag == Tag.END:
                 self._closed = True
@@ -282,7 +275,7 @@ class Jls2Reader:
         try:
             tree.append(chunk)
         except (CorruptError, TruncatedError) as error:
-            self._note_damage(error, "its samples are lost")
+            self._health.add_error(error, "its samples are lost")
 
     def _describe(self) -> tuple[Signal, ...]:
         sources = {source.id: source for source in self.sources}
@@ -293,7 +286,7 @@ class Jls2Reader:
             source = sources.get(definition.source_id)
             if source is None:
                 source = Source(id=definition.source_id, name=f"source {definition.source_id}")
-            signals.append(_signal(definition, self._names[i], source, self._tracks.get(i)))
+            signals.append(describe_signal(definition, self._names[i], source, self._tracks.get(i)))
         return tuple(signals)
 
     # -- damage ------------------------------------------------------------------------------------------------------
@@ -302,7 +295,7 @@ class Jls2Reader:
         """Read a list; complete it from a survey where it is broken, and with what was written but not linked."""
         found = events.read_list(self._chunks, start, tag, meta)
         if found.error and (self._closed or isinstance(found.error, CorruptError)):
-            self._note_damage(found.error, "the list is completed by a walk over the whole file")
+            self._health.add_error(found.error, "the list is completed by a walk over the whole file")
             return list(events.read_chunks(self._chunks, self._survey().chunks_of(tag, meta)))
         known = {chunk.offset for chunk, _ in found.records}
         unlinked = [c for (t, m), cs in self._unlinked.items() if t == tag and meta in (None, m) for c in cs]
@@ -313,74 +306,12 @@ class Jls2Reader:
         return self._definitions.heads.get((signal_id, tag), NO_HEADS)
 
     def _survey(self) -> Survey:
-        with self._lock:
+        with self._survey_lock:
             if self._survey_made is None:
                 self._survey_made = Survey(self._chunks)
                 for start, stop in self._survey_made.holes:
-                    self._damage.setdefault(start, Damage(start, stop, "no intact chunk"))
+                    self._health.add(Damage(start, stop, "no intact chunk"))
             return self._survey_made
 
-    def _note_damage(self, error: FormatError, consequence: str) -> None:
-        offset = max(error.offset, 0)
-        self._damage.setdefault(offset, Damage(offset, offset + CHUNK_HEADER.size, error.problem, consequence))
-
     def _note_index(self, error: CorruptError | TruncatedError) -> None:
-        self._note_damage(error, "what it lists is found by a walk over the bytes before it")
-
-    def _note_gaps(self, name: str, gaps: tuple[Gap, ...]) -> None:
-        with self._lock:
-            self._gaps[name] = merge_gaps([*self._gaps.get(name, ()), *gaps])
-
-    def _add_note(self, text: str) -> None:
-        self._notes[text] = None
-
-
-def _source(definition: Any) -> Source:
-    return Source(
-        id=definition.id, name=definition.name, vendor=definition.vendor, model=definition.model,
-        version=definition.version, serial_number=definition.serial_number,
-    )  # fmt: skip
-
-
-def _signal(definition: SignalDef, name: str, source: Source, track: Track | None) -> Signal:
-    """Return a signal's description; without a track it carries annotations only."""
-    _, stored_type, q = decode_data_type(definition.data_type)
-    if track is None:
-        return Signal(
-            id=definition.id,
-            name=name,
-            units=definition.units,
-            dtype=np.dtype("f4"),
-            rate_hz=Fraction(0),
-            source=source,
-            stored_type=stored_type,
-        )
-    return Signal(
-        id=definition.id,
-        name=name,
-        units=definition.units,
-        dtype=track.kind.dtype,
-        rate_hz=Fraction(definition.rate_hz),
-        source=source,
-        window=track.window,
-        block_length=track.blocks.chunk,
-        level_dtype=track.kind.entry_dtype,
-        level_factors=track.blocks.factors,
-        scale_factor=2.0**-q,
-        stored_type=stored_type,
-    )
-
-
-def _unique_names(definitions: Definitions) -> dict[int, str]:
-    """Name each signal: by its own name, by ``source.signal`` where several share it, by its number where all fails."""
-    plain = {i: d.name or f"signal_{i}" for i, d in definitions.signals.items() if i != GLOBAL_SIGNAL}
-    if len(set(plain.values())) == len(plain):
-        return plain
-    sources = {i: s.name for i, s in definitions.sources.items()}
-    shared = Counter(plain.values())
-    full = {
-        i: name if shared[name] == 1 else f"{sources.get(definitions.signals[i].source_id, '')}.{name}"
-        for i, name in plain.items()
-    }
-    repeated = Counter(full.values())
-    return {i: name if repeated[name] == 1 else f"{plain[i]}#{i}" for i, name in full.items()}
+        self._health.add_error(error, "what it lists is found by a walk over the bytes before it")
