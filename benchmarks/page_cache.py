@@ -6,11 +6,8 @@ and a machine short of memory, or one that reclaims early, takes pages away at a
 
 from __future__ import annotations
 
-import mmap
 import os
 from pathlib import Path
-
-import numpy as np
 
 from xjls.storage.residency import resident_fraction
 
@@ -19,11 +16,7 @@ STEP = 1 << 24
 
 def resident(path: Path) -> float:
     """Return the share of a file's pages that is in memory; touches none of them."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
-        buffer = np.frombuffer(mapping, np.uint8)
-        share = resident_fraction(buffer)
-        del buffer  # a mapping with an array over it cannot be closed
-    return share
+    return resident_fraction(str(path))
 
 
 def drop(path: Path) -> None:

@@ -16,6 +16,7 @@ import re
 import shlex
 import shutil
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert len(commands) == 1, "README.md has one test command"
     assert commands[0].startswith("python3 -m venv .venv && ")
     assert "grep -m 1 'python -m pytest' README.md" in (ROOT / ".ci/run").read_text()
+
+
+def test_the_lock_pins_what_the_extras_ask_for_and_names_no_place():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [^/]+)?", line)] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {re.match(r"[\w-]+", one)[0].lower() for one in asked} - {"xjls"}
+    assert names <= {line.partition("==")[0] for line in lines}
 
 
 def test_pictures_and_links_of_the_pages_exist():

@@ -41,7 +41,11 @@ READ_TABLE = types.Array(types.int64, 2, "C", readonly=True)
 
 def kernel(function: Function) -> Function:
     """Compile `function` on its first call, without the GIL, and keep the machine code on disk."""
-    dispatcher = numba.njit(nogil=True, cache=True)(function)
+    try:
+        dispatcher = numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        # Neither the package nor the user's own directories can be written: compile anew in every process
+        return cast("Function", numba.njit(nogil=True)(function))
     _stamp_cache(dispatcher, _SOURCES)
     return cast("Function", dispatcher)
 

@@ -35,6 +35,10 @@ class Storage(Protocol):
         """Return a buffer that holds ranges of at most ``n_bytes``, and the place of each in it. For kernels."""
         ...
 
+    def prepare(self, start: int, stop: int) -> None:
+        """Expect reads at many places among these bytes; a hint, which costs little where it is not needed."""
+        ...
+
     def close(self) -> None:
         """Give back what is held; twice is harmless."""
         ...

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xjls.errors import TruncatedError
-from xjls.storage.residency import SMALL_BYTES, make_resident
+from xjls.storage.residency import SMALL_BYTES, Residency
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,6 +55,7 @@ class LocalFile:
         self._head = os.pread(self._fd, HEAD_BYTES, 0)
         self._in_head = len(self._head)
         self._map: NDArray[np.uint8] | None = None
+        self._resident: Callable[[int, int], None]
 
     def read(self, offset: int, length: int) -> bytes:
         """Read up to ``length`` bytes from ``offset``; fewer where the file ends."""
@@ -84,8 +86,13 @@ class LocalFile:
         if len(starts) * n_bytes >= SMALL_BYTES:
             present = starts[starts >= 0]
             if len(present):
-                make_resident(buffer, int(present.min()), int(present.max()) + n_bytes)
+                self._resident(int(present.min()), int(present.max()) + n_bytes)
         return buffer, starts
+
+    def prepare(self, start: int, stop: int) -> None:
+        """Bring bytes ``[start, stop)`` into memory in one stream, for reads that will touch many places among them."""
+        self.mapping()
+        self._resident(start, stop)
 
     def mapping(self) -> NDArray[np.uint8]:
         """Return the whole file as a read-only uint8[size] array, checked to be as long as it was."""
@@ -99,7 +106,9 @@ class LocalFile:
                 remedy="Open it again to read what is left.",
             )
         if self._map is None:
-            self._map = np.frombuffer(mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
+            mapped = np.frombuffer(mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
+            self._resident = Residency(self._fd, mapped).ensure
+            self._map = mapped
         return self._map
 
     def _closed(self) -> ValueError:

@@ -84,6 +84,9 @@ class RemoteObject:
         positions[order] = base[group] + lo - begin[group]
         return np.frombuffer(b"".join(parts), np.uint8), positions
 
+    def prepare(self, start: int, stop: int) -> None:
+        """Do nothing: what a bulk read needs is fetched by its ranges."""
+
     def close(self) -> None:
         """Forget the kept blocks; file systems of fsspec hold no handle to give back."""
         self._blocks.clear()

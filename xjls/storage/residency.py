@@ -1,8 +1,8 @@
 """Bring spans of a mapped file into memory before a kernel walks over them.
 
 Touching a cold mapping page by page is the slowest way to read a disk (half of ``read()``); populating a resident one
-is pure loss when the page cache holds it in small folios. So one ``mincore`` looks, and only what is cold is populated,
-16 MiB at a time, which also leaves large folios behind.
+is pure loss when the page cache holds it in small folios. So the page cache is asked, and only what is cold is
+populated, 16 MiB at a time, which also leaves large folios behind.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import ctypes
 import functools
 import mmap
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,44 +25,94 @@ SPAN_BYTES = 16 << 20
 """A step of populating: long enough for the disk to stream, short enough to stay in cache until it is copied."""
 SMALL_BYTES = 1 << 18
 """Below this a look costs more than the faults that it could save."""
+REMEMBER_S = 1.0
+"""How long a span that was seen in memory is taken to be there; a wrong belief costs the ordinary page faults."""
 MADV_POPULATE_READ = 22
 """Linux ≥ 5.14; older kernels answer EINVAL and the kernel's own faults do the work."""
+SYS_CACHESTAT = 451
+"""Linux ≥ 6.5, the same number on all its architectures: counts resident pages a folio at a time."""
 
 
-def make_resident(buffer: NDArray[np.uint8], start: int, stop: int) -> None:
-    """Populate the cold 16 MiB spans of ``buffer[start:stop]``, a mapped file; return at once where that cannot be."""
-    if stop - start < SMALL_BYTES or (call := _system_calls()) is None:
-        return
-    mincore, madvise = call
-    page = mmap.PAGESIZE
-    base = buffer.ctypes.data
-    lo, hi = base + start // page * page, base + min(stop, buffer.size)
-    for span in range(lo, hi, SPAN_BYTES):
-        length = min(SPAN_BYTES, hi - span)
-        present = np.empty(-(-length // page), np.uint8)
-        if mincore(span, length, present.ctypes.data) != 0:
+class Residency:
+    """Know which spans of one mapped file are in memory, and bring others there.
+
+    Parameters
+    ----------
+    fd
+        The file, open as long as this is used.
+    mapping
+        The whole file as uint8.
+    """
+
+    def __init__(self, fd: int, mapping: NDArray[np.uint8]) -> None:
+        self._fd = fd
+        self._base = mapping.ctypes.data
+        self._size = mapping.size
+        self._seen: dict[int, float] = {}
+        """Number of a 16 MiB span → when it was last known to be in memory."""
+
+    def ensure(self, start: int, stop: int) -> None:
+        """Populate the spans of bytes ``[start, stop)`` that are not in memory; return at once where that cannot be."""
+        stop = min(stop, self._size)
+        if stop - start < SMALL_BYTES or (calls := _system_calls()) is None:
             return
-        if not (present & 1).all():
-            madvise(span, length, MADV_POPULATE_READ)
+        now = time.monotonic()
+        for span in range(start // SPAN_BYTES, (stop - 1) // SPAN_BYTES + 1):
+            if now - self._seen.get(span, -REMEMBER_S) < REMEMBER_S:
+                continue
+            lo, hi = span * SPAN_BYTES, min((span + 1) * SPAN_BYTES, self._size)
+            if not self._missing(calls, lo, hi):
+                self._seen[span] = now
+                continue
+            lo, hi = max(lo, start) // mmap.PAGESIZE * mmap.PAGESIZE, min(hi, stop)
+            if self._missing(calls, lo, hi):
+                calls.madvise(self._base + lo, hi - lo, MADV_POPULATE_READ)
+
+    def _missing(self, calls: _SystemCalls, lo: int, hi: int) -> int:
+        return calls.missing_pages(self._fd, self._base + lo, lo, hi - lo)
 
 
-def resident_fraction(buffer: NDArray[np.uint8]) -> float:
-    """Return the share of a mapped file's pages that memory holds, 0 to 1; NaN where the system cannot tell."""
-    if (call := _system_calls()) is None:
-        return float("nan")
-    present = np.empty(-(-buffer.size // mmap.PAGESIZE), np.uint8)
-    if call[0](buffer.ctypes.data, buffer.size, present.ctypes.data) != 0:
-        return float("nan")
-    return float((present & 1).mean())
+def resident_fraction(path: str) -> float:
+    """Return the share of a file's pages that memory holds, 0 to 1; NaN where it is empty or the system cannot tell."""
+    with Path(path).open("rb") as file:
+        size = file.seek(0, 2)
+        if (calls := _system_calls()) is None or not size:
+            return float("nan")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            view = np.frombuffer(mapped, np.uint8)
+            missing = calls.missing_pages(file.fileno(), view.ctypes.data, 0, size)
+            del view
+    return 1 - missing / -(-size // mmap.PAGESIZE)
+
+
+class _SystemCalls:
+    """Linux's calls about memory, by address."""
+
+    def __init__(self) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._syscall = libc.syscall
+        self._syscall.restype = ctypes.c_long
+        self._mincore = libc.mincore
+        self._mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+        self.madvise: Callable[[int, int, int], int] = libc.madvise
+        libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        self._has_cachestat = True
+
+    def missing_pages(self, fd: int, address: int, offset: int, length: int) -> int:
+        """Return how many pages of a span memory does not hold; 0 when the system does not tell."""
+        pages = -(-length // mmap.PAGESIZE)
+        if self._has_cachestat:
+            span, found = (ctypes.c_uint64 * 2)(offset, length), (ctypes.c_uint64 * 5)()
+            if self._syscall(SYS_CACHESTAT, fd, ctypes.byref(span), ctypes.byref(found), 0) == 0:
+                return pages - int(found[0])
+            self._has_cachestat = False
+        present = np.empty(pages, np.uint8)
+        if self._mincore(address, length, present.ctypes.data) != 0:
+            return 0
+        return pages - int(np.count_nonzero(present & 1))
 
 
 @functools.cache
-def _system_calls() -> tuple[Callable[..., int], Callable[..., int]] | None:
-    """Return libc's mincore and madvise by address, or None off Linux."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    mincore, madvise = libc.mincore, libc.madvise
-    mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
-    madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    return mincore, madvise
+def _system_calls() -> _SystemCalls | None:
+    """Return the calls, or None off Linux."""
+    return _SystemCalls() if sys.platform == "linux" else None

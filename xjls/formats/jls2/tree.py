@@ -7,7 +7,7 @@ to be damaged costs a walk over the bytes between its predecessor and itself: wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 KEEP_SEGMENTS = 1 << 11
 SEGMENT_CHUNKS = 1 << 12
 """A segment has no more chunks, whatever the definition says."""
+
+
+class Segment(NamedTuple):
+    """Neighbouring DATA chunks of one signal."""
+
+    offsets: NDArray[np.int64]
+    unknown: set[int]
+    """Numbers of the INDEX chunks of level 1 that were not looked up yet."""
 
 
 class IndexTree:
@@ -71,8 +79,9 @@ class IndexTree:
         self._nodes = Nodes(chunks, signal_id, blocks)
         self._edge = RightEdge(chunks, self._nodes, signal_id, blocks, heads, closed=closed)
         self._segment_blocks = max(1, min(blocks.step, SEGMENT_CHUNKS // blocks.children(1)))
-        self._per_segment = blocks.children(1) * self._segment_blocks
-        self._segments: dict[int, NDArray[np.int64]] = {}
+        self._per_block = blocks.children(1)
+        self._per_segment = self._per_block * self._segment_blocks
+        self._segments: dict[int, Segment] = {}
         self._stored: dict[int, int] = {}
         """By level: entries in its SUMMARY chunks, where that was asked for."""
         self._walked: tuple[tuple[int, int], SurveyedTrack] | None = None
@@ -115,9 +124,12 @@ class IndexTree:
         per_segment = self._per_segment
         first, last = start // per_segment, (stop - 1) // per_segment
         if first == last:
-            return self._segment(first)[start - first * per_segment : stop - first * per_segment]
-        joined = np.concatenate([self._segment(i) for i in range(first, last + 1)])
-        return joined[start - first * per_segment : stop - first * per_segment]
+            return self._segment(first, start, stop)
+        joined = np.empty(stop - start, np.int64)
+        for number in range(first, last + 1):
+            lo, hi = max(start, number * per_segment), min(stop, (number + 1) * per_segment)
+            joined[lo - start : hi - start] = self._segment(number, lo, hi)
+        return joined
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of SUMMARY chunks ``[start, stop)``: each stands right behind its INDEX chunk."""
@@ -130,41 +142,62 @@ class IndexTree:
                 offsets[block - start] = node + full if block < count - 1 else self._stop_of(node)
         return offsets
 
-    def _segment(self, number: int) -> NDArray[np.int64]:
-        """Return the offsets of one segment's DATA chunks, shorter at the end of the signal."""
-        if (kept := self._segments.get(number)) is not None:
-            return kept
+    def _segment(self, number: int, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the offsets of DATA chunks ``[start, stop)`` of one segment; look up those that are not known yet."""
+        segment = self._segments.get(number)
+        if segment is None:
+            segment = self._new_segment(number)
+        if segment.unknown:
+            asked = range(start // self._per_block, (stop - 1) // self._per_block + 1)
+            if not segment.unknown.isdisjoint(asked):
+                self._look_up(segment, number, asked)
+        base = number * self._per_segment
+        return segment.offsets[start - base : stop - base]
+
+    def _new_segment(self, number: int) -> Segment:
         start = number * self._per_segment
-        stop = min(start + self._per_segment, -(-self._edge.length // self._blocks.chunk))
-        segment = np.full(max(stop - start, 0), ABSENT, np.int64)
-        listed = self._listed_data(number * self._segment_blocks)[: len(segment)]
-        segment[: len(listed)] = listed
+        stop = min(start + self._per_segment, -(-self.length // self._blocks.chunk))
+        offsets = np.full(max(stop - start, 0), ABSENT, np.int64)
         for chunk, offset in self._edge.tail_data.items():
             if start <= chunk < stop:
-                segment[chunk - start] = offset
+                offsets[chunk - start] = offset
+        first = number * self._segment_blocks
+        unknown = set(range(first, min(first + self._segment_blocks, self._edge.count(1))))
         if len(self._segments) >= KEEP_SEGMENTS:
             self._segments.clear()
-        self._segments[number] = segment
+        segment = self._segments[number] = Segment(offsets, unknown)
         return segment
 
-    def _listed_data(self, first: int) -> NDArray[np.int64]:
-        """Return the offsets of the DATA chunks that one segment's INDEX chunks list, the first of them ``first``."""
+    def _look_up(self, segment: Segment, number: int, asked: range) -> None:
+        """Fill in the offsets that INDEX chunks of level 1 list."""
+        blocks = range(asked.start, min(asked.stop, self._edge.count(1)))
+        for block, listed in zip(blocks, self._listed_data(blocks), strict=True):
+            at = block * self._per_block - number * self._per_segment
+            room = segment.offsets[at : at + self._per_block]
+            there = listed[: len(room)] != ABSENT
+            room[there] = listed[: len(room)][there]
+        # Only now: another thread may look meanwhile
+        segment.unknown.difference_update(blocks)
+
+    def _listed_data(self, blocks: range) -> NDArray[np.int64]:
+        """Return the offsets of the DATA chunks that INDEX chunks of level 1 list, a row each."""
         from xjls.kernels.index import index_offsets
 
-        last = min(first + self._segment_blocks, self._edge.count(1))
-        nodes = np.array([self._known_offset(1, block) for block in range(first, last)], np.int64)
-        if not len(nodes):
-            return nodes
-        children = self._blocks.children(1)
+        nodes = np.array([self._known_offset(1, block) for block in blocks], np.int64)
+        children = self._per_block
         n_bytes = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + children * ENTRY_BYTES)
+        present = nodes[nodes != ABSENT]
+        if len(present) > 1:
+            # They stand among the DATA chunks that will be read next: one stream for both
+            self._chunks.storage.prepare(int(present.min()), int(present.max()) + n_bytes)
         buffer, positions = self._chunks.storage.spans(nodes, n_bytes)
         listed = np.empty((len(nodes), children), np.int64)
         fault = np.empty(len(nodes), np.uint8)
         index_offsets(buffer, positions, 1 << 12 | self._id, children, listed.reshape(-1), True, fault)
         listed[listed == 0] = OMITTED
         for i in np.flatnonzero(fault).tolist():
-            listed[i] = self._walked_data(first + i)
-        return listed.reshape(-1)
+            listed[i] = self._walked_data(blocks[i])
+        return listed
 
     def _stop_of(self, offset: int) -> int:
         """Return where the chunk at ``offset`` ends, ABSENT where it is damaged."""
@@ -188,8 +221,8 @@ class IndexTree:
             self._nodes.at(self._edge.node_offset(1, block), 1)
         except (CorruptError, TruncatedError) as error:
             self._report(error)
-        first = block * self._blocks.children(1)
-        return self._walk_span(*self._span(1, block)).data(first, first + self._blocks.children(1))
+        first = block * self._per_block
+        return self._walk_span(*self._span(1, block)).data(first, first + self._per_block)
 
     def _span(self, level: int, block: int) -> tuple[int, int]:
         """Return the bytes that hold what INDEX chunk ``block`` lists: those between its predecessor and itself."""
