@@ -150,7 +150,8 @@ class Clock:
             raise ValueError(f"a clock's stride is at least 1, not {step}")
         start, size = int(start), len(range(start, stop, step))
         table = window_table(self._table, start, size=size, step=int(step))
-        return Clock(table, self.utc, self.zero_ns, tied=self.tied)
+        table.setflags(write=False)
+        return _derived(table, self)
 
     def elapsed(self) -> Clock:
         """Return the same clock with times that count from its zero instead of the epoch.
@@ -336,6 +337,15 @@ class Clock:
     @property
     def _key(self) -> tuple[bytes, bool, bool, int]:
         return self._table.tobytes(), self.utc, self.tied, self.zero_ns
+
+
+def _derived(table: IntArray, source: Clock) -> Clock:
+    """Return a window's clock; its table was made from a checked one, and every selection makes one."""
+    clock = object.__new__(Clock)
+    for name, value in (("utc", source.utc), ("zero_ns", source.zero_ns), ("ties", None), ("tied", source.tied)):
+        object.__setattr__(clock, name, value)
+    object.__setattr__(clock, "_table", table)
+    return clock
 
 
 def _restored(table: bytes, utc: bool, tied: bool, zero_ns: int, ties: Ties | None) -> Clock:
