@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 KEEP_SEGMENTS = 1 << 11
 SEGMENT_CHUNKS = 1 << 12
 """A segment has no more chunks, whatever the definition says."""
+PREPARE_BYTES = 1 << 20
+"""Of samples: a window that looks up as many is worth bringing its segment into memory in one stream."""
+MOST_INDEX_BYTES = 1 << 12
+"""Of an INDEX chunk, by any usual definition."""
 
 
 class Segment(NamedTuple):
@@ -171,6 +175,8 @@ class IndexTree:
     def _look_up(self, segment: Segment, number: int, asked: range) -> None:
         """Fill in the offsets that INDEX chunks of level 1 list."""
         blocks = range(asked.start, min(asked.stop, self._edge.count(1)))
+        if len(blocks) * self._per_block * self._blocks.chunk * self._blocks.bits >= PREPARE_BYTES * 8:
+            self._prepare(number)
         for block, listed in zip(blocks, self._listed_data(blocks), strict=True):
             at = block * self._per_block - number * self._per_segment
             room = segment.offsets[at : at + self._per_block]
@@ -179,6 +185,14 @@ class IndexTree:
         # Only now: another thread may look meanwhile
         segment.unknown.difference_update(blocks)
 
+    def _prepare(self, number: int) -> None:
+        """Expect that most of a segment is read: its INDEX chunks stand among its samples and at their end."""
+        if self._segment_blocks == self._blocks.step and number < self._edge.count(2):
+            before = self._known_offset(2, number - 1) if number else self._edge.first_data
+            last = self._known_offset(2, number)
+            if ABSENT not in (before, last):
+                self._chunks.storage.prepare(before, last + MOST_INDEX_BYTES)
+
     def _listed_data(self, blocks: range) -> NDArray[np.int64]:
         """Return the offsets of the DATA chunks that INDEX chunks of level 1 list, a row each."""
         from xjls.kernels.index import index_offsets
@@ -186,10 +200,6 @@ class IndexTree:
         nodes = np.array([self._known_offset(1, block) for block in blocks], np.int64)
         children = self._per_block
         n_bytes = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + children * ENTRY_BYTES)
-        present = nodes[nodes != ABSENT]
-        if len(present) > 1:
-            # They stand among the DATA chunks that will be read next: one stream for both
-            self._chunks.storage.prepare(int(present.min()), int(present.max()) + n_bytes)
         buffer, positions = self._chunks.storage.spans(nodes, n_bytes)
         listed = np.empty((len(nodes), children), np.int64)
         fault = np.empty(len(nodes), np.uint8)
