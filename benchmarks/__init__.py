@@ -7,6 +7,7 @@ figure. Nothing here is a test: a figure decides nothing but what to look at nex
 ``page_cache``   what of a file is in memory: dropped, filled, and proved to be so
 ``timing``       interleaved rounds, and random windows to read in them
 ``report``       rows of the table
+``bench``        what every goal is given
 ``opening`` · ``windows`` · ``labelled`` · ``packed`` · ``cold`` · ``startup`` · ``formats`` · ``length``   the goals
 ``kernels``      a program of its own, for the kernels without the library around them
 """

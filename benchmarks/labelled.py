@@ -10,7 +10,7 @@ import xarray as xr
 
 from benchmarks import page_cache
 from benchmarks.bench import Bench
-from benchmarks.report import Row, at_least, at_most, duration_row, faster
+from benchmarks.report import Row, above, at_least, at_most, faster
 from benchmarks.timing import Windows, interleave
 from xjls import open_recording
 
@@ -40,11 +40,10 @@ def windows(bench: Bench) -> Iterator[Row]:
         million = Windows(total, MILLION)
         million.check(labelled, pyjls_way)
         ways = {"xjls": million.way(labelled), "pyjls": million.way(pyjls_way)}
-        timings = interleave(ways, bench.rounds, calls=million.calls)
+        timings = interleave(ways, bench.many, calls=million.calls)
         yield faster("2d", "ds.current.isel(…).values, 1M f32", timings, "pyjls", at_least(4))
 
-        few = Windows(total, 100, count=300, calls=100)
+        few = Windows(total, 100, count=300, calls=10)
         ways = {"xjls": few.way(labelled), "function": few.way(function)}
-        timings = interleave(ways, bench.rounds, calls=few.calls)
-        excess = timings.excess("xjls", "function")
-        yield duration_row("2d", "ds.current.isel(…).values, above", excess, "µs", at_most(70), base="the function")
+        timings = interleave(ways, bench.many, calls=few.calls)
+        yield above("2d", "ds.current.isel(…).values", timings, "function", "µs", at_most(70))

@@ -11,8 +11,8 @@ from benchmarks import page_cache
 from benchmarks.bench import Bench
 from benchmarks.files import GPI_ID, RANGE_ID
 from benchmarks.report import Row, at_least, faster
-from benchmarks.timing import Windows, interleave, repeated
-from xjls import open_recording
+from benchmarks.timing import Timings, Windows, interleave, repeated
+from xjls import Recording, open_recording
 from xjls.kernels import unpack
 
 MILLION = 1_000_000
@@ -21,31 +21,32 @@ KERNEL_BYTES = 1 << 18
 KERNEL_CALLS = 50
 
 
-def windows(bench: Bench) -> Iterator[Row]:
-    """Windows of a million samples."""
+def unpacked(bench: Bench) -> Iterator[Row]:
+    """Windows of a million samples, and the kernels alone."""
     path = bench.files.big
     page_cache.require(path)
     with open_recording(path) as recording, pyjls.Reader(str(path)) as reader:
-        for name, number, unpacked, target in (
-            ("gpi[0]", GPI_ID, bits, 4),
-            ("current_range", RANGE_ID, nibbles, 7),
-        ):
-
-            def ours(start: int, stop: int, name: str = name) -> np.ndarray:
-                return recording.read(name, (start, stop))
-
-            def theirs(
-                start: int, stop: int, number: int = number, unpacked: Callable[..., np.ndarray] = unpacked
-            ) -> np.ndarray:
-                return unpacked(reader.fsr(number, start, stop - start), stop - start)
-
-            random = Windows(recording.signal(name).window.length, MILLION)
-            random.check(ours, theirs)
-            ways = {"xjls": random.way(ours), "pyjls + numpy": random.way(theirs)}
-            timings = interleave(ways, bench.rounds, calls=random.calls)
-            bit = {GPI_ID: "u1", RANGE_ID: "u4"}[number]
-            yield faster("4", f"window of 1M {bit}, unpacked", timings, "pyjls + numpy", at_least(target))
+        timings = windows(bench, recording, "gpi[0]", lambda start, n: bits(reader.fsr(GPI_ID, start, n), n))
+        yield faster("4", "window of 1M u1, unpacked", timings, "pyjls + numpy", at_least(4))
+        timings = windows(
+            bench, recording, "current_range", lambda start, n: nibbles(reader.fsr(RANGE_ID, start, n), n)
+        )
+        yield faster("4", "window of 1M u4, unpacked", timings, "pyjls + numpy", at_least(7))
     yield from kernels(bench)
+
+
+def windows(bench: Bench, recording: Recording, name: str, theirs: Callable[[int, int], np.ndarray]) -> Timings:
+    """Compare random windows with ``theirs(start, length)``."""
+    random = Windows(recording.signal(name).window.length, MILLION)
+
+    def ours(start: int, stop: int) -> np.ndarray:
+        return recording.read(name, (start, stop))
+
+    def base(start: int, stop: int) -> np.ndarray:
+        return theirs(start, stop - start)
+
+    random.check(ours, base)
+    return interleave({"xjls": random.way(ours), "pyjls + numpy": random.way(base)}, bench.many)
 
 
 def kernels(bench: Bench) -> Iterator[Row]:
@@ -60,7 +61,7 @@ def kernels(bench: Bench) -> Iterator[Row]:
             "xjls": repeated(kernel, *arguments, calls=KERNEL_CALLS),
             "memset": repeated(other.fill, 0, calls=KERNEL_CALLS),
         }
-        timings = interleave(ways, bench.rounds, calls=KERNEL_CALLS)
+        timings = interleave(ways, bench.many, calls=KERNEL_CALLS)
         yield faster("4", f"unpack {name}, the kernel in cache", timings, "memset", at_least(0.7))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from benchmarks.timing import Timings
@@ -54,7 +54,7 @@ class Row:
     """Extremes of the rounds."""
     unit: str = "×"
     value_cpu: float | None = None
-    """The ratio by processor time."""
+    """The same by processor time."""
     target: Target | None = None
 
     @property
@@ -67,7 +67,7 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """Return the row as text, a cell for each of `COLUMNS`."""
         figure = f"{_number(self.value)}{_unit(self.unit)} [{_number(self.low)} … {_number(self.high)}]"
-        cpu = "" if self.value_cpu is None or self.value_cpu != self.value_cpu else f"{_number(self.value_cpu)}×"
+        cpu = "" if self.value_cpu is None else f"{_number(self.value_cpu)}{_unit(self.unit)}"
         base = "" if self.base_s is None else duration(self.base_s)
         return (
             self.goal, self.what, self.base, duration(self.ours_s), base, figure, cpu, self._wanted(), self.verdict
@@ -104,16 +104,25 @@ def longer(goal: str, what: str, timings: Timings, base: str, target: Target | N
     )  # fmt: skip
 
 
-def duration_row(
-    goal: str, what: str, seconds: Iterable[float], unit: str, target: Target | None, *, base: str = ""
-) -> Row:
-    """Return a duration, in the unit of its goal."""
-    values = [second * {"ms": 1e3, "µs": 1e6}[unit] for second in seconds]
-    value = statistics.median(values)
+def absolute(
+    goal: str, what: str, wall: Sequence[float], cpu: Sequence[float], unit: str, target: Target | None = None, *,
+    base: str = "",
+) -> Row:  # fmt: skip
+    """Return a duration, given in seconds a round, in the unit of its goal."""
+    factor = {"ms": 1e3, "µs": 1e6}[unit]
     return Row(
-        goal=goal, what=what, base=base, ours_s=value / {"ms": 1e3, "µs": 1e6}[unit], value=value, low=min(values),
-        high=max(values), unit=unit, target=target,
+        goal=goal, what=what, base=base, ours_s=statistics.median(wall), value=statistics.median(wall) * factor,
+        low=min(wall) * factor, high=max(wall) * factor, unit=unit, value_cpu=statistics.median(cpu) * factor,
+        target=target,
     )  # fmt: skip
+
+
+def above(goal: str, what: str, timings: Timings, base: str, unit: str, target: Target, *, ours: str = "xjls") -> Row:
+    """Return by how much a call takes longer than the base."""
+    wall, cpu = (
+        [a - b for a, b in zip(seconds[ours], seconds[base], strict=True)] for seconds in (timings.wall, timings.cpu)
+    )
+    return absolute(goal, f"{what}, above", wall, cpu, unit, target, base=base)
 
 
 def line(cells: Iterable[str]) -> str:

@@ -4,79 +4,100 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmarks.bench import Bench
-from benchmarks.report import Row, at_most, duration_row
+from benchmarks.report import Row, Target, absolute, at_most
 
-STAGES = """
+CLOCKS = """
 import json, sys, time
+def now():
+    return time.perf_counter(), time.process_time()
+def tell(at, names):
+    print(json.dumps({name: [b - a for a, b in zip(*pair)] for name, pair in zip(names, zip(at, at[1:]))}))
+"""
+
+STAGES = (
+    CLOCKS
+    + """
 import numpy
-clock = time.perf_counter
-at = [clock()]
+at = [now()]
 import numba
-at.append(clock())
+at.append(now())
 numba.njit("int64(int64)")(lambda x: x)  # starts the code generator, which loading any kernel needs
-at.append(clock())
+at.append(now())
 from xjls import open_recording
 recording = open_recording(sys.argv[1])
-at.append(clock())
+at.append(now())
 recording.read("current", (0, 100))
-at.append(clock())
+at.append(now())
 recording.read("current", (0, 100))
-at.append(clock())
-names = ("numba", "code generator", "open", "first read", "second read")
-print(json.dumps({name: stop - start for name, start, stop in zip(names, at, at[1:])}))
+at.append(now())
+tell(at, ("numba", "code generator", "open", "first read", "second read"))
 """
+)
 
-WHOLE = """
-import json, sys, time
-started = time.perf_counter()
+WHOLE = (
+    CLOCKS
+    + """
+at = [now()]
 import xjls
-imported = time.perf_counter()
+at.append(now())
 recording = xjls.open_recording(sys.argv[1])
 repr(recording), repr(recording.signals), repr(recording.clock("current"))
-opened = time.perf_counter()
-early = "numba" in sys.modules
+at.append(now())
+assert "numba" not in sys.modules, "numba is imported before anything is read"
 recording.read("current", (0, 100))
-done = time.perf_counter()
-print(json.dumps({"import": imported - started, "open": opened - imported, "all": done - started, "early": early}))
+at.append(now())
+tell(at, ("import", "open", "read"))
 """
+)
 
 XARRAY = """
-import json, sys
+import sys
 import xarray as xr
 dataset = xr.open_dataset(sys.argv[1], engine="jls")
 repr(dataset), dataset._repr_html_(), dataset.time[5].values, dataset.isel(time=slice(10, 20)).time.values
-print(json.dumps({"early": "numba" in sys.modules}))
+assert "numba" not in sys.modules, "numba is imported before anything is read"
+print("{}")
 """
+
+Stages: TypeAlias = dict[str, tuple[float, float]]
+"""Wall and processor seconds of each stage."""
 
 
 def first_result(bench: Bench) -> Iterator[Row]:
-    """Time fresh processes, the first of which may fill the cache of compiled kernels."""
+    """Time fresh processes; the first ones fill the caches of compiled kernels and modules.
+
+    Those processes also prove that opening, printing and selecting by time leave numba alone.
+    """
     path = bench.files.small
     runs = max(3, bench.rounds // 5)
-    run(WHOLE, path), run(XARRAY, path)
-    stages = [run(STAGES, path) for _ in range(runs + 1)][1:]
-    load = [stage["first read"] - stage["second read"] for stage in stages]
-    yield duration_row("11", "first read: loading compiled kernels", load, "ms", at_most(20), base="numba ready")
-    for name, what in (("numba", "import numba alone"), ("code generator", "numba's code generator, its start")):
-        yield duration_row("11", what, [stage[name] for stage in stages], "ms", None)
-    whole = [run(WHOLE, path) for _ in range(runs)]
-    for name, what in (("import", "import xjls"), ("open", "open + repr"), ("all", "first result of a process")):
-        yield duration_row("11", what, [one[name] for one in whole], "ms", None)
-    early = [float(one["early"]) for one in (*whole, run(XARRAY, path))]
-    yield Row(
-        goal="11", what="processes that import numba before reading", ours_s=statistics.median(load), value=sum(early),
-        low=min(early), high=max(early), unit="", target=at_most(0),
-    )  # fmt: skip
+    run(XARRAY, path), run(STAGES, path)
+    stages, whole = [run(STAGES, path) for _ in range(runs)], [run(WHOLE, path) for _ in range(runs)]
+    load = [
+        {"load": tuple(a - b for a, b in zip(stage["first read"], stage["second read"], strict=True))}
+        for stage in stages
+    ]
+    yield row(load, "load", "first read: loading compiled kernels", at_most(20), base="numba ready")
+    yield row(stages, "numba", "import numba alone")
+    yield row(stages, "code generator", "start of numba's code generator")
+    yield row(whole, "import", "import xjls")
+    yield row(whole, "open", "open + repr, without numba")
+    yield row(whole, "read", "first read, with numba")
 
 
-def run(program: str, path: Path) -> dict[str, float]:
+def row(runs: list[Stages], stage: str, what: str, target: Target | None = None, *, base: str = "") -> Row:
+    """Return the row of one stage."""
+    wall, cpu = zip(*(run[stage] for run in runs), strict=True)
+    return absolute("11", what, wall, cpu, "ms", target, base=base)
+
+
+def run(program: str, path: Path) -> Stages:
     """Run a program in a fresh process, as installed: with compiled modules; return what it prints."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(path.parent / "pycache")

@@ -1,7 +1,9 @@
 """Interleaved rounds: every way is timed once a round, in alternating order, and only ratios inside a round count.
 
 A shared machine changes its speed by a factor of two within seconds; what is measured within the same millisecond, in
-either order, changes together. The warm-up, garbage collection and whatever prepares a call stay outside the timing.
+either order, changes together. A timed call stays below a few milliseconds where it can, for a longer one loses the
+processor to others more often and would flatter the shorter one. The warm-up, garbage collection and whatever prepares
+a call stay outside the timing.
 """
 
 from __future__ import annotations
@@ -41,16 +43,11 @@ class Timings:
 
     def speed_cpu(self, ours: str, base: str) -> float:
         """Return the same by processor time, the median of the rounds."""
-        pairs = zip(self.cpu[ours], self.cpu[base], strict=True)
-        return statistics.median(b / a for a, b in pairs if a) if any(self.cpu[ours]) else float("nan")
+        return statistics.median(b / a for a, b in zip(self.cpu[ours], self.cpu[base], strict=True))
 
     def speed_best(self, ours: str, base: str) -> float:
         """Return the same between the best rounds of each: for what waits on a disk."""
         return min(self.wall[base]) / min(self.wall[ours])
-
-    def excess(self, ours: str, base: str) -> list[float]:
-        """Return by how many seconds a call we took longer, round by round."""
-        return [a - b for a, b in zip(self.wall[ours], self.wall[base], strict=True)]
 
 
 def interleave(ways: Mapping[str, Way], rounds: int, *, calls: int = 1, warm_up: int = 1) -> Timings:
@@ -112,7 +109,7 @@ class Windows:
         How many are read in one timed call.
     """
 
-    def __init__(self, total: int, length: int, *, count: int = 64, calls: int = 8) -> None:
+    def __init__(self, total: int, length: int, *, count: int = 64, calls: int = 1) -> None:
         self.length = length
         self.calls = calls
         self._starts = np.random.default_rng(length).integers(0, total - length, count).tolist()

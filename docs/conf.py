@@ -43,7 +43,14 @@ class CommandHelp(SphinxDirective):
         return [nodes.literal_block(text, text, language="text")]
 
 
+def keep_first_line(_app, what, _name, _object, _options, lines):
+    """Put an empty comment before an attribute's text, or napoleon takes what stands before a colon for its type."""
+    if what in ("attribute", "data", "property"):
+        lines[:0] = ["..", ""]
+
+
 def setup(app):
-    """Add the directive ``{command-help}``."""
+    """Add the directive ``{command-help}``, and hear docstrings before napoleon does."""
     app.add_directive("command-help", CommandHelp)
+    app.connect("autodoc-process-docstring", keep_first_line, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

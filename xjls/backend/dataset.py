@@ -111,10 +111,11 @@ def open_level(recording: Recording, index: int, choice: Choice) -> xr.Dataset:
 
 def open_groups(recording: Recording, choice: Choice) -> dict[str, xr.Dataset]:
     """Return the pyramid: ``/`` with attributes only, ``/0`` the samples, ``/1`` and up the levels."""
-    if odd := [name for name in recording.signals if "/" in name and name not in choice.drop]:
+    names = recording.signals if choice.signals is None else choice.signals
+    if odd := [name for name in names if "/" in name and name not in choice.drop]:
         raise SelectionError(
             f"the signal name {odd[0]!r} of {recording.path} contains '/', which a tree takes for a path",
-            'Leave it out with drop_variables=, or open levels as Datasets with group="1".',
+            'Choose others with signals=, or open levels as Datasets with group="1".',
         )
     plain = replace(choice, levels=False)
     top = max((len(signal.levels) for signal in recording.signals.values()), default=0)

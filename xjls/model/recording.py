@@ -197,8 +197,13 @@ class Recording:
         """
         if (kept := self._clocks.get(names)) is not None:
             return kept
-        tied = [ties for name in names if (ties := self.ties(name))]
         first = self.signal(names[0])
+        if not first.has_samples:
+            raise SelectionError(
+                f"{first.name!r} has no samples, only annotations, and so no clock",
+                "Its annotations carry their own times.",
+            )
+        tied = [ties for name in names if (ties := self.ties(name))]
         if tied:
             ids, times = _merged(tied)
             clock = Clock.from_ties(ids, times, rate_hz=first.rate_hz, first_id=first.first_id)

@@ -130,7 +130,9 @@ class SurveyedTrack:
         kept: list[tuple[int, int, int]] = []
         for extent in extents:
             follows = bool(kept) and extent[0] == kept[-1][0] + self._blocks.chunk
-            if follows or self._intact(extent[2]):
+            # Where samples are bits, the size of the payload proves the count of a full chunk only
+            proven = self._blocks.bits >= 8 or extent[1] == self._blocks.chunk
+            if (follows and proven) or self._intact(extent[2]):
                 kept.append(extent)
         return kept
 
