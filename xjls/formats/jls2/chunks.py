@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PAYLOAD_LIMIT = 1 << 30
 """Bytes of a record that is read into memory as a whole; sample chunks never pass here."""
+MOST_ID = 1 << 60
+"""Sample ids are nearer to 0: at 2 MHz that is 18 000 years, and sums of two stay within 64 bits."""
 GUESS = 256
 """Bytes read with a header: most records end within them."""
 _NO_HEADER = "no chunk header with a valid checksum"
@@ -97,6 +99,10 @@ class ChunkFile:
         if chunk.payload_length < PAYLOAD_HEADER.size:
             raise CorruptError("a track's chunk is too short for its payload header", self.storage.path, offset)
         timestamp, count, _, _ = PAYLOAD_HEADER.unpack_from(data, CHUNK_HEADER.size)
+        if not -MOST_ID < timestamp < MOST_ID:
+            raise CorruptError(
+                f"a chunk starts at sample {timestamp:_}, beyond any recording", self.storage.path, offset
+            )
         return chunk, timestamp, count
 
     def forward(self, offset: int, item_next: int) -> int:

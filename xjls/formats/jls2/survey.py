@@ -119,10 +119,10 @@ class SurveyedTrack:
 
     def _extent(self, chunk: Chunk) -> tuple[int, int, int] | None:
         """Return start, samples and offset of a DATA chunk; None where its payload header cannot be true."""
-        data = self._chunks.storage.read(chunk.offset + CHUNK_HEADER.size, PAYLOAD_HEADER.size)
-        if len(data) < PAYLOAD_HEADER.size:
+        try:
+            _, timestamp, count = self._chunks.extent(chunk.offset)
+        except CorruptError:
             return None
-        timestamp, count, _, _ = PAYLOAD_HEADER.unpack(data)
         return (timestamp, count, chunk.offset) if self._blocks.data_fits(count, chunk.payload_length) else None
 
     def _supported(self, extents: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
@@ -145,10 +145,13 @@ class SurveyedTrack:
 
     def _index_starts(self) -> list[int]:
         """Return the timestamp of the first level-1 INDEX chunk: the first DATA chunk itself may be lost."""
-        for chunk in self._index[1][:1]:
-            if (payload := self._payload(chunk)) is not None:
-                return [PAYLOAD_HEADER.unpack_from(payload)[0]]
-        return []
+        first = next(iter(self._index[1]), None)
+        if first is None or self._payload(first) is None:
+            return []
+        try:
+            return [self._chunks.extent(first.offset)[1]]
+        except CorruptError:
+            return []
 
     def _place(self, extents: list[tuple[int, int, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """Place DATA chunks by their timestamps, the first of several wins; return numbers, offsets and the end."""
