@@ -230,7 +230,9 @@ def test_the_rest_of_the_matrix_keeps_its_index_within_a_few_megabytes(huge):
     assert is_lazy(huge.rolling(time=5).mean(), HUGE)
     assert is_lazy(huge.diff("time"), HUGE - 1)
     assert is_lazy(huge.shift(time=3), HUGE)
-    assert huge.coarsen(time=1000).construct(time=("a", "b")).sizes == {"a": HUGE // 1000, "b": 1000}
+    for regroup in (lambda: huge.coarsen(time=1000).mean(), lambda: huge.coarsen(time=1000).construct(time=("a", "b"))):
+        with pytest.raises(SelectionError, match=r'cannot be regrouped.*drop_vars\("time"\)'):
+            regroup()
     assert huge.x.idxmax().size == 1
     assert huge.chunk(time=10**9).chunks["time"] == (10**9,) * 10
 
@@ -711,7 +713,7 @@ def test_arrays_behave_as_arrays():
     assert labels[3, ...].shape == ()
     assert labels[None].shape == (1, 10)
     assert labels[:0]._repr_inline_(80) == "empty"
-    assert labels._repr_inline_(23) == "2026-03-01 … 2026-03-01"
+    assert labels._repr_inline_(23) == "2026-03-01T10:00:00 …"
     assert np.array_equal(np.asarray(labels[np.array([], int)]), values[:0])
     with pytest.raises(IndexError, match="outside 10 labels"):
         labels[10]

@@ -55,7 +55,7 @@ class Axis:
         """The clock behind the labels: seconds count on at the nominal rate where UTC runs backwards."""
         if self.time_unit == "utc" or self.clock.is_increasing:
             return self.clock
-        return Clock.nominal(self.signals[0].rate_hz, origin_id=self.signals[0].first_id)
+        return Clock.nominal(self.signals[0].rate_hz, origin_id=self.recording.origin_id(self.signals[0].name))
 
     @cached_property
     def time_unit(self) -> Literal["utc", "seconds"]:

@@ -33,6 +33,7 @@ CHUNK = 8_192_000
 
 _DTYPES: dict[Unit, np.dtype[Any]] = {"utc": np.dtype("datetime64[ns]"), "seconds": np.dtype("float64")}
 _BLOCK = 2**18
+_MINUTES = len("2026-03-01T10:00")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -173,6 +174,10 @@ class ClockArray(NDArrayOperatorsMixin):
         """Return self for its own dtype, else a NumPy or dask array."""
         return self if np.dtype(dtype) == self.dtype else _ready(self).astype(dtype, **kwargs)
 
+    def ravel(self) -> NDArray[Any]:
+        """Return the labels as a NumPy array: what xarray asks for when it writes them."""
+        return np.asarray(self)
+
     def to_dask(self) -> da.Array:
         """Return the labels as a dask array whose chunks are computed when they are needed.
 
@@ -195,8 +200,12 @@ class ClockArray(NDArrayOperatorsMixin):
         text = self._ends()
         if len(text) <= max_width:
             return text
+        first, _, last = text.partition(" … ")
         room = (max_width - 3) // 2
-        return " … ".join(_shortened(end, room) for end in text.split(" … "))
+        if "T" not in text or room >= _MINUTES:
+            return f"{_shortened(first, room)} … {_shortened(last, room)}"
+        # Two dates without their hours would say nothing: one time does
+        return f"{_shortened(first, max_width - 2)} …"
 
     def __deepcopy__(self, memo: object) -> Self:
         return self
@@ -290,8 +299,16 @@ def _is_sorted(labels: Any, axis: Any, kwargs: dict[str, Any]) -> bool:
 
 
 def _reshape(labels: Any, shape: Any, **kwargs: Any) -> Any:
-    # flattening comes before pandas: NumPy labels within the limit, not a dask array that pandas would compute
-    return np.asarray(labels) if shape in (-1, (-1,)) and not kwargs else NotImplemented
+    # Flattening comes before pandas: NumPy labels within the limit, not a dask array that pandas would compute
+    if shape in (-1, (-1,)) and not kwargs:
+        return np.asarray(labels)
+    if isinstance(labels, ClockArray) and labels.size > LIMIT:
+        # What coarsen does: xarray would go on to compute every label, to average them
+        raise SelectionError(
+            f"{labels.size:_} labels of time cannot be regrouped without computing each",
+            'Use drop_vars("time") before, a summary level instead, or slice to fewer samples.',
+        )
+    return NotImplemented
 
 
 _FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {

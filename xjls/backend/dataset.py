@@ -52,6 +52,11 @@ class Choice:
     def __post_init__(self) -> None:
         if self.time not in ("auto", "utc", "seconds"):
             raise SelectionError(f"time={self.time!r} is no way to label time", 'Choose "auto", "utc" or "seconds".')
+        several = isinstance(self.levels, list | tuple | range) and all(isinstance(index, int) for index in self.levels)
+        if not (several or isinstance(self.levels, int) or self.levels == "auto"):
+            raise SelectionError(
+                f"levels={self.levels!r} names no levels", 'Choose "auto", True, False, an index such as 1, or [1, 2].'
+            )
 
     def axes(self, recording: Recording) -> list[Axis]:
         """Return the sample axes of the chosen signals."""
@@ -151,7 +156,7 @@ def _dataset(
     labels: dict[Any, xr.Variable] = {}
     indexes: dict[Any, xr.Index] = {}
     for coordinate in coordinates:
-        if dims.issuperset(coordinate.dims):
+        if dims.issuperset(coordinate.dims) and drop.isdisjoint(coordinate):
             labels.update(coordinate.variables)
             indexes.update(coordinate.xindexes)
     if "statistic" in dims:
@@ -189,7 +194,8 @@ def _sample_variables(axis: Axis, signal: Signal, recording: Recording, *, scale
     if not scaled and signal.scale_factor != 1:
         attrs["scale_factor"] = signal.scale_factor
     made = {signal.name: _variable((axis.dim,), array, attrs, (axis.chunk,), recording)}
-    unmarked = array.dtype.kind != "f" and (recording.on_damage == "gap" or signal.window != axis.window)
+    reaches_out = signal.window & axis.window != axis.window
+    unmarked = array.dtype.kind != "f" and (recording.on_damage == "gap" or reaches_out)
     if unmarked:
         name = f"{signal.name}_valid"
         made[signal.name].attrs["ancillary_variables"] = name

@@ -192,7 +192,7 @@ class Recording:
     def clock(self, *names: str) -> Clock:
         """Return the map between sample ids and time of one signal, or of several that share their sample ids.
 
-        Several give one clock through the ties of all. Without ties it is nominal: it counts from the first sample.
+        Several give one clock through the ties of all. Without ties it is nominal, and counts from `origin_id`.
         Read once, on first use.
         """
         if (kept := self._clocks.get(names)) is not None:
@@ -206,12 +206,21 @@ class Recording:
         tied = [ties for name in names if (ties := self.ties(name))]
         if tied:
             ids, times = _merged(tied)
-            clock = Clock.from_ties(ids, times, rate_hz=first.rate_hz, first_id=first.first_id)
+            clock = Clock.from_ties(ids, times, rate_hz=first.rate_hz, first_id=self.origin_id(first.name))
             self._note_clock(clock, names)
         else:
-            clock = Clock.nominal(first.rate_hz, origin_id=first.first_id)
+            clock = Clock.nominal(first.rate_hz, origin_id=self.origin_id(first.name))
         self._clocks[names] = clock
         return clock
+
+    def origin_id(self, name: str) -> int:
+        """Return the sample id from which seconds count: the first of all signals of the same source and rate.
+
+        These share their sample ids, so that a moment has the same seconds on each of them, whichever are opened.
+        """
+        signal = self.signal(name)
+        kin = (s for s in self._signals.values() if s.source.id == signal.source.id and s.rate_hz == signal.rate_hz)
+        return min((s.first_id for s in kin if s.length), default=signal.first_id)
 
     def ties(self, name: str) -> tuple[Tie, ...]:
         """Return a signal's ties as they were written; read once, on first use."""

@@ -2,7 +2,7 @@
 
 Touching a cold mapping page by page is the slowest way to read a disk (half of ``read()``); populating a resident one
 is pure loss when the page cache holds it in small folios. So the page cache is asked, and only what is cold is
-populated, 16 MiB at a time, which also leaves large folios behind.
+populated, which also leaves large folios behind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPAN_BYTES = 16 << 20
-"""A step of populating: long enough for the disk to stream, short enough to stay in cache until it is copied."""
+"""What is remembered at a time."""
 SMALL_BYTES = 1 << 18
 """Below this a look costs more than the faults that it could save."""
 REMEMBER_S = 1.0
@@ -50,26 +50,30 @@ class Residency:
         self._size = mapping.size
         self._seen: dict[int, float] = {}
         """Number of a 16 MiB span → when it was last known to be in memory."""
+        self._streamed = (0, 0, -REMEMBER_S)
+        """Bytes that were populated last, grown by each populate that goes on from them, and when."""
 
     def ensure(self, start: int, stop: int) -> None:
-        """Populate the spans of bytes ``[start, stop)`` that are not in memory; return at once where that cannot be."""
+        """Populate bytes ``[start, stop)`` as far as they are not in memory; return at once where that cannot be."""
         stop = min(stop, self._size)
         if stop - start < SMALL_BYTES or (calls := _system_calls()) is None:
             return
         now = time.monotonic()
-        for span in range(start // SPAN_BYTES, (stop - 1) // SPAN_BYTES + 1):
-            if now - self._seen.get(span, -REMEMBER_S) < REMEMBER_S:
-                continue
-            lo, hi = span * SPAN_BYTES, min((span + 1) * SPAN_BYTES, self._size)
-            if not self._missing(calls, lo, hi):
-                self._seen[span] = now
-                continue
-            lo, hi = max(lo, start) // mmap.PAGESIZE * mmap.PAGESIZE, min(hi, stop)
-            if self._missing(calls, lo, hi):
-                calls.madvise(self._base + lo, hi - lo, MADV_POPULATE_READ)
-
-    def _missing(self, calls: _SystemCalls, lo: int, hi: int) -> int:
-        return calls.missing_pages(self._fd, self._base + lo, lo, hi - lo)
+        spans = range(start // SPAN_BYTES, (stop - 1) // SPAN_BYTES + 1)
+        if all(now - self._seen.get(span, -REMEMBER_S) < REMEMBER_S for span in spans):
+            return
+        begin, end, when = self._streamed
+        streaming = begin <= start <= end and now - when < REMEMBER_S
+        if streaming and stop <= end:
+            return
+        lo = (end if streaming else start) // mmap.PAGESIZE * mmap.PAGESIZE
+        if calls.missing_pages(self._fd, self._base + lo, lo, stop - lo):
+            # In one call: pages that are still being read count as present, so that asking span by span would wait
+            # for the disk's own read-ahead and request nothing beyond it
+            calls.madvise(self._base + lo, stop - lo, MADV_POPULATE_READ)
+            self._streamed = (begin if streaming else start, stop, now)
+        else:
+            self._seen.update(dict.fromkeys(spans, now))
 
 
 def resident_fraction(path: str) -> float:
