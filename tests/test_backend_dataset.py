@@ -406,12 +406,14 @@ def test_preferred_chunks_are_consistent(path, tmp_path):
         assert ds.chunks["time"] == ds.current.chunks[0]
 
 
-def test_a_dataset_prints(opened):
-    text, html = repr(opened), opened._repr_html_()
-    for part in ("current", "time_x160", "2026-03", "TimeIndex of 19_880 samples", "statistic"):
-        assert part in text
-        assert part in html
-    assert "events" not in text
+def test_a_dataset_prints(path):
+    for opener in (xjls.open, xr.open_dataset):
+        with opener(path) as ds:
+            text, html = repr(ds), ds._repr_html_()
+            for part in ("current", "time_x160", "2026-03", "TimeIndex of 19_880 samples", "statistic"):
+                assert part in text
+                assert part in html
+            assert "events" not in text
 
 
 # ---- selecting -----------------------------------------------------------------------------------------------------
@@ -749,9 +751,9 @@ def test_a_recording_says_what_there_is(path):
             recording.signal("x")
         with pytest.raises(xjls.SelectionError, match=r"'current' has no level 7\. Levels: 1 \(×16\), 2 \(×160\)"):
             recording.level("current", 7)
-        with pytest.raises(xjls.SelectionError, match="'events' has no level 1. Levels: none"):
+        with pytest.raises(xjls.SelectionError, match=r"'events' has no level 1\. Levels: none"):
             recording.level("events", 1)
-        with pytest.raises(xjls.SelectionError, match=r"\[0, 20_001\) reaches outside the sample ids \[0, 20_000\)"):
+        with pytest.raises(xjls.SelectionError, match=r"\[0, 20_001\) reaches outside .*\[0, 20_000\)"):
             recording.read("current", (0, 20_001))
         with pytest.raises(xjls.SelectionError, match=r"\[5, 4\) ends before it starts.*start <= stop"):
             recording.read("current", (5, 4))

@@ -257,7 +257,7 @@ def _time_attributes(axis: Axis) -> dict[str, Any]:
 def _attributes(recording: Recording) -> dict[str, Any]:
     """Return the attributes of the whole."""
     attrs = {"Conventions": "CF-1.11", "format": recording.format}
-    return attrs if recording.status.closed else attrs | {"recording_status": "not closed by its writer"}
+    return attrs if recording.was_closed else attrs | {"recording_status": "not closed by its writer"}
 
 
 def restore_time(dataset: xr.Dataset) -> xr.Dataset:

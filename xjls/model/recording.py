@@ -37,8 +37,15 @@ class Reader(Protocol):
     """Short name, as in messages: ``"JLS v2"``."""
     token: tuple[object, ...]
     """What tells this content from another: path, size, modification time."""
+    was_closed: bool
+    """Whether the recording's writer closed it."""
     sources: tuple[Source, ...]
-    signals: tuple[Signal, ...]
+    names: tuple[str, ...]
+    """Of the signals, unique, in the order of their numbers."""
+
+    def describe(self, name: str) -> Signal:
+        """Return one signal's facts; called once for each that is asked for, may read its index."""
+        ...
 
     def read(
         self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
@@ -124,7 +131,7 @@ class Recording:
         self._opener = opener
         self._options = dict(options or {})
         self._reader = opener(path, **self._options)
-        self._signals = {signal.name: signal for signal in self._reader.signals}
+        self._signals: dict[str, Signal] = {}
         self._ties: dict[str, tuple[Tie, ...]] = {}
         self._clocks: dict[tuple[str, ...], Clock] = {}
         self._annotations: tuple[Annotation, ...] | None = None
@@ -143,7 +150,12 @@ class Recording:
     @property
     def signals(self) -> Mapping[str, Signal]:
         """The signals by name, in the order of their numbers."""
-        return MappingProxyType(self._signals)
+        return MappingProxyType({name: self.signal(name) for name in self._reader.names})
+
+    @property
+    def was_closed(self) -> bool:
+        """Whether its writer closed it; a recording that was cut off, or is still growing, was not."""
+        return self._reader.was_closed
 
     @property
     def annotations(self) -> tuple[Annotation, ...]:
@@ -176,10 +188,12 @@ class Recording:
         SelectionError
             There is none of that name; the message lists those that exist.
         """
-        try:
-            return self._signals[name]
-        except KeyError:
-            raise SelectionError(f"no signal {name!r} in {self.path}", f"Signals: {_listed(self._signals)}.") from None
+        if name not in self._signals:
+            if name not in self._reader.names:
+                names = ", ".join(self._reader.names) or "none"
+                raise SelectionError(f"no signal {name!r} in {self.path}", f"Signals: {names}.")
+            self._signals[name] = self._reader.describe(name)
+        return self._signals[name]
 
     def level(self, name: str, index: int) -> Level:
         """Return a summary level of a signal, 1 the finest; the error lists those that exist."""
@@ -219,7 +233,7 @@ class Recording:
         These share their sample ids, so that a moment has the same seconds on each of them, whichever are opened.
         """
         signal = self.signal(name)
-        kin = (s for s in self._signals.values() if s.source.id == signal.source.id and s.rate_hz == signal.rate_hz)
+        kin = (s for s in self.signals.values() if s.source.id == signal.source.id and s.rate_hz == signal.rate_hz)
         return min((s.first_id for s in kin if s.length), default=signal.first_id)
 
     def ties(self, name: str) -> tuple[Tie, ...]:
@@ -332,8 +346,8 @@ class Recording:
         return (self._opener, repr(self._options), self.token)
 
     def __repr__(self) -> str:
-        names = ", ".join(self._signals) or "no signals"
-        state = "" if self.status.closed else ", not closed"
+        names = ", ".join(self._reader.names) or "no signals"
+        state = "" if self.was_closed else ", not closed"
         return f"<xjls.Recording {self.path!r} ({self.format}{state}): {names}>"
 
 
@@ -371,7 +385,3 @@ def _merged(tied: list[tuple[Tie, ...]]) -> tuple[list[int], list[int]]:
         by_id = {tie.sample_id: tie for other in tied for tie in other}
         ties = tuple(by_id[sample_id] for sample_id in sorted(by_id))
     return [tie.sample_id for tie in ties], [tie.time_ns for tie in ties]
-
-
-def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(names) or "none"

@@ -34,7 +34,6 @@ from xjls.storage import local_path, open_storage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.definitions import Definitions
     from xjls.formats.jls2.layout import Layout
     from xjls.formats.jls2.wire import Chunk, SignalDef
@@ -83,16 +82,18 @@ class Jls2Reader:
         self._chunks = ChunkFile(self._storage)
         self._health = Health()
         self._survey_made: Survey | None = None
-        self._survey_lock = threading.Lock()
+        self._lock = threading.RLock()
         self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
         try:
-            self._closed = self._read_header()
+            self.was_closed = self._read_header()
             self._definitions = self._define()
-            self._names = unique_names(self._definitions)
-            self._tracks = self._open_tracks()
             sources = sorted(self._definitions.sources.items())
             self.sources = tuple(describe_source(source) for i, source in sources if i != GLOBAL_SOURCE)
-            self.signals = self._describe()
+            self._ids = self._identify()
+            self.names = tuple(self._ids)
+            self._tracks: dict[int, Track] = {}
+            if not self.was_closed:
+                self._open_tracks()
         except BaseException:
             self._storage.close()
             raise
@@ -103,7 +104,7 @@ class Jls2Reader:
         self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
         """Read samples; see `Reader`."""
-        track = self._tracks.get(signal.id)
+        track = self._track(signal.id)
         if track is None:
             return np.empty(0, signal.dtype) if out is None else out, ()
         return track.read(window, out, on_damage, verify)
@@ -112,17 +113,19 @@ class Jls2Reader:
         self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool
     ) -> NDArray[Any]:
         """Read entries of a level; see `Reader`."""
-        return self._tracks[signal.id].read_level(level.index, entries, on_damage, verify)
+        track = self._track(signal.id)
+        assert track is not None, "a signal without samples has no level"  # noqa: S101 - an invariant, not input
+        return track.read_level(level.index, entries, on_damage, verify)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what the index shows to be lost; see `Reader`."""
-        track = self._tracks.get(signal.id)
+        track = self._track(signal.id)
         return track.gaps() if track else ()
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return a signal's ties; see `Reader`."""
         heads = self._heads(signal.id, Tag.UTC_HEAD)
-        if self._closed and heads[1]:
+        if self.was_closed and heads[1]:
             try:
                 return events.read_indexed_ties(self._chunks, signal.id, heads)
             except (CorruptError, TruncatedError) as error:
@@ -132,15 +135,16 @@ class Jls2Reader:
     def annotations(self) -> tuple[Annotation, ...]:
         """Return all annotations; see `Reader`."""
         found: list[Annotation] = []
+        names = {signal_id: name for name, signal_id in self._ids.items()}
         for signal_id in sorted({GLOBAL_SIGNAL, *self._definitions.signals}):
             start = self._heads(signal_id, Tag.ANNOTATION_HEAD)[0]
             records = events.decode_annotations(self._records(start, Tag.ANNOTATION_DATA, signal_id))
-            signal = next((s for s in self.signals if s.id == signal_id), None)
-            sampled = signal is not None and signal.has_samples
+            name = names.get(signal_id, "")
+            sampled = signal_id in names and not self._definitions.signals[signal_id].signal_type
             for record in records:
                 # Signals with a sample rate place annotations by sample id, all others by JLS time
                 sample_id, time = (record.timestamp, None) if sampled else (None, jls_time_to_ns(record.timestamp))
-                found.append(events.annotation(signal.name if signal else "", record, sample_id, time))
+                found.append(events.annotation(name, record, sample_id, time))
         return tuple(found)
 
     def user_data(self) -> tuple[UserData, ...]:
@@ -149,7 +153,9 @@ class Jls2Reader:
 
     def status(self) -> Status:
         """Return what is known of the recording's health; see `Reader`."""
-        return self._health.status(closed=self._closed, size_bytes=self._storage.size)
+        for signal_id in self._ids.values():
+            self._track(signal_id)
+        return self._health.status(closed=self.was_closed, size_bytes=self._storage.size)
 
     def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
         """Walk and verify every chunk; see `Reader`."""
@@ -201,7 +207,7 @@ class Jls2Reader:
 
     def _define(self) -> Definitions:
         definitions = read_definitions(self._chunks)
-        torn = [e for e in definitions.broken if self._closed or isinstance(e, CorruptError)]
+        torn = [e for e in definitions.broken if self.was_closed or isinstance(e, CorruptError)]
         if torn:
             for error in torn:
                 self._health.add_error(error, "definitions are read from a walk over the whole file")
@@ -212,51 +218,75 @@ class Jls2Reader:
             definitions.user_data = next((c.offset for c in survey.chunks_of(Tag.USER_DATA)), 0)
         return definitions
 
-    def _open_tracks(self) -> dict[int, Track]:
-        sampled = {}
-        for definition in self._definitions.signals.values():
-            if definition.signal_type or definition.id == GLOBAL_SIGNAL:
-                continue
-            kind, name, _ = decode_data_type(definition.data_type)
-            if kind is None or not definition.rate_hz:
-                self._health.note(f"{definition.name}: type {name} at {definition.rate_hz} Hz is not read")
+    def _identify(self) -> dict[str, int]:
+        """Return the signals that can be described, by the names that they go by; note the others."""
+        ids = {}
+        for i, name in sorted(unique_names(self._definitions).items()):
+            definition = self._definitions.signals[i]
+            kind, type_name, _ = decode_data_type(definition.data_type)
+            if definition.signal_type or (kind and definition.rate_hz):
+                ids[name] = i
             else:
-                sampled[definition.id] = (definition, kind, Blocks.of(definition, kind))
-        layouts = {i: self._lay_out(definition, blocks) for i, (definition, _, blocks) in sampled.items()}
-        if not self._closed:
-            self._take_unlinked(layouts)
-        return {i: self._track(*facts, layouts[i]) for i, facts in sampled.items()}
+                self._health.note(f"{name}: type {type_name} at {definition.rate_hz} Hz is not read")
+        return ids
 
-    def _lay_out(self, definition: SignalDef, blocks: Blocks) -> Layout:
+    def describe(self, name: str) -> Signal:
+        """Return a signal's facts; see `Reader`."""
+        definition = self._definitions.signals[self._ids[name]]
+        source = next((source for source in self.sources if source.id == definition.source_id), None)
+        if source is None:
+            source = Source(id=definition.source_id, name=f"source {definition.source_id}")
+        return describe_signal(definition, name, source, self._track(definition.id))
+
+    def _track(self, signal_id: int) -> Track | None:
+        """Return a signal's track, opened on first use; None for a signal that carries annotations only."""
+        if (kept := self._tracks.get(signal_id)) is not None:
+            return kept
+        if self._definitions.signals[signal_id].signal_type:
+            return None
+        with self._lock:
+            if signal_id not in self._tracks:
+                self._tracks[signal_id] = self._new_track(signal_id)
+            return self._tracks[signal_id]
+
+    def _open_tracks(self) -> None:
+        """Open all tracks of a file that was not closed, and take what its writer could not link any more."""
+        tracks = [track for i in self._ids.values() if (track := self._track(i)) is not None]
+        self._take_unlinked({track.id: track.layout for track in tracks if isinstance(track.layout, IndexTree)})
+
+    def _lay_out(self, name: str, definition: SignalDef, blocks: Blocks) -> Layout:
         """Return a signal's layout from its index, or from a survey where that is damaged or cannot be used."""
         heads = self._definitions.heads.get((definition.id, Tag.FSR_HEAD))
-        if not blocks.regular or (heads is None and (self._closed or self._survey_made)):
+        if not blocks.regular or (heads is None and (self.was_closed or self._survey_made)):
             return self._survey().track(definition.id, blocks)
         try:
             return IndexTree(
-                self._chunks, definition.id, blocks, heads or NO_HEADS, closed=self._closed, report=self._note_index
+                self._chunks, definition.id, blocks, heads or NO_HEADS, closed=self.was_closed, report=self._note_index
             )
         except (CorruptError, TruncatedError) as error:
-            if self._closed or isinstance(error, CorruptError):
-                self._health.add_error(error, f"{self._names[definition.id]!r} is found by a walk over the whole file")
+            if self.was_closed or isinstance(error, CorruptError):
+                self._health.add_error(error, f"{name!r} is found by a walk over the whole file")
         return self._survey().track(definition.id, blocks)
 
-    def _track(self, definition: SignalDef, kind: DataType, blocks: Blocks, layout: Layout) -> Track:
-        name = self._names[definition.id]
+    def _new_track(self, signal_id: int) -> Track:
+        definition = self._definitions.signals[signal_id]
+        name = next(name for name, i in self._ids.items() if i == signal_id)
+        kind = decode_data_type(definition.data_type)[0]
+        assert kind is not None, "signals of other types have no name here"  # noqa: S101 - an invariant, not input
+        blocks = Blocks.of(definition, kind)
         return Track(
             self._storage,
             name,
-            definition.id,
+            signal_id,
             kind,
             blocks,
-            layout,
+            self._lay_out(name, definition, blocks),
             lost=lambda gaps: self._health.add_gaps(name, gaps),
             note=lambda text: self._health.note(f"{name}: {text}"),
         )
 
-    def _take_unlinked(self, layouts: dict[int, Layout]) -> None:
+    def _take_unlinked(self, trees: Mapping[int, IndexTree]) -> None:
         """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
-        trees = {i: layout for i, layout in layouts.items() if isinstance(layout, IndexTree)}
         start = max([self._definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
         for item in self._chunks.walk(start):
             if isinstance(item, Hole):
@@ -264,7 +294,7 @@ class Jls2Reader:
                     Damage(*item, "no intact chunk", "the last chunk may have been cut off as it was written")
                 )
             elif item.tag == Tag.END:
-                self._closed = True
+                self.was_closed = True
                 return
             elif item.tag == Tag.FSR_DATA and item.meta in trees:
                 self._append(trees[item.meta], item)
@@ -277,24 +307,12 @@ class Jls2Reader:
         except (CorruptError, TruncatedError) as error:
             self._health.add_error(error, "its samples are lost")
 
-    def _describe(self) -> tuple[Signal, ...]:
-        sources = {source.id: source for source in self.sources}
-        signals = []
-        for i, definition in sorted(self._definitions.signals.items()):
-            if i == GLOBAL_SIGNAL or (i not in self._tracks and not definition.signal_type):
-                continue
-            source = sources.get(definition.source_id)
-            if source is None:
-                source = Source(id=definition.source_id, name=f"source {definition.source_id}")
-            signals.append(describe_signal(definition, self._names[i], source, self._tracks.get(i)))
-        return tuple(signals)
-
     # -- damage ------------------------------------------------------------------------------------------------------
 
     def _records(self, start: int, tag: int, meta: int | None) -> list[tuple[Chunk, bytes]]:
         """Read a list; complete it from a survey where it is broken, and with what was written but not linked."""
         found = events.read_list(self._chunks, start, tag, meta)
-        if found.error and (self._closed or isinstance(found.error, CorruptError)):
+        if found.error and (self.was_closed or isinstance(found.error, CorruptError)):
             self._health.add_error(found.error, "the list is completed by a walk over the whole file")
             return list(events.read_chunks(self._chunks, self._survey().chunks_of(tag, meta)))
         known = {chunk.offset for chunk, _ in found.records}
@@ -306,7 +324,7 @@ class Jls2Reader:
         return self._definitions.heads.get((signal_id, tag), NO_HEADS)
 
     def _survey(self) -> Survey:
-        with self._survey_lock:
+        with self._lock:
             if self._survey_made is None:
                 self._survey_made = Survey(self._chunks)
                 for start, stop in self._survey_made.holes:

@@ -57,14 +57,19 @@ class Track:
         note: Callable[[str], None],
     ) -> None:
         self.name = name
+        self.id = signal_id
         self.kind = kind
         self.layout = layout
         self.blocks = blocks
-        self.window = Window(layout.first_id, layout.first_id + layout.length)
         self._path = storage.path
         self._lost = lost
         self._levels = Levels(storage, signal_id, kind, blocks, self._finite, note)
         self._samples = Samples(storage, signal_id, kind, blocks, self._levels.chunk_means)
+
+    @property
+    def window(self) -> Window:
+        """The sample ids that exist."""
+        return Window(self.layout.first_id, self.layout.first_id + self.layout.length)
 
     def read(
         self, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
