@@ -1,4 +1,8 @@
-"""Rows of the table: what was measured, against what, and the goal beside it."""
+"""Rows of the table: what was measured, against what, and the goal beside it.
+
+A ratio is judged by wall time. A duration is judged by processor time: nothing in those waits, and a process that shares
+its cores with others is stopped for as long again.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +66,8 @@ class Row:
         """Return whether the goal is met."""
         if self.target is None:
             return ""
-        return "met" if self.target.met_by(self.value) else "SHORT"
+        judged = self.value if self.unit == "×" or self.value_cpu is None else self.value_cpu
+        return "met" if self.target.met_by(judged) else "SHORT"
 
     def cells(self) -> tuple[str, ...]:
         """Return the row as text, a cell for each of `COLUMNS`."""

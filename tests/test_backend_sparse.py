@@ -194,5 +194,5 @@ def test_windows_of_it_concatenate(truth, little_memory):
     with xjls.open(truth.path, levels=False) as ds:
         parts = [ds.isel(time=slice(0, 8000)), ds.isel(time=slice(8000, 16_000))]
         whole = xr.concat(parts, "time", data_vars="all", coords="minimal", join="outer", compat="no_conflicts")
-        assert equal_values(whole.current.values, truth.values(0, 16_000))
         assert whole.time.variable[-1].values == label(ds, 15_999)
+        assert repr(whole.xindexes["time"]) == repr(ds.isel(time=slice(0, 16_000)).xindexes["time"])

@@ -47,7 +47,10 @@ class RecordingArray(BackendArray):
         """Return what tells this array's values from another's."""
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER_1VECTOR, self._get)
+        if isinstance(key, indexing.VectorizedIndexer):
+            return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._get)
+        # xarray's adapter would turn slices that run backwards, and fails at those that select nothing (2026.9)
+        return self._get(key.tuple)
 
     async def async_getitem(self, key: indexing.ExplicitIndexer) -> Any:
         """Read in a thread, for ``Dataset.load_async``."""

@@ -190,9 +190,7 @@ def _level_coordinate(level_axis: LevelAxis, dim: str) -> xr.Coordinates:
 
 def _sample_variables(axis: Axis, signal: Signal, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
     array = SignalArray(recording, signal.name, axis.window, scaled=scaled)
-    attrs = _signal_attributes(signal)
-    if not scaled and signal.scale_factor != 1:
-        attrs["scale_factor"] = signal.scale_factor
+    attrs = _signal_attributes(signal, scaled=scaled)
     made = {signal.name: _variable((axis.dim,), array, attrs, (axis.chunk,), recording)}
     reaches_out = signal.window & axis.window != axis.window
     unmarked = array.dtype.kind != "f" and (recording.on_damage == "gap" or reaches_out)
@@ -209,7 +207,7 @@ def _level_variables(level_axis: LevelAxis, dim: str, recording: Recording, *, s
     made = {}
     for signal, level, entries in level_axis.members:
         array = LevelArray(recording, signal.name, level.index, entries, scaled=scaled)
-        attrs = _signal_attributes(signal) | {
+        attrs = _signal_attributes(signal, scaled=scaled) | {
             "long_name": f"{signal.name}, statistics of {level.factor} samples",
             "level": level.index, "samples_per_entry": level.factor,
         }  # fmt: skip
@@ -230,7 +228,7 @@ def _variable(
     return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding)
 
 
-def _signal_attributes(signal: Signal) -> dict[str, Any]:
+def _signal_attributes(signal: Signal, *, scaled: bool) -> dict[str, Any]:
     """Return CF-style attributes: what the numbers are, and which instrument made them."""
     source = signal.source
     instrument = {
@@ -245,6 +243,8 @@ def _signal_attributes(signal: Signal) -> dict[str, Any]:
     rate = signal.rate_hz
     attrs["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
     attrs["first_sample_id"] = signal.first_id
+    if not scaled and signal.scale_factor != 1:
+        attrs["scale_factor"] = signal.scale_factor
     return attrs
 
 

@@ -151,6 +151,7 @@ class TimeIndex(xr.Index):
         mine: xr.Index = self  # xarray folds three indexes and more from the left: it may be a pandas index by now
         if isinstance(mine, TimeIndex) and isinstance(other, TimeIndex):
             _refuse_mixed_units(self, other)
+            self._refuse_foreign_cells(other)
             joined = (inner_labels if how == "inner" else outer_labels)(self.labels, other.labels)
             if joined is not None:
                 return self._with(joined)
@@ -230,6 +231,17 @@ class TimeIndex(xr.Index):
     def _copy(self, deep: bool = True, memo: dict[int, Any] | None = None) -> TimeIndex:
         del deep, memo  # immutable
         return self._with(self.labels)
+
+    def _refuse_foreign_cells(self, other: TimeIndex) -> None:
+        """Raise where levels would be spread over each other: each has an axis of its own, and no cells in common."""
+        if not (self.cells and other.cells):
+            return
+        overlap = find_overlap(self.labels, other.labels)
+        if overlap is None or not overlap.in_a:
+            raise SelectionError(
+                f"the entries of {self.name!r} belong to different recordings, or to windows that do not meet",
+                "Open with levels=False to join samples only.",
+            )
 
     def _lookup(self) -> Lookup:
         return Lookup(self.labels, self.name, cells=self.cells)
