@@ -24,6 +24,7 @@ def independence(bench: Bench) -> Iterator[Row]:
     truths = {"10¹¹ samples": bench.files.sparse(LONG), "10⁸ samples": bench.files.sparse(SHORT)}
     for what, action, target in (
         ("open + close", open_only, at_most(1.2)),
+        ("open + length + close", open_length, at_most(1.2)),
         ("open + 8k samples of its middle", window, None),
         ("open + 100 entries of level 1", level, None),
     ):
@@ -35,6 +36,13 @@ def independence(bench: Bench) -> Iterator[Row]:
 def open_only(truth: SparseTruth) -> None:
     """Open and close."""
     open_recording(truth.path).close()
+
+
+def open_length(truth: SparseTruth) -> None:
+    """Open, check the length, and close."""
+    with open_recording(truth.path) as recording:
+        if recording.signal(truth.name).window.length != truth.samples:
+            raise RuntimeError(f"the length is {recording.signal(truth.name).window}")
 
 
 def window(truth: SparseTruth) -> None:

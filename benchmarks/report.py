@@ -1,7 +1,7 @@
 """Rows of the table: what was measured, against what, and the goal beside it.
 
-A ratio is judged by wall time. A duration is judged by processor time: nothing in those waits, and a process that shares
-its cores with others is stopped for as long again.
+A ratio is judged by wall time. A duration is judged by processor time: nothing in those waits, and a process that
+shares its cores with others is stopped for as long again.
 """
 
 from __future__ import annotations

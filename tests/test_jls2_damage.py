@@ -30,8 +30,10 @@ from xjls.testing.jls2 import (
     UserData,
     Vsr,
     chunks_of,
+    encode_calls,
     encode_definition,
     flip,
+    iter_calls,
     truncate,
     truth_of,
     write,
@@ -307,6 +309,34 @@ def test_an_unclosed_recording_is_complete_up_to_its_last_chunk(tmp_path, length
         with xjls.open_recording(path, on_damage=on_damage) as recording:
             assert not recording.status.closed
             check(recording, expected)
+
+
+@pytest.mark.parametrize("make", [mixed, wide], ids=["mixed", "wide"])
+def test_a_writer_killed_after_any_call_leaves_what_it_was_given(tmp_path, make, in_time):
+    """And with its last chunk torn, all but that."""
+    definition = make()
+    calls, expected = list(iter_calls(definition)), Expected.of(truth_of(definition))
+    held = Target(tmp_path / "run.jls", expected, in_time)
+    for count in range(0, len(calls) + 1, 3):
+        data = encode_calls(calls[:count], definition.release, closed=False)
+        held.withstands(data, f"the writer is killed after {count} calls")
+        with xjls.open_recording(held.path) as recording:
+            assert {call.subject.name for call in calls[:count] if call.verb == "signal"} == set(recording.signals)
+            for name, signal in recording.signals.items():
+                given = [call for call in calls[:count] if call.subject.__class__ is Fsr and call.subject.name == name]
+                written = max((call.detail[1] for call in given if call.verb == "samples"), default=0)
+                if signal.has_samples and not any(low < written for low, _ in expected.signals[name].lost):
+                    assert signal.length >= written // signal.block_length * signal.block_length - omitted(
+                        given, signal
+                    )
+                assert len(recording.ties(name)) == sum(call.verb == "tie" for call in given)
+        held.withstands(truncate(data, len(data) - 5), f"the writer is killed in call {count}")
+    assert held.opened > len(calls) // 3
+
+
+def omitted(given, signal):
+    """Return how many samples at the end of an unclosed recording may be nowhere: constants that no index tells."""
+    return 10**9 if any(call.verb == "signal" and call.subject.omit != "none" for call in given) else 0
 
 
 WRITER = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class RecordingArray(BackendArray):
         else:
             at = int(first)
             values = self._read(at, at + 1)[0]
-        return values[(..., *rest)] if rest and rest != (slice(None),) else values
+        return values[(..., *rest)] if rest else values
 
     def _get_slice(self, start: int, stop: int, step: int) -> NDArray[Any]:
         count = len(range(start, stop, step))
@@ -88,9 +89,9 @@ class RecordingArray(BackendArray):
         positions = np.asarray(positions, np.int64)
         order = np.argsort(positions, kind="stable")
         ordered = positions[order]
-        heads = np.flatnonzero(np.diff(ordered // self._block(), prepend=-1))
+        edges = np.flatnonzero(np.diff(ordered // self._block(), prepend=-1, append=-1)).tolist()
         out = np.empty((len(positions), *self.shape[1:]), self.dtype)
-        for lo, hi in zip(heads.tolist(), [*heads[1:].tolist(), len(ordered)], strict=True):
+        for lo, hi in pairwise(edges):
             first = int(ordered[lo])
             out[order[lo:hi]] = self._read(first, int(ordered[hi - 1]) + 1)[ordered[lo:hi] - first]
         return out

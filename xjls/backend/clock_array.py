@@ -204,8 +204,10 @@ class ClockArray(NDArrayOperatorsMixin):
         room = (max_width - 3) // 2
         if "T" not in text or room >= _MINUTES:
             return f"{_shortened(first, room)} … {_shortened(last, room)}"
-        # Two dates without their hours would say nothing: one time does
-        return f"{_shortened(first, max_width - 2)} …"
+        # Two dates without their hours would say nothing: the day once and two times do, or one time
+        day, same_day = first[: len("2026-03-01")], last.startswith(first[: len("2026-03-01")])
+        times = f"{first} … {last[len(day) + 1 :]}"
+        return times if same_day and len(times) <= max_width else f"{_shortened(first, max_width - 2)} …"
 
     def __deepcopy__(self, memo: object) -> Self:
         return self

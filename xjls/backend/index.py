@@ -253,7 +253,8 @@ class TimeIndex(xr.Index):
         return PandasIndex(pd.Index(labels, name=self.name), self.dim)
 
     def _count(self) -> str:
-        return f"{self.labels.size:_} {'cells' if self.cells else 'samples'}"
+        noun = "cell" if self.cells else "sample"
+        return f"{self.labels.size:_} {noun}{'' if self.labels.size == 1 else 's'}"
 
 
 def _find(lookup: Lookup, label: Any, method: str | None, tolerance: Any) -> Any:

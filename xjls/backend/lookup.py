@@ -61,7 +61,8 @@ class Lookup:
         interval = parse_scalar(label, self.labels.unit)
         if method is not None or tolerance is not None:
             return int(self.find(np.asarray(interval.first), method, tolerance))
-        if not interval.is_instant and interval.last - interval.first >= self._resolution_ns():
+        # Cells hold times beside their labels: a period is never one of them alone
+        if not interval.is_instant and (self.cells or interval.last - interval.first >= self._resolution_ns()):
             return self._find_period(label, interval)
         first, stop = (int(self.labels.searchsorted(interval.first, side)) for side in ("left", "right"))
         if stop == first:

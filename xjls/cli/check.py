@@ -17,13 +17,12 @@ def check(path: str, *, as_json: bool = False, quiet: bool = False) -> int:
     show = not (quiet or as_json) and sys.stderr.isatty()
     with open_recording(path, on_damage="gap") as recording:
         recording.check(_progress if show else None)
-        for signal in recording.signals.values():
-            recording.gaps(signal.name)
         status = recording.status
     if show:
         print("\r\x1b[K", end="", file=sys.stderr)
     if as_json:
-        print(json.dumps({"path": recording.path, **status_facts(status)}, indent=2))
+        facts = {"path": recording.path, "complete": status.complete, **status_facts(status)}
+        print(json.dumps(facts, indent=2))
     elif not quiet:
         verdict = "whole" if status.complete else "damaged or incomplete"
         print(f"{path}: {verdict}, {size(status.size_bytes)} checked")

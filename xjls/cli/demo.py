@@ -11,8 +11,11 @@ from xjls.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 COLUMNS = 1200
+WIDE_RANGE = 1000
+"""A signal that spans more than this factor is drawn on a logarithmic axis."""
 STATISTICS = ("count", "mean", "std", "min", "max")
 
 
@@ -51,23 +54,32 @@ def draw(dataset: xr.Dataset, picture: Path) -> None:
     from matplotlib.figure import Figure
 
     names = [str(name) for name, variable in dataset.data_vars.items() if variable.dims == ("time",)]
-    figure = Figure(figsize=(10, 1.3 * len(names) + 0.8), layout="constrained")
+    heights = [3 if dataset[name].dtype.kind == "f" else 1 for name in names]
+    figure = Figure(figsize=(10, 0.55 * sum(heights) + 1), layout="constrained")
     FigureCanvasAgg(figure)
-    lanes = figure.subplots(len(names), sharex=True, squeeze=False)[:, 0]
+    lanes = figure.subplots(len(names), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for lane, name in zip(lanes, names, strict=True):
-        level = _level_for_screen(dataset, name)
-        time = level[level.dims[0]].values
-        lane.fill_between(time, level.sel(statistic="min"), level.sel(statistic="max"), color="#9ecae1", step="post")
-        lane.plot(time, level.sel(statistic="mean"), color="#08519c", lw=0.7, drawstyle="steps-post")
-        lane.set_ylabel(f"{name} ({level.attrs['units']})" if level.attrs["units"] else name)
-        lane.margins(x=0)
-        lane.grid(alpha=0.3)
+        _draw_lane(lane, name, _level_for_screen(dataset, name))
     locator = AutoDateLocator()
     lanes[-1].xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator))
     title = f"{dataset.sizes['time']:,} samples a signal: mean, and min to max, of the summary entries"
     lanes[0].set_title(title, size=10)
-    figure.align_ylabels(lanes)
     figure.savefig(picture, dpi=100)
+
+
+def _draw_lane(lane: Axes, name: str, level: xr.DataArray) -> None:
+    time, low, high = level[level.dims[0]].values, level.sel(statistic="min").values, level.sel(statistic="max").values
+    lane.fill_between(time, low, high, color="#9ecae1", step="post")
+    lane.plot(time, level.sel(statistic="mean").values, color="#08519c", lw=0.7, drawstyle="steps-post")
+    if level.attrs["units"]:
+        lane.set_ylabel(f"{name} ({level.attrs['units']})")
+    else:  # a few states, in a lane too low for a name that stands upright
+        lane.set_ylabel(name, rotation="horizontal", ha="right", va="center")
+    lane.margins(x=0)
+    lane.grid(alpha=0.3)
+    lane.spines[["top", "right"]].set_visible(False)
+    if 0 < low.min() * WIDE_RANGE < high.max():
+        lane.set_yscale("log")
 
 
 def _level_for_screen(dataset: xr.Dataset, name: str) -> xr.DataArray:

@@ -21,7 +21,7 @@ MOST_ANNOTATIONS = 12
 def info(path: str, *, as_json: bool = False) -> int:
     """Print what a recording holds; return the exit status."""
     with open_recording(path, on_damage="gap") as recording:
-        print(json.dumps(facts(recording), indent=2, default=repr) if as_json else text(recording))
+        print(json.dumps(facts(recording), indent=2, default=repr) if as_json else text(path, recording))
         return 0
 
 
@@ -39,10 +39,9 @@ def facts(recording: Recording) -> dict[str, Any]:
 
 
 def status_facts(status: Status) -> dict[str, Any]:
-    """Return a status as plain data."""
+    """Return a status as plain data; whether it is complete is for ``check`` to say, which has seen it all."""
     return {
         "closed": status.closed,
-        "complete": status.complete,
         "size_bytes": status.size_bytes,
         "damage": [asdict(damage) for damage in status.damage],
         "gaps": {
@@ -53,26 +52,30 @@ def status_facts(status: Status) -> dict[str, Any]:
     }
 
 
-def text(recording: Recording) -> str:
+def text(path: str, recording: Recording) -> str:
     """Return what ``xjls info`` prints."""
+    parts = _contents(recording)
+    # Last: looking at the contents may meet damage
     status = recording.status
-    health = "complete" if status.complete else "closed" if status.closed else "not closed by its writer"
-    parts = [f"{recording.path}\n{recording.format}, {size(status.size_bytes)}, {health}"]
-    parts.append("sources\n" + table([["id", "name", "vendor", "model", "version", "serial number"]] + [
-        [str(s.id), s.name, s.vendor, s.model, s.version, s.serial_number] for s in recording.sources
-    ], right=[0]))  # fmt: skip
-    head = ["name", "type", "units", "rate", "samples", "duration", "first sample", "levels (samples an entry)"]
-    rows = [_signal_row(recording, signal) for signal in recording.signals.values()]
-    parts.append("signals\n" + table([head, *rows], right=[4]))
-    if recording.annotations:
-        parts.append(_annotations(recording.annotations))
-    if records := recording.user_data:
-        parts.append(
-            f"user data: {len(records)}\n" + table([[str(r.meta), _shortened(r.data)] for r in records], right=[0])
-        )
+    health = "closed" if status.closed else "not closed by its writer"
+    parts.insert(0, f"{path}\n{recording.format}, {size(status.size_bytes)}, {health}")
     if found := status_text(status):
         parts.append(found)
     return "\n\n".join(parts)
+
+
+def _contents(recording: Recording) -> list[str]:
+    sources = [["id", "name", "vendor", "model", "version", "serial number"]]
+    sources += [[str(s.id), s.name, s.vendor, s.model, s.version, s.serial_number] for s in recording.sources]
+    signals = [["name", "type", "units", "rate", "samples", "duration", "first sample", "levels (samples an entry)"]]
+    signals += [_signal_row(recording, signal) for signal in recording.signals.values()]
+    parts = ["sources\n" + table(sources, right=[0]), "signals\n" + table(signals, right=[4])]
+    if recording.annotations:
+        parts.append(_annotations(recording.annotations))
+    if records := recording.user_data:
+        rows = [[str(record.meta), _shortened(record.data)] for record in records]
+        parts.append(f"user data: {len(records)}\n" + table(rows, right=[0]))
+    return parts
 
 
 def status_text(status: Status) -> str:

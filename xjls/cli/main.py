@@ -74,9 +74,17 @@ def _parser() -> argparse.ArgumentParser:
         "statistics, and draw it. Needs matplotlib for the picture.",
     )  # fmt: skip
     demo.add_argument("--directory", "-d", default=".", help="where demo.jls and demo.png go (default: here)")
-    demo.add_argument("--seconds", type=float, default=4.0, help="length of the recording (default: 4)")
+    demo.add_argument("--seconds", type=_positive, default=4.0, help="length of the recording (default: 4)")
     demo.set_defaults(run=_demo)
     return parser
+
+
+def _positive(text: str) -> float:
+    """Return a length of time in seconds, for argparse."""
+    seconds = float(text)
+    if not 1e-3 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} s is not between 1 ms and an hour")
+    return seconds
 
 
 def _info(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from google_crc32c import value as crc32c
 
@@ -20,8 +20,17 @@ LARGEST_BYTES = 1 << 28
 _INDEX_TAGS = frozenset({Tag.FSR_INDEX, Tag.UTC_INDEX, Tag.ANNOTATION_INDEX})
 
 
-def check_chunks(chunks: ChunkFile, progress: Callable[[int, int], None] | None = None) -> Iterator[Damage]:
-    """Yield all damage in file order; memory grows by some 40 bytes a chunk.
+class Findings(NamedTuple):
+    """What a check found, in file order."""
+
+    broken: list[Damage]
+    """Bytes that hold no intact chunk, and chunks whose payload is damaged."""
+    astray: list[Damage]
+    """Intact chunks that lead to where nothing is, or something else."""
+
+
+def check_chunks(chunks: ChunkFile, progress: Callable[[int, int], None] | None = None) -> Findings:
+    """Walk all chunks; memory grows by some 300 bytes a chunk.
 
     Parameters
     ----------
@@ -30,29 +39,30 @@ def check_chunks(chunks: ChunkFile, progress: Callable[[int, int], None] | None 
     progress
         Called with (bytes done, bytes in all) now and then.
     """
-    size, reported, ended = chunks.storage.size, 0, 0
+    size, reported, ended = chunks.storage.size, 0, False
+    broken: list[Damage] = []
     kinds: dict[int, int] = {}
     promised: dict[int, tuple[int, int]] = {}
     for item in chunks.walk(FIRST_CHUNK):
         if isinstance(item, Hole):
-            if not ended:
-                yield Damage(*item, "no intact chunk")
+            broken.append(Damage(*item, "no intact chunk"))
             continue
-        if not ended:
-            kinds[item.offset] = item.tag << 16 | item.meta
-            yield from _check_payload(chunks, item)
-            promised.update(_promises(chunks, item))
-        ended = ended or (item.stop if item.tag == Tag.END else 0)
+        kinds[item.offset] = item.tag << 16 | item.meta
+        broken += _check_payload(chunks, item)
+        promised.update(_promises(chunks, item))
+        if item.tag == Tag.END:
+            ended = True
+            break
         if progress and item.stop >= reported + REPORT_EVERY_BYTES:
             reported = item.stop
             progress(reported, size)
+    astray = list(_check_promises(promised, kinds, [(item.offset, item.stop) for item in broken], size))
     if not ended:
-        yield Damage(
-            size, size, "there is no END chunk", "the recording was not closed; it opens and reads complete up to here"
-        )
-    yield from _check_promises(promised, kinds)
+        kept = "the recording was not closed; it opens, and reads up to here"
+        astray.append(Damage(size, size, "there is no END chunk", kept))
     if progress:
         progress(size, size)
+    return Findings(broken, astray)
 
 
 def _check_payload(chunks: ChunkFile, chunk: Chunk) -> Iterator[Damage]:
@@ -86,17 +96,24 @@ def _promises(chunks: ChunkFile, chunk: Chunk) -> Iterator[tuple[int, tuple[int,
                 yield offset, (chunk.offset, below)
 
 
-def _check_promises(promised: dict[int, tuple[int, int]], kinds: dict[int, int]) -> Iterator[Damage]:
+def _check_promises(
+    promised: dict[int, tuple[int, int]], kinds: dict[int, int], holes: list[tuple[int, int]], size: int
+) -> Iterator[Damage]:
+    beyond = sum(offset >= size for offset in promised)
+    if beyond:
+        yield Damage(size, size, f"{beyond} links lead behind the end of the file", "it was longer once")
     for offset, (origin, kind) in promised.items():
         found = kinds.get(offset)
-        if found is None:
-            yield Damage(origin, origin + CHUNK_HEADER.size, f"a link leads to byte {offset:_}, where no chunk begins")
-        elif kind and found != kind:
-            yield Damage(
-                origin, origin + CHUNK_HEADER.size,
-                f"a link leads to a chunk of tag {found >> 16:#04x} meta {found & 0xFFFF:#06x}, "
-                f"expected tag {kind >> 16:#04x} meta {kind & 0xFFFF:#06x}",
-            )  # fmt: skip
+        stop = origin + CHUNK_HEADER.size
+        if found is None and offset < size and not any(lo <= offset < hi for lo, hi in holes):
+            yield Damage(origin, stop, f"a link leads to byte {offset:_}, where no chunk begins")
+        elif found is not None and kind and found != kind:
+            told, expected = _kind(found), _kind(kind)
+            yield Damage(origin, stop, f"a link leads to a chunk of {told}, expected {expected}")
+
+
+def _kind(kind: int) -> str:
+    return f"tag {kind >> 16:#04x} meta {kind & 0xFFFF:#06x}"
 
 
 def _meaning(chunk: Chunk) -> str:

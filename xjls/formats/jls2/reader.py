@@ -161,7 +161,11 @@ class Jls2Reader:
         """Walk and verify every chunk; see `Reader`."""
         from xjls.formats.jls2.check import check_chunks
 
-        for damage in check_chunks(self._chunks, progress):
+        broken, astray = check_chunks(self._chunks, progress)
+        for track in [track for i in self._ids.values() if (track := self._track(i)) is not None]:
+            track.gaps()
+            broken = track.name_losses(broken)
+        for damage in (*broken, *astray):
             self._health.add(damage)
         return self.status().damage
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.layout import Blocks, Layout
     from xjls.model.recording import OnDamage
+    from xjls.model.status import Damage
     from xjls.storage import Storage
 
 SCAN_CHUNKS = 1 << 16
@@ -86,18 +88,48 @@ class Track:
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that the layout alone tells: nothing is read of the samples themselves."""
-        size, found = self.blocks.chunk, []
-        n_chunks = -(-self.layout.length // size)
-        for first in range(0, n_chunks, SCAN_CHUNKS):
-            offsets = self.layout.data(first, min(first + SCAN_CHUNKS, n_chunks))
+        found = []
+        for first, offsets in self._all_offsets():
             for i in np.flatnonzero(offsets < 0).tolist():
                 omitted = offsets[i] == OMITTED
                 if omitted and self.kind.bits <= 8:  # a constant, which its summary tells
                     continue
-                start = self.window.start + (first + i) * size
-                gap = Window(start, start + size) & self.window
-                found.append(Gap(gap, LEFT_OUT if omitted else "there is no such chunk"))
+                reason = LEFT_OUT if omitted else "there is no such chunk"
+                found.append(Gap(self._chunk_window(first + i), reason))
         return self._noted(merge_gaps(found))
+
+    def name_losses(self, damage: list[Damage]) -> list[Damage]:
+        """Return spans of damaged bytes, those that hold samples of this signal with the samples that they cost.
+
+        The samples are noted as lost, too. Looks at the index only.
+        """
+        spans = sorted((item.offset, item.stop, i) for i, item in enumerate(damage))
+        starts = np.array([start for start, _, _ in spans], np.int64)
+        stops = np.array([stop for _, stop, _ in spans], np.int64)
+        costs: dict[int, list[Gap]] = {}
+        for first, offsets in self._all_offsets() if spans else ():
+            at = np.searchsorted(starts, offsets, "right") - 1
+            hit = (at >= 0) & (offsets >= 0) & (offsets < stops[at])
+            for i in np.flatnonzero(hit).tolist():
+                which = spans[at[i]][2]
+                gap = Gap(self._chunk_window(first + i), "its chunk is damaged", int(offsets[i]))
+                costs.setdefault(which, []).append(gap)
+        named = list(damage)
+        for which, gaps in costs.items():
+            lost = ", ".join(str(gap.window) for gap in self._noted(merge_gaps(gaps)))
+            before = f"{named[which].consequence}; " if named[which].consequence else ""
+            named[which] = replace(named[which], consequence=f"{before}samples {lost} of {self.name!r} are lost")
+        return named
+
+    def _all_offsets(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """Yield the offsets of all DATA chunks, some at a time, with the number of the first of them."""
+        n_chunks = -(-self.layout.length // self.blocks.chunk)
+        for first in range(0, n_chunks, SCAN_CHUNKS):
+            yield first, self.layout.data(first, min(first + SCAN_CHUNKS, n_chunks))
+
+    def _chunk_window(self, number: int) -> Window:
+        start = self.window.start + number * self.blocks.chunk
+        return Window(start, start + self.blocks.chunk) & self.window
 
     def _read(
         self, start: int, stop: int, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool

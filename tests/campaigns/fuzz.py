@@ -1,0 +1,229 @@
+"""``python -m tests.campaigns.fuzz --minutes N``: damage recordings in every way, and hold what opens to the truth.
+
+Every byte of the small recordings of ``tests.test_jls2_damage`` is flipped and cut at; then random recordings of
+``xjls.testing.strategies`` and all scenarios are damaged at random: several flips, zeroed, noisy, swapped and lost spans,
+and cuts. Each case runs in a worker with bounded memory and time; a case
+that fails is kept as a file with what was done to it, and the exit status is 1.
+"""
+
+# ruff: noqa: T201 - a program that prints
+
+import argparse
+import faulthandler
+import itertools
+import multiprocessing
+import os
+import random
+import resource
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+
+import xjls
+from tests.test_jls2_damage import FRAGILE
+from xjls.testing.jls2 import RELEASES, chunks_of, encode_definition, flip, truncate, truth_of, zero
+from xjls.testing.laws import Expected, damage_is_named
+from xjls.testing.scenarios import SCENARIOS
+from xjls.testing.strategies import recordings
+
+CASE_S = 60
+"""A case that takes longer ends its worker, with a traceback."""
+MEMORY_BYTES = 3 << 30
+"""Address space of a worker, most of it numba's."""
+TOLD_EVERY_S = 10
+
+
+def main():
+    """Run the campaign; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.fuzz", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--minutes", type=float, default=10, help="how long (default: 10)")
+    parser.add_argument("--seed", type=int, default=None, help="of the random part (default: another one each time)")
+    parser.add_argument("--keep", default="fuzz-failures", help="where files that fail go (default: fuzz-failures)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one a core)")
+    options = parser.parse_args()
+    seed = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
+    print(f"seed {seed}, {options.minutes:g} min, {options.workers} workers", flush=True)
+    context = multiprocessing.get_context("spawn")
+    counts = context.Array("q", 3 * options.workers)
+    workers = [
+        context.Process(target=work, args=(number, options.workers, seed, options.minutes * 60, options.keep, counts))
+        for number in range(options.workers)
+    ]
+    for worker in workers:
+        worker.start()
+    watch(workers, counts)
+    cases, opened, failed = (sum(counts[i::3]) for i in range(3))
+    died = [worker.exitcode for worker in workers if worker.exitcode]
+    print(f"{cases:,} cases, {opened:,} opened, {failed:,} failed" + (f", workers died: {died}" if died else ""))
+    return 1 if failed or died else 0
+
+
+def watch(workers, counts):
+    """Tell now and then how far it is, until all are done."""
+    while any(worker.is_alive() for worker in workers):
+        workers[0].join(TOLD_EVERY_S)
+        cases, opened, failed = (sum(counts[i::3]) for i in range(3))
+        print(f"  {cases:,} cases, {opened:,} opened, {failed:,} failed", flush=True)
+
+
+def work(number, of, seed, seconds, keep, counts):
+    """Run every ``of``-th case until the time is over; runs in a process of its own."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    stop = time.monotonic() + seconds
+    folder = Path(keep)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"worker-{number}.jls"
+    every_byte = itertools.islice(systematic_cases(), number, None, of)
+    at_random = random_cases(random.Random(f"{seed} {number}"))
+    # By turns: a short campaign, too, sees random recordings
+    for name, data, expected in roundrobin(every_byte, at_random):
+        if time.monotonic() > stop:
+            break
+        faulthandler.dump_traceback_later(CASE_S, exit=True)
+        counts[3 * number] += 1
+        try:
+            target.write_bytes(data)
+            counts[3 * number + 1] += damage_is_named(opener(target), expected)
+            assert target.read_bytes() == data, "the file was changed"
+        except Exception:  # noqa: BLE001 - whatever comes out is a finding
+            counts[3 * number + 2] += 1
+            keep_case(folder / f"{name}-{number}-{counts[3 * number]}", data)
+    faulthandler.cancel_dump_traceback_later()
+    target.unlink(missing_ok=True)
+
+
+def opener(path):
+    return lambda on_damage: xjls.open_recording(path, on_damage=on_damage)
+
+
+def keep_case(stem, data):
+    """Write the file that fails, and what happened, beside each other."""
+    stem.with_suffix(".jls").write_bytes(data)
+    stem.with_suffix(".txt").write_text(traceback.format_exc())
+    print(f"  {stem}: {traceback.format_exc().splitlines()[-1][:200]}", flush=True)
+
+
+def roundrobin(*iterators):
+    """Yield from each in turn until all are exhausted."""
+    waiting = [iter(iterator) for iterator in iterators]
+    while waiting:
+        for iterator in list(waiting):
+            try:
+                yield next(iterator)
+            except StopIteration:
+                waiting.remove(iterator)
+
+
+# ---- every byte ----------------------------------------------------------------------------------------------------
+
+
+def systematic_cases():
+    """Yield (name, bytes, expected): a flip of, and a cut at, every byte of every fragile recording."""
+    made = {name: (encode_definition(make()), Expected.of(truth_of(make()))) for name, make in FRAGILE.items()}
+    longest = max(len(data) for data, _ in made.values())
+    # Far steps first, so that a short campaign has been everywhere
+    for offset in sorted(range(longest), key=lambda i: int(f"{i:032b}"[::-1], 2)):
+        for name, (data, expected) in made.items():
+            if offset < len(data):
+                yield f"{name}-flip-{offset}", flip(data, offset, offset % 8), expected
+                yield f"{name}-cut-{offset}", truncate(data, offset), expected
+
+
+# ---- at random -----------------------------------------------------------------------------------------------------
+
+
+def random_cases(rng):
+    """Yield (name, bytes, expected) without end."""
+    while True:
+        for make in rng.sample(SCENARIOS, 5):
+            made = make()
+            yield from damaged(rng, f"scenario-{made.name}", made.data, Expected.of(made.truth), 4)
+        for definition, truth in drawn_recordings(rng.randrange(2**32), 10):
+            yield from damaged(rng, "drawn", encode_definition(definition), Expected.of(truth), 8)
+
+
+def drawn_recordings(seed, count):
+    """Return recordings as Hypothesis draws them."""
+    found = []
+
+    @seeded(seed)
+    @settings(
+        max_examples=count,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+    )
+    @given(recordings(closed=None, omit=True, releases=list(set(RELEASES) - {"0.3.4"})))
+    def draw(drawn):
+        found.append(drawn)
+
+    draw()
+    return found
+
+
+def damaged(rng, name, data, expected, count):
+    """Yield a recording in ``count`` states of damage, each of one or several kinds."""
+    for _ in range(count):
+        broken = data
+        kinds = [rng.choice(KINDS) for _ in range(rng.choice([1, 1, 2, 3, 6]))]
+        for kind in kinds:
+            if broken:
+                broken = kind(rng, broken)
+        yield f"{name}-{'-'.join(kind.__name__ for kind in kinds)}", broken, expected
+
+
+def one_flip(rng, data):
+    return flip(data, rng.randrange(len(data)), rng.randrange(8))
+
+
+def zeros(rng, data):
+    start, stop = span(rng, data)
+    return zero(data, start, stop)
+
+
+def noise(rng, data):
+    start, stop = span(rng, data)
+    return data[:start] + rng.randbytes(stop - start) + data[stop:]
+
+
+def cut(rng, data):
+    return truncate(data, rng.randrange(len(data)))
+
+
+def swap(rng, data):
+    """Exchange two sectors, as a failing disk may."""
+    a, b = (rng.randrange(len(data) // 512 + 1) * 512 for _ in range(2))
+    if len(data) < max(a, b) + 512 or a == b:
+        return data
+    a, b = sorted((a, b))
+    return data[:a] + data[b : b + 512] + data[a + 512 : b] + data[a : a + 512] + data[b + 512 :]
+
+
+def drop(rng, data):
+    """Lose a sector: all that follows moves up."""
+    start = rng.randrange(len(data) // 512 + 1) * 512
+    return data[:start] + data[start + 512 :]
+
+
+def broken_header(rng, data):
+    """Break the header of one chunk."""
+    chunk = rng.choice(chunks_of(data) or [None])
+    return data if chunk is None else flip(data, chunk.offset + rng.randrange(32), rng.randrange(8))
+
+
+KINDS = [one_flip, one_flip, zeros, noise, cut, swap, drop, broken_header]
+"""All kinds of damage whose truth is known: what is left of the samples, or gaps."""
+
+
+def span(rng, data):
+    start = rng.randrange(len(data))
+    return start, min(len(data), start + rng.choice([8, 64, 512, 4096, 20_000]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

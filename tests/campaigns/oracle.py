@@ -1,0 +1,50 @@
+"""``python -m tests.campaigns.oracle --minutes N``: the property tests of ``tests.test_jls2_oracle``, for long.
+
+Every test draws new examples until its share of the time is over; failing examples are printed as Hypothesis shrinks
+them, and the exit status is 1.
+"""
+
+# ruff: noqa: T201 - a program that prints
+
+import argparse
+import sys
+import time
+import traceback
+
+from hypothesis import settings
+
+from tests import test_jls2_oracle as oracle
+
+ROUND = 200
+"""Examples a test draws in one go."""
+
+
+def main():
+    """Run the campaign; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.oracle", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--minutes", type=float, default=10, help="how long (default: 10)")
+    parser.add_argument("--only", default="", help="only tests whose name contains this")
+    options = parser.parse_args()
+    tests = {
+        name: test for name, test in vars(oracle).items() if name.startswith("test_") and hasattr(test, "hypothesis")
+    }
+    chosen = {name: test for name, test in tests.items() if options.only in name}
+    stop = time.monotonic() + options.minutes * 60
+    rounds, failed = 0, set()
+    while time.monotonic() < stop and len(failed) < len(chosen):
+        for name, test in chosen.items():
+            if name in failed or time.monotonic() > stop:
+                continue
+            print(f"{name}: round {rounds + 1}", flush=True)
+            try:
+                settings(test, max_examples=ROUND, derandomize=False, database=None)(test)()
+            except Exception:  # noqa: BLE001 - whatever comes out is a finding
+                traceback.print_exc()
+                failed.add(name)
+        rounds += 1
+    print(f"{rounds} rounds of {ROUND} examples, failed: {', '.join(sorted(failed)) or 'none'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
