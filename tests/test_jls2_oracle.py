@@ -6,6 +6,7 @@ compared number by number. ``python -m tests.campaigns.oracle`` runs the same la
 
 import contextlib
 import math
+import os
 import tempfile
 from fractions import Fraction
 from itertools import pairwise
@@ -33,7 +34,7 @@ from xjls.testing.jls2.records import pack_samples
 from xjls.testing.laws import Expected, check, equal_values, jls_time_ns
 from xjls.testing.strategies import fsr_signals, recordings
 
-EXAMPLES = 40
+EXAMPLES = int(os.environ.get("XJLS_EXAMPLES", "40"))
 FAULTS = {
     "pyjls takes sub-byte samples by the byte": "is_writable",
     "it writes with the habits of 0.17 only": "is_writable",
@@ -50,7 +51,7 @@ FAULTS = {
 }
 """What pyjls 0.17 gets wrong, and where that is kept out of the comparison."""
 
-property_test = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+property_test = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 @contextlib.contextmanager

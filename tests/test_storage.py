@@ -166,7 +166,7 @@ class TestResidency:
         with LocalFile(cold) as opened:
             calls = residency._system_calls()
             monkeypatch.setattr(calls, "madvise", lambda address, length, _: populated.append(length))
-            watch = Residency(opened._fd, opened.mapping())
+            watch = Residency(opened._descriptor, opened.mapping())
             for start in range(0, 6 << 20, 1 << 20):
                 watch.ensure(start, start + (2 << 20))
         assert populated == [2 << 20] + [1 << 20] * 5
@@ -176,7 +176,7 @@ class TestResidency:
         with LocalFile(cold) as opened:
             calls = residency._system_calls()
             monkeypatch.setattr(calls, "madvise", lambda *_: pytest.fail("populated what is there"))
-            Residency(opened._fd, opened.mapping()).ensure(0, 40 << 20)
+            Residency(opened._descriptor, opened.mapping()).ensure(0, 40 << 20)
 
     @pytest.mark.parametrize("filled", [False, True])
     def test_without_cachestat_mincore_tells_the_same(self, cold, monkeypatch, filled):
@@ -185,7 +185,7 @@ class TestResidency:
             Path(cold).read_bytes()
         with LocalFile(cold) as opened:
             mapping = opened.mapping()
-            spans = (opened._fd, mapping.ctypes.data, 16 << 20, 16 << 20)
+            spans = (opened._descriptor.number, mapping.ctypes.data, 16 << 20, 16 << 20)
             there = [calls.missing_pages(*spans)]
             monkeypatch.setattr(calls, "_has_cachestat", False)
             there.append(calls.missing_pages(spans[0], spans[1] + spans[2], spans[2], spans[3]))

@@ -1,9 +1,9 @@
 """``python -m tests.campaigns.fuzz --minutes N``: damage recordings in every way, and hold what opens to the truth.
 
-Every byte of the small recordings of ``tests.test_jls2_damage`` is flipped and cut at; then random recordings of
-``xjls.testing.strategies`` and all scenarios are damaged at random: several flips, zeroed, noisy, swapped and lost spans,
-and cuts. Each case runs in a worker with bounded memory and time; a case
-that fails is kept as a file with what was done to it, and the exit status is 1.
+Every byte of the small recordings of ``tests.test_jls2_damage`` is flipped and cut at. Random recordings of
+``xjls.testing.strategies`` and all scenarios are damaged at random: several flips, zeroed, noisy, swapped and lost
+spans, and cuts. Each case runs in a worker with bounded memory and time; a case that fails is kept as a file with what
+happened, and the exit status is 1.
 """
 
 # ruff: noqa: T201 - a program that prints
@@ -18,6 +18,7 @@ import resource
 import sys
 import time
 import traceback
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -64,8 +65,8 @@ def main():
 
 def watch(workers, counts):
     """Tell now and then how far it is, until all are done."""
-    while any(worker.is_alive() for worker in workers):
-        workers[0].join(TOLD_EVERY_S)
+    while alive := [worker.sentinel for worker in workers if worker.is_alive()]:
+        wait(alive, TOLD_EVERY_S)
         cases, opened, failed = (sum(counts[i::3]) for i in range(3))
         print(f"  {cases:,} cases, {opened:,} opened, {failed:,} failed", flush=True)
 

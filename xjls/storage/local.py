@@ -24,6 +24,23 @@ HEAD_BYTES = 1 << 16
 """Bytes read at once on opening: the definitions of a usual recording fit."""
 
 
+class _Descriptor:
+    """An open file's number, closed when its last user is gone.
+
+    A number that is closed may be another file's at once: a read that has begun keeps it, whatever other threads close.
+    """
+
+    __slots__ = ("number",)
+
+    def __init__(self, path: str) -> None:
+        self.number = -1
+        self.number = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+
+    def __del__(self) -> None:
+        if self.number >= 0:
+            os.close(self.number)
+
+
 class LocalFile:
     """Read a local file at any offset, from any thread.
 
@@ -45,17 +62,16 @@ class LocalFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._fd = -1
-        self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-        stat = os.fstat(self._fd)
+        self._descriptor: _Descriptor | None = (descriptor := _Descriptor(path))
+        stat = os.fstat(descriptor.number)
         self.size: int = stat.st_size
         """Bytes, as of opening; a file that grows is read up to here."""
         self.token: tuple[object, ...] = (path, stat.st_size, stat.st_mtime_ns)
         """What tells this content from another: path, size in bytes, modification time in ns."""
-        self._head = os.pread(self._fd, HEAD_BYTES, 0)
+        self._head = os.pread(descriptor.number, HEAD_BYTES, 0)
         self._in_head = len(self._head)
         self._map: NDArray[np.uint8] | None = None
-        self._resident: Callable[[int, int], None]
+        self._resident: Callable[[int, int], None] = _nothing_resident
 
     def read(self, offset: int, length: int) -> bytes:
         """Read up to ``length`` bytes from ``offset``; fewer where the file ends."""
@@ -63,9 +79,9 @@ class LocalFile:
             return self._head[offset : offset + length]
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
-        if self._fd < 0:
+        if (descriptor := self._descriptor) is None:
             raise self._closed()
-        return os.pread(self._fd, min(length, self.size - offset), offset)
+        return os.pread(descriptor.number, min(length, self.size - offset), offset)
 
     def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Make byte ranges addressable for a kernel.
@@ -96,30 +112,28 @@ class LocalFile:
 
     def mapping(self) -> NDArray[np.uint8]:
         """Return the whole file as a read-only uint8[size] array, checked to be as long as it was."""
-        if self._fd < 0:
+        if (descriptor := self._descriptor) is None:
             raise self._closed()
         # No read uses the file's position, and asking for the end of it is a third of the price of fstat
-        if (size := os.lseek(self._fd, 0, os.SEEK_END)) < self.size:
+        if (size := os.lseek(descriptor.number, 0, os.SEEK_END)) < self.size:
             raise TruncatedError(
                 f"the file shrank from {self.size:_} to {size:_} bytes while it was open",
                 self.path,
                 remedy="Open it again to read what is left.",
             )
-        if self._map is None:
-            mapped = np.frombuffer(mmap.mmap(self._fd, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
-            self._resident = Residency(self._fd, mapped).ensure
+        if (mapped := self._map) is None:
+            mapped = np.frombuffer(mmap.mmap(descriptor.number, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
+            self._resident = Residency(descriptor, mapped).ensure
             self._map = mapped
-        return self._map
+        return mapped
 
     def _closed(self) -> ValueError:
         return ValueError(f"{self.path} is closed. Open the recording again")
 
     def close(self) -> None:
-        """Give the file back; a second call does nothing. A read under way in another thread keeps its mapping."""
-        fd, self._fd = self._fd, -1
-        self._map = None
-        if fd >= 0:
-            os.close(fd)
+        """Give the file back; a second call does nothing. A read under way in another thread ends as it began."""
+        self._descriptor = self._map = None
+        self._resident = _nothing_resident
 
     def __enter__(self) -> LocalFile:
         return self
@@ -127,5 +141,6 @@ class LocalFile:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        self.close()
+
+def _nothing_resident(start: int, stop: int) -> None:
+    """Do nothing, in the place of a closed file's residency."""

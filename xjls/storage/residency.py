@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -33,19 +33,25 @@ SYS_CACHESTAT = 451
 """Linux ≥ 6.5, the same number on all its architectures: counts resident pages a folio at a time."""
 
 
+class Descriptor(Protocol):
+    """What keeps a file open."""
+
+    number: int
+
+
 class Residency:
     """Know which spans of one mapped file are in memory, and bring others there.
 
     Parameters
     ----------
-    fd
-        The file, open as long as this is used.
+    descriptor
+        Holds the open file's ``number``.
     mapping
         The whole file as uint8.
     """
 
-    def __init__(self, fd: int, mapping: NDArray[np.uint8]) -> None:
-        self._fd = fd
+    def __init__(self, descriptor: Descriptor, mapping: NDArray[np.uint8]) -> None:
+        self._descriptor = descriptor
         self._base = mapping.ctypes.data
         self._size = mapping.size
         self._seen: dict[int, float] = {}
@@ -67,7 +73,7 @@ class Residency:
         if streaming and stop <= end:
             return
         lo = (end if streaming else start) // mmap.PAGESIZE * mmap.PAGESIZE
-        if calls.missing_pages(self._fd, self._base + lo, lo, stop - lo):
+        if calls.missing_pages(self._descriptor.number, self._base + lo, lo, stop - lo):
             # In one call: pages that are still being read count as present, so that asking span by span would wait
             # for the disk's own read-ahead and request nothing beyond it
             calls.madvise(self._base + lo, stop - lo, MADV_POPULATE_READ)
