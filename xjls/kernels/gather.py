@@ -52,7 +52,7 @@ from xjls.kernels.memory import address
 from xjls.kernels.stream import copy_ahead
 from xjls.kernels.unpack import unpack_bits, unpack_nibbles
 
-__all__ = ["ANY_ID", "GATHER", "PLAN_COLUMNS", "gather"]
+__all__ = ["ANY_ID", "GATHER", "PLAN_COLUMNS", "Wanted", "area_of", "by_threes", "gather", "one_by_one"]
 
 PLAN_COLUMNS = ("position", "first_id", "skip", "take", "dest")
 """Columns of a plan: byte offset of the chunk in the buffer (negative: absent), id of its first entry (`ANY_ID`: not
@@ -69,7 +69,7 @@ Row = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
     """What every chunk must be, and how its entries are read."""
 
     tag: int
@@ -95,7 +95,7 @@ class _Area(NamedTuple):
 
 
 @part
-def _area(buffer: Bytes, plan: Plan, bits: int, out: Bytes, fault: Bytes) -> _Area:
+def area_of(buffer: Bytes, plan: Plan, bits: int, out: Bytes, fault: Bytes) -> _Area:
     """Describe the arrays. Raise where the arguments do not fit each other."""
     if plan.shape[1] != 5 or fault.size < plan.shape[0]:
         raise ValueError("plan must have five columns, and fault a place for each of its rows")
@@ -106,7 +106,7 @@ def _area(buffer: Bytes, plan: Plan, bits: int, out: Bytes, fault: Bytes) -> _Ar
 
 
 @part
-def _check(update: Update, area: _Area, row: Row, wanted: _Wanted) -> int:
+def _check(update: Update, area: _Area, row: Row, wanted: Wanted) -> int:
     """Return the payload length of a chunk that has what its row of the plan asks for, or minus the fault's code."""
     skip, take, dest = row[_SKIP], row[_TAKE], row[_DEST]
     length = check_header(update, area.source, area.size, row[_POSITION], wanted.tag, wanted.meta, wanted.verify)
@@ -144,7 +144,7 @@ def _transfer(
     payload: int,
     length: int,
     row: Row,
-    wanted: _Wanted,
+    wanted: Wanted,
     into: int,
     following: int,
 ) -> int:
@@ -167,7 +167,7 @@ def _transfer(
 
 
 @part
-def _one(update: Update, update_copy: UpdateCopy, area: _Area, row: Row, wanted: _Wanted, following: int) -> int:
+def _one(update: Update, update_copy: UpdateCopy, area: _Area, row: Row, wanted: Wanted, following: int) -> int:
     """Check and transfer the chunk of one row; return the fault's code. The chunk at `following` is the next."""
     length = _check(update, area, row, wanted)
     if length < 0:
@@ -184,7 +184,7 @@ def _following(area: _Area, plan: Plan, i: int) -> int:
 
 
 @part
-def _each(update: Update, update_copy: UpdateCopy, area: _Area, plan: Plan, wanted: _Wanted, fault: Bytes) -> int:
+def one_by_one(update: Update, update_copy: UpdateCopy, area: _Area, plan: Plan, wanted: Wanted, fault: Bytes) -> int:
     """Gather one chunk after the other; return the number of faults."""
     faults = 0
     for i in range(plan.shape[0]):
@@ -195,7 +195,7 @@ def _each(update: Update, update_copy: UpdateCopy, area: _Area, plan: Plan, want
 
 
 @part
-def _common_length(area: _Area, rows: Plan, wanted: _Wanted) -> int:
+def _common_length(area: _Area, rows: Plan, wanted: Wanted) -> int:
     """Return the payload length of three chunks that are taken whole and are equally long, else 0."""
     common = 0
     for j in range(3):
@@ -235,7 +235,7 @@ def _transfer_three(area: _Area, length: int, plan: Plan, i: int, fault: Bytes) 
 
 
 @part
-def _by_threes(area: _Area, plan: Plan, wanted: _Wanted, fault: Bytes) -> int:
+def by_threes(area: _Area, plan: Plan, wanted: Wanted, fault: Bytes) -> int:
     """Gather three chunks at a time where they are alike, with crc32q; return the number of faults."""
     faults, i = 0, 0
     while i < plan.shape[0]:
@@ -263,24 +263,24 @@ _gather_kernel = kernel_for(
 def _gather_fold512(
     buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
 ) -> int:
-    area, wanted = _area(buffer, plan, bits, out, fault), _Wanted(tag, meta, bits, signed, verify)
-    return _each(fold512.update, fold512.update_copy, area, plan, wanted, fault)
+    area, wanted = area_of(buffer, plan, bits, out, fault), Wanted(tag, meta, bits, signed, verify)
+    return one_by_one(fold512.update, fold512.update_copy, area, plan, wanted, fault)
 
 
 @_gather_kernel
 def _gather_crc32q(
     buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
 ) -> int:
-    area, wanted = _area(buffer, plan, bits, out, fault), _Wanted(tag, meta, bits, signed, verify)
-    return _by_threes(area, plan, wanted, fault)
+    area, wanted = area_of(buffer, plan, bits, out, fault), Wanted(tag, meta, bits, signed, verify)
+    return by_threes(area, plan, wanted, fault)
 
 
 @_gather_kernel
 def _gather_portable(
     buffer: Bytes, plan: Plan, tag: int, meta: int, bits: int, signed: bool, verify: bool, out: Bytes, fault: Bytes
 ) -> int:
-    area, wanted = _area(buffer, plan, bits, out, fault), _Wanted(tag, meta, bits, signed, verify)
-    return _each(slicing.update, slicing.update_copy, area, plan, wanted, fault)
+    area, wanted = area_of(buffer, plan, bits, out, fault), Wanted(tag, meta, bits, signed, verify)
+    return one_by_one(slicing.update, slicing.update_copy, area, plan, wanted, fault)
 
 
 GATHER = {

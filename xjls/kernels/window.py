@@ -1,19 +1,19 @@
 """A window of samples in one call: what `gather` does, with the plan made inside.
 
-``read_window(buffer, positions, facts, first, start, stop, verify, out, fault) -> int``
+``read_window(buffer, at, facts, first, start, stop, verify, out, fault) -> int``
 
 Every chunk of a signal but the last holds equally many samples, so that a window's plan follows from a few numbers. To
 make it here keeps Python out of it: a window of a hundred samples costs as much as the call.
 
 buffer, out, fault
     As of `xjls.kernels.gather`.
-positions
+at
     Int64, shape (n,), contiguous: byte offsets in the buffer of the chunks from number ``first`` on; negative where
     there is none.
 facts
     Int64, shape (6,), see `FACTS`.
 first
-    Number of the first chunk of ``positions``, counted from the signal's first one.
+    Number of the first chunk of ``at``, counted from the signal's first one.
 start, stop
     The window: samples counted from the signal's first one. It must lie within the n chunks, and ``out`` holds it.
 verify
@@ -25,14 +25,13 @@ not within the chunks. Releases the GIL.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from xjls.kernels import fold512, slicing
 from xjls.kernels.cpu import CrcVariant, crc_variant
-from xjls.kernels.gather import GATHER
+from xjls.kernels.gather import Wanted, area_of, by_threes, one_by_one
 from xjls.kernels.jit import BYTES, READ_BYTES, READ_INTEGERS, kernel_for, part
 
 __all__ = ["FACTS", "READ_WINDOW", "read_window"]
@@ -44,10 +43,6 @@ _TAG, _META, _BITS, _SIGNED, _SAMPLES, _FIRST_ID = range(6)
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
-
-_GATHER_FOLD512 = GATHER[CrcVariant.FOLD512]
-_GATHER_CRC32Q = GATHER[CrcVariant.CRC32Q]
-_GATHER_PORTABLE = GATHER[CrcVariant.PORTABLE]
 
 
 @part
@@ -68,6 +63,11 @@ def _plan(positions: Ints, facts: Ints, first: int, start: int, stop: int) -> In
     return plan
 
 
+@part
+def _wanted(facts: Ints, verify: bool) -> Wanted:
+    return Wanted(facts[_TAG], facts[_META], facts[_BITS], facts[_SIGNED] != 0, verify)
+
+
 _window_kernel = kernel_for(
     *(READ_BYTES, READ_INTEGERS, READ_INTEGERS, types.int64, types.int64, types.int64, types.boolean, BYTES, BYTES)
 )
@@ -75,56 +75,28 @@ _window_kernel = kernel_for(
 
 @_window_kernel
 def _window_fold512(
-    buffer: Bytes,
-    positions: Ints,
-    facts: Ints,
-    first: int,
-    start: int,
-    stop: int,
-    verify: bool,
-    out: Bytes,
-    fault: Bytes,
-) -> Any:
-    plan = _plan(positions, facts, first, start, stop)
-    return _GATHER_FOLD512(
-        buffer, plan, facts[_TAG], facts[_META], facts[_BITS], facts[_SIGNED] != 0, verify, out, fault
-    )
+    buffer: Bytes, at: Ints, facts: Ints, first: int, start: int, stop: int, verify: bool, out: Bytes, fault: Bytes
+) -> int:
+    plan = _plan(at, facts, first, start, stop)
+    area = area_of(buffer, plan, facts[_BITS], out, fault)
+    return one_by_one(fold512.update, fold512.update_copy, area, plan, _wanted(facts, verify), fault)
 
 
 @_window_kernel
 def _window_crc32q(
-    buffer: Bytes,
-    positions: Ints,
-    facts: Ints,
-    first: int,
-    start: int,
-    stop: int,
-    verify: bool,
-    out: Bytes,
-    fault: Bytes,
-) -> Any:
-    plan = _plan(positions, facts, first, start, stop)
-    return _GATHER_CRC32Q(
-        buffer, plan, facts[_TAG], facts[_META], facts[_BITS], facts[_SIGNED] != 0, verify, out, fault
-    )
+    buffer: Bytes, at: Ints, facts: Ints, first: int, start: int, stop: int, verify: bool, out: Bytes, fault: Bytes
+) -> int:
+    plan = _plan(at, facts, first, start, stop)
+    return by_threes(area_of(buffer, plan, facts[_BITS], out, fault), plan, _wanted(facts, verify), fault)
 
 
 @_window_kernel
 def _window_portable(
-    buffer: Bytes,
-    positions: Ints,
-    facts: Ints,
-    first: int,
-    start: int,
-    stop: int,
-    verify: bool,
-    out: Bytes,
-    fault: Bytes,
-) -> Any:
-    plan = _plan(positions, facts, first, start, stop)
-    return _GATHER_PORTABLE(
-        buffer, plan, facts[_TAG], facts[_META], facts[_BITS], facts[_SIGNED] != 0, verify, out, fault
-    )
+    buffer: Bytes, at: Ints, facts: Ints, first: int, start: int, stop: int, verify: bool, out: Bytes, fault: Bytes
+) -> int:
+    plan = _plan(at, facts, first, start, stop)
+    area = area_of(buffer, plan, facts[_BITS], out, fault)
+    return one_by_one(slicing.update, slicing.update_copy, area, plan, _wanted(facts, verify), fault)
 
 
 READ_WINDOW = {
