@@ -211,6 +211,12 @@ def test_seconds_do_not_depend_on_the_order_of_signals(tmp_path, tied, join):
     assert starts[0] == starts[1] >= 0
 
 
+def test_an_empty_signal_has_no_first_sample(tmp_path):
+    path = write(tmp_path / "run.jls", [Source()], [Fsr("empty"), Fsr("late", np.arange(100), first_id=10**6, **SMALL)])
+    with xjls.open(path, levels=False, signals="late") as ds:
+        assert float(ds.time.variable[0].values) == 0
+
+
 def test_inner_join_cuts_and_needs_no_marks(path):
     """The cut is small here, so there is no warning; what is left is complete, so nothing marks it."""
     with xjls.open(path, levels=False) as ds:

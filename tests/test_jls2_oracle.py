@@ -173,6 +173,18 @@ def test_blocks_of_any_size_are_read(size, per_data, decimate, entries, step, cl
         check(xjls.open_recording(path), Expected.of(truth_of(definition)))
 
 
+@pytest.mark.parametrize("dtype", ["f32", "u8", "i32", "f64"])
+@pytest.mark.parametrize("telling", [slice(0, 100), slice(1500, 1600), slice(4900, 5000), slice(2000, 3000)], ids=str)
+def test_std_habits_are_found_anywhere(tmp_path, dtype, telling):
+    """Releases 0.4.0 to 0.6.0 wrote n - 1: wherever the samples that show it stand, and constant everywhere else."""
+    samples = np.full(5000, 7)
+    samples[telling] += np.arange(5000)[telling] % 5
+    blocks = {"samples_per_data": 64, "sample_decimate": 16, "entries_per_summary": 20, "summary_decimate": 10}
+    definition = Definition([Fsr("s", samples, dtype=dtype, **blocks)], release=RELEASES["0.5.3"])
+    with written(definition, by="us") as path:
+        check(xjls.open_recording(path), Expected.of(truth_of(definition)))
+
+
 # ---- against pyjls.Reader ------------------------------------------------------------------------------------------
 
 

@@ -93,6 +93,8 @@ class RightEdge:
     def append(self, found: Chunk) -> None:
         """Add a DATA chunk that was written but not linked before the writer died, if it is the next one."""
         _, timestamp, count = self._extent(found.offset)
+        if not self.first_data:
+            self.first_data, self.first_id = found.offset, timestamp
         number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
         if off == 0 and number * self._blocks.chunk == self.length:
             self.tail_data[number] = found.offset

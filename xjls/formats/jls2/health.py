@@ -29,6 +29,10 @@ class Health:
         offset = max(error.offset, 0)
         self.add(Damage(offset, offset + CHUNK_HEADER.size, error.problem, consequence))
 
+    def add_index_error(self, error: FormatError) -> None:
+        """Note an INDEX chunk that turned out to be damaged on a read."""
+        self.add_error(error, "what it lists is found by a walk over the bytes before it")
+
     def add_gaps(self, name: str, gaps: tuple[Gap, ...]) -> None:
         """Note samples of a signal that are lost."""
         with self._lock:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,7 @@ STEP_ENTRIES = 1 << 20
 _SUMMARY = int(Tag.FSR_SUMMARY)
 """A plain number: numba takes thirty times as long to look at an enumeration's."""
 PROBES = 16
-"""Entries that are looked at to tell which release wrote a signal."""
+"""Entries that are looked at, at most, to tell which release wrote a signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,8 @@ class Request:
     """What to do where entries must be recomputed from samples that are lost."""
     verify: bool
     """Whether to check the checksums of what is read."""
-
-
-ReadSamples = Callable[[Request, int, int], "NDArray[Any]"]
-"""(request, start, stop) → samples, counted from the first one; lost ones NaN."""
+    samples: Callable[[Request, int, int], NDArray[Any]]
+    """(request, start, stop) → samples, counted from the first one; lost ones NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +73,25 @@ class Levels:
         Where the bytes are.
     signal_id, kind, blocks
         Whose levels, of what type, and how they are cut.
-    samples
-        Reads samples where entries must be recomputed from them.
     note
         Called once with a sentence when the file's levels are found to lie.
     """
 
     def __init__(
-        self, storage: Storage, signal_id: int, kind: DataType, blocks: Blocks, samples: ReadSamples,
+        self, storage: Storage, signal_id: int, kind: DataType, blocks: Blocks,
         note: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._storage = storage
         self._id = signal_id
         self._kind = kind
         self._blocks = blocks
-        self._samples = samples
         self._note = note
         self._habits: Habits | None = None
         self._lock = threading.RLock()
 
     def read(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
         """Return entries ``[start, stop)`` of a level as float[n, 4]."""
-        return self._read(request, level, start, stop, self._known_habits(request.layout))
+        return self._read(request, level, start, stop, self._known_habits(request))
 
     def chunk_means(self, layout: Layout, number: int) -> NDArray[Any] | None:
         """Return the stored means of the level-1 entries of DATA chunk ``number``; None where they are not known."""
@@ -127,7 +122,7 @@ class Levels:
         out = np.empty((stop - start, 4), self._kind.entry_dtype)
         if level == 1:
             factor = self._blocks.entry
-            summarize(self._samples(request, start * factor, stop * factor), factor, out)
+            summarize(request.samples(request, start * factor, stop * factor), factor, out)
         else:
             step = self._blocks.step
             merge(self._read(request, level - 1, start * step, stop * step, habits), step, out)
@@ -192,37 +187,48 @@ class Levels:
 
     # -- which release wrote it --------------------------------------------------------------------------------------
 
-    def _known_habits(self, layout: Layout) -> Habits:
+    def _known_habits(self, request: Request) -> Habits:
         if self._habits is None:
             with self._lock:
                 if self._habits is None:
-                    self._habits = self._probe(layout)
+                    self._habits = self._probe(replace(request, on_damage="gap", verify=True))
         return self._habits
 
-    def _probe(self, layout: Layout) -> Habits:
-        habits = Habits(self._has_sample_std(layout), self._has_nan_levels(layout))
+    def _probe(self, request: Request) -> Habits:
+        habits = Habits(self._has_sample_std(request), self._has_nan_levels(request.layout))
         if habits.sample_std:
             self._note("levels hold the sample standard deviation (library 0.4.0 – 0.6.0); read as the population's")
         if habits.nan_levels:
             self._note("levels above 1 hold NaN (library 0.6.1); recomputed from level 1")
         return habits
 
-    def _has_sample_std(self, layout: Layout) -> bool:
+    def _has_sample_std(self, request: Request) -> bool:
         """Compare stored deviations with those of the samples: n - 1 and n differ by sqrt(n / (n - 1))."""
         from xjls.kernels.reduce import summarize
 
         factor = self._blocks.entry
-        n = min(PROBES, layout.stored_entries(1), layout.length // factor)
-        if n < 1 or factor < 2:
+        if factor < 2:
             return False
-        stored, known = self._stored(layout, 1, 0, n, verify=True)
-        true = np.empty((n, 4), np.float64)
-        summarize(self._samples(Request(layout, "gap", verify=True), 0, n * factor), factor, true)
-        telling = known & (true[:, 1] > np.abs(true[:, 0]) * 1e-6) & np.isfinite(true[:, 1])
-        if not telling.any():
-            return False
-        excess = np.median(stored[telling, 1] / true[telling, 1] - 1)
-        return bool(excess > (math.sqrt(factor / (factor - 1)) - 1) / 2)
+        excess = []
+        true = np.empty((1, 4), np.float64)
+        for entry, std in self._telling_entries(request.layout):
+            summarize(request.samples(request, entry * factor, (entry + 1) * factor), factor, true)
+            if true[0, 1] > 0:
+                excess.append(std / true[0, 1] - 1)
+        return bool(excess) and float(np.median(excess)) > (math.sqrt(factor / (factor - 1)) - 1) / 2
+
+    def _telling_entries(self, layout: Layout) -> Iterator[tuple[int, float]]:
+        """Yield entries of level 1 whose samples vary, with their stored deviations, from all over the signal."""
+        n, size = min(layout.stored_entries(1), layout.length // self._blocks.entry), self._blocks.capacity
+        n_blocks = -(-n // size)
+        for block in (
+            np.unique(np.linspace(0, n_blocks - 1, min(PROBES, n_blocks)).astype(np.int64)).tolist() if n else ()
+        ):
+            start = block * size
+            stored, known = self._stored(layout, 1, start, min(start + size, n), verify=True)
+            varying = np.flatnonzero(known & (stored[:, 1] > np.abs(stored[:, 0]) * 1e-5))
+            if len(varying):
+                yield start + int(varying[0]), float(stored[varying[0], 1])
 
     def _has_nan_levels(self, layout: Layout) -> bool:
         """Look for entries of level 2 that are NaN over finite ones; a single finite entry says that all is well."""

@@ -265,7 +265,12 @@ class Jls2Reader:
             return self._survey().track(definition.id, blocks)
         try:
             return IndexTree(
-                self._chunks, definition.id, blocks, heads or NO_HEADS, closed=self.was_closed, report=self._note_index
+                self._chunks,
+                definition.id,
+                blocks,
+                heads or NO_HEADS,
+                closed=self.was_closed,
+                report=self._health.add_index_error,
             )
         except (CorruptError, TruncatedError) as error:
             if self.was_closed or isinstance(error, CorruptError):
@@ -278,6 +283,8 @@ class Jls2Reader:
         kind = decode_data_type(definition.data_type)[0]
         assert kind is not None, "signals of other types have no name here"  # noqa: S101 - an invariant, not input
         blocks = Blocks.of(definition, kind)
+        # Not self: a circle would keep the file open until it is collected
+        health = self._health
         return Track(
             self._storage,
             name,
@@ -285,8 +292,8 @@ class Jls2Reader:
             kind,
             blocks,
             self._lay_out(name, definition, blocks),
-            lost=lambda gaps: self._health.add_gaps(name, gaps),
-            note=lambda text: self._health.note(f"{name}: {text}"),
+            lost=lambda gaps: health.add_gaps(name, gaps),
+            note=lambda text: health.note(f"{name}: {text}"),
         )
 
     def _take_unlinked(self, trees: Mapping[int, IndexTree]) -> None:
@@ -334,6 +341,3 @@ class Jls2Reader:
                 for start, stop in self._survey_made.holes:
                     self._health.add(Damage(start, stop, "no intact chunk"))
             return self._survey_made
-
-    def _note_index(self, error: CorruptError | TruncatedError) -> None:
-        self._health.add_error(error, "what it lists is found by a walk over the bytes before it")

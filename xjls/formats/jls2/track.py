@@ -65,7 +65,7 @@ class Track:
         self.blocks = blocks
         self._path = storage.path
         self._lost = lost
-        self._levels = Levels(storage, signal_id, kind, blocks, self._finite, note)
+        self._levels = Levels(storage, signal_id, kind, blocks, note)
         self._samples = Samples(storage, signal_id, kind, blocks, self._levels.chunk_means)
 
     @property
@@ -84,7 +84,9 @@ class Track:
         """Read entries of a level; see `xjls.model.recording.Reader.read_level`."""
         if not entries.length:
             return np.empty((0, 4), self.kind.entry_dtype)
-        return self._levels.read(Request(self.layout, on_damage, verify), level, entries.start, entries.stop)
+        return self._levels.read(
+            Request(self.layout, on_damage, verify, self._finite), level, entries.start, entries.stop
+        )
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that the layout alone tells: nothing is read of the samples themselves."""
