@@ -38,7 +38,7 @@ GOALS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the goals that were asked for."""
     asked = parser().parse_args(arguments)
-    rounds = asked.rounds or (9 if asked.quick else 25)
+    rounds = asked.rounds or (9 if asked.quick else 40)
     rows = []
     with place(asked.directory) as directory:
         files = Files(directory, quick=asked.quick)
@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     made.add_argument("--only", nargs="+", choices=list(GOALS), metavar="GOAL", help=f"some of: {', '.join(GOALS)}")
     made.add_argument("--quick", action="store_true", help="smaller files and fewer rounds: under a minute")
-    made.add_argument("--rounds", type=int, help="interleaved rounds (25, quick 9); five times as many of what is fast")
+    made.add_argument("--rounds", type=int, help="interleaved rounds (40, quick 9); five times as many of what is fast")
     made.add_argument("--directory", type=Path, help="where to put 3.5 GB of files; a temporary directory otherwise")
     made.add_argument("--keep", action="store_true", help="keep the files there, to be used again")
     made.add_argument("--json", type=Path, help="write the rows to this file as well")

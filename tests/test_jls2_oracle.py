@@ -42,7 +42,7 @@ FAULTS = {
     "it never returns from omitted i4 and i8": "reads_samples",
     "it loses the tail after whole blocks": "compare_samples",
     "it reads no signal without samples": "compare_samples",
-    "it fails on sub-byte windows that start inside a byte": "compare_samples",
+    "it fails on sub-byte windows that start or end inside a byte": "compare_samples",
     "it reads garbage for half of 64-bit summaries": "test_level_entries_are_those_that_pyjls_knows",
     "it recombines a population's deviations as a sample's": "test_level_entries_are_those_that_pyjls_knows",
     "it weighs NaN by whim": "test_level_entries_are_those_that_pyjls_knows",
@@ -216,7 +216,7 @@ def compare_samples(recording, reader, signal, truth, rng):
     if not length:
         return
     assert reader.signals[truth.signal_id].sample_id_offset == recording.signals[signal.name].first_id
-    windows = [(0, length)]
+    windows = [(0, length - length % max(1, 8 // signal.kind.bits))]
     if signal.kind.bits >= 8:
         windows += [tuple(sorted(rng.integers(0, length + 1, 2).tolist())) for _ in range(10)]
     for start, stop in windows:

@@ -168,7 +168,7 @@ def test_annotations_without_samples_are_a_table_too(scenario):
 
 def test_a_name_that_a_tree_cannot_hold_is_refused(scenario):
     path, _ = scenario("odd_names")
-    with pytest.raises(xjls.SelectionError, match="'Strom µA/Δ'.*signals="):
+    with pytest.raises(xjls.SelectionError, match=r"'Strom µA/Δ'.*signals="):
         xr.open_datatree(path, engine="jls")
     with xr.open_datatree(path, engine="jls", signals=["gpi[0]", "a.b"]) as tree:
         assert set(tree["0"].data_vars) == {"gpi[0]", "a.b"}

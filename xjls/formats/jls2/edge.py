@@ -123,9 +123,12 @@ class RightEdge:
         first, self.first_id, _ = self._chunks.extent(heads[0])
         self._chunks.expect(first, Tag.FSR_DATA, self._id)
         top = self._top(heads)
-        if (top and self._nodes.at(heads[top], top).timestamp != self.first_id) or not top:
-            # All sample ids rest on this timestamp: the first INDEX chunk repeats it, else its own CRC must prove it
+        # All sample ids rest on the first timestamp: the first INDEX chunk repeats it, else its own CRC must prove it
+        if not top:
             self._chunks.record(heads[0])
+        elif (told := self._nodes.at(heads[top], top).timestamp) != self.first_id:
+            problem = f"the first DATA chunk starts at sample {self.first_id:_}, its index at {told:_}"
+            raise CorruptError(problem, self._chunks.storage.path, heads[0])
         following = heads[top]
         for level in range(top, 0, -1):
             following = self._walk_level(level, following)

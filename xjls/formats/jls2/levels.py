@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,21 +50,6 @@ class Request:
     """(request, start, stop) → samples, counted from the first one; lost ones NaN."""
 
 
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """What a signal's writer did wrong on its levels."""
-
-    sample_std: bool = False
-    """Level 1 holds the sample standard deviation (n - 1): library 0.4.0 – 0.6.0."""
-    nan_levels: bool = False
-    """Levels above 1 hold NaN: library 0.6.1."""
-
-    @property
-    def trusted_levels(self) -> int:
-        """The highest level whose entries are used."""
-        return 1 if self.sample_std or self.nan_levels else 15
-
-
 class Levels:
     """Read windows of one signal's levels.
 
@@ -86,12 +72,16 @@ class Levels:
         self._kind = kind
         self._blocks = blocks
         self._note = note
-        self._habits: Habits | None = None
+        self._sample_std: bool | None = None
+        """Whether level 1 holds the sample deviation (n - 1: library 0.4.0 – 0.6.0); None until an entry tells."""
+        self._nan_levels: bool | None = None
+        """Whether levels above 1 hold NaN (library 0.6.1); None until it was looked at."""
         self._lock = threading.RLock()
 
     def read(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
         """Return entries ``[start, stop)`` of a level as float[n, 4]."""
-        return self._read(request, level, start, stop, self._known_habits(request))
+        self._learn(request)
+        return self._read(request, level, start, stop)
 
     def chunk_means(self, layout: Layout, number: int) -> NDArray[Any] | None:
         """Return the stored means of the level-1 entries of DATA chunk ``number``; None where they are not known."""
@@ -104,19 +94,25 @@ class Levels:
         means: NDArray[Any] = entries[: int(np.argmin(known)) if not known.all() else len(known), 0]
         return means if np.isfinite(means).all() else None
 
-    def _read(self, request: Request, level: int, start: int, stop: int, habits: Habits) -> NDArray[Any]:
+    def _read(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
         entries, known = self._stored(request.layout, level, start, stop, verify=request.verify)
-        if level > habits.trusted_levels:
+        if level == 1:
+            if self._sample_std is None:
+                self._learn_std(request, self._varying(start, entries, known))
+            if self._sample_std:
+                entries[:, 1] *= math.sqrt((self._blocks.entry - 1) / self._blocks.entry)
+        elif self._nan_levels or self._sample_std:
             known[:] = False
-        elif habits.sample_std:
-            entries[:, 1] *= math.sqrt((self._blocks.entry - 1) / self._blocks.entry)
+        elif self._sample_std is None:
+            # No entry of level 1 has told yet: those that vary may be made from what is wrong there
+            known &= ~(entries[:, 1] > 0)
         # A finite mean with a NaN deviation: an entry below it was all NaN, and poisoned the sum
         known &= np.isnan(entries[:, 0]) | ~np.isnan(entries[:, 1])
         for lo, hi in self._runs(~known, level):
-            entries[lo:hi] = self._recompute(request, level, start + lo, start + hi, habits)
+            entries[lo:hi] = self._recompute(request, level, start + lo, start + hi)
         return entries
 
-    def _recompute(self, request: Request, level: int, start: int, stop: int, habits: Habits) -> NDArray[Any]:
+    def _recompute(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
         from xjls.kernels.reduce import merge, summarize
 
         out = np.empty((stop - start, 4), self._kind.entry_dtype)
@@ -125,7 +121,7 @@ class Levels:
             summarize(request.samples(request, start * factor, stop * factor), factor, out)
         else:
             step = self._blocks.step
-            merge(self._read(request, level - 1, start * step, stop * step, habits), step, out)
+            merge(self._read(request, level - 1, start * step, stop * step), step, out)
         return out
 
     def _runs(self, wanted: NDArray[np.bool_], level: int) -> Iterator[tuple[int, int]]:
@@ -187,57 +183,66 @@ class Levels:
 
     # -- which release wrote it --------------------------------------------------------------------------------------
 
-    def _known_habits(self, request: Request) -> Habits:
-        if self._habits is None:
-            with self._lock:
-                if self._habits is None:
-                    self._habits = self._probe(replace(request, on_damage="gap", verify=True))
-        return self._habits
+    def _learn(self, request: Request) -> None:
+        """Look at entries from all over the signal, once, for what their release did wrong."""
+        if self._nan_levels is not None:
+            return
+        with self._lock:
+            if self._nan_levels is None:
+                if self._sample_std is None:
+                    self._learn_std(request, self._telling_entries(request.layout))
+                nan_levels = self._has_nan_levels(request.layout)
+                if nan_levels:
+                    self._note("levels above 1 hold NaN (library 0.6.1); recomputed from level 1")
+                self._nan_levels = nan_levels
 
-    def _probe(self, request: Request) -> Habits:
-        habits = Habits(self._has_sample_std(request), self._has_nan_levels(request.layout))
-        if habits.sample_std:
-            self._note("levels hold the sample standard deviation (library 0.4.0 – 0.6.0); read as the population's")
-        if habits.nan_levels:
-            self._note("levels above 1 hold NaN (library 0.6.1); recomputed from level 1")
-        return habits
-
-    def _has_sample_std(self, request: Request) -> bool:
-        """Compare stored deviations with those of the samples: n - 1 and n differ by sqrt(n / (n - 1))."""
+    def _learn_std(self, request: Request, entries: Iterable[tuple[int, float]]) -> None:
+        """Compare stored deviations of level 1 with those of the samples: n - 1 and n differ by sqrt(n / (n - 1))."""
         from xjls.kernels.reduce import summarize
 
         factor = self._blocks.entry
-        if factor < 2:
-            return False
-        excess = []
         true = np.empty((1, 4), np.float64)
-        for entry, std in self._telling_entries(request.layout):
-            summarize(request.samples(request, entry * factor, (entry + 1) * factor), factor, true)
+        asked = replace(request, on_damage="gap", verify=True)
+        excess = []
+        for entry, std in entries:
+            summarize(request.samples(asked, entry * factor, (entry + 1) * factor), factor, true)
             if true[0, 1] > 0:
                 excess.append(std / true[0, 1] - 1)
-        return bool(excess) and float(np.median(excess)) > (math.sqrt(factor / (factor - 1)) - 1) / 2
+        if excess and factor > 1:
+            self._sample_std = float(np.median(excess)) > (math.sqrt(factor / (factor - 1)) - 1) / 2
+            if self._sample_std:
+                self._note(
+                    "levels hold the sample standard deviation (library 0.4.0 – 0.6.0); read as the population's"
+                )
 
     def _telling_entries(self, layout: Layout) -> Iterator[tuple[int, float]]:
-        """Yield entries of level 1 whose samples vary, with their stored deviations, from all over the signal."""
+        """Yield one entry of level 1 whose samples vary from each of some blocks, with its stored deviation."""
         n, size = min(layout.stored_entries(1), layout.length // self._blocks.entry), self._blocks.capacity
-        n_blocks = -(-n // size)
-        for block in (
-            np.unique(np.linspace(0, n_blocks - 1, min(PROBES, n_blocks)).astype(np.int64)).tolist() if n else ()
-        ):
+        for block in _spread(-(-n // size)):
             start = block * size
             stored, known = self._stored(layout, 1, start, min(start + size, n), verify=True)
-            varying = np.flatnonzero(known & (stored[:, 1] > np.abs(stored[:, 0]) * 1e-5))
-            if len(varying):
-                yield start + int(varying[0]), float(stored[varying[0], 1])
+            yield from islice(self._varying(start, stored, known), 1)
+
+    def _varying(self, start: int, entries: NDArray[Any], known: NDArray[np.bool_]) -> Iterator[tuple[int, float]]:
+        """Yield some entries whose samples vary, with their stored deviations: they tell how these were made."""
+        varying = np.flatnonzero(known & (entries[:, 1] > np.abs(entries[:, 0]) * 1e-5))
+        for i in varying[:PROBES].tolist():
+            yield start + i, float(entries[i, 1])
 
     def _has_nan_levels(self, layout: Layout) -> bool:
         """Look for entries of level 2 that are NaN over finite ones; a single finite entry says that all is well."""
         n, step = layout.stored_entries(2), self._blocks.step
-        for entry in np.unique(np.linspace(0, n - 1, min(PROBES, n)).astype(np.int64)).tolist() if n else ():
+        for entry in _spread(n):
             above, known = self._stored(layout, 2, entry, entry + 1, verify=True)
             if known[0] and np.isfinite(above[0, 0]):
                 return False
             below, _ = self._stored(layout, 1, entry * step, (entry + 1) * step, verify=True)
             if known[0] and np.isfinite(below[:, 0]).any():
                 return True
-        return False
+        # Not one of them tells: to recompute is right either way
+        return n > 0
+
+
+def _spread(n: int) -> list[int]:
+    """Return at most `PROBES` numbers from 0 to n - 1, evenly spread."""
+    return [round(i * (n - 1) / max(min(PROBES, n) - 1, 1)) for i in range(min(PROBES, n))]
