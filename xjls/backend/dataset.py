@@ -225,7 +225,7 @@ def _variable(
         },
         "recording": recording,
     }  # fmt: skip
-    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding)
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding, fastpath=True)
 
 
 def _signal_attributes(signal: Signal, *, scaled: bool) -> dict[str, Any]:

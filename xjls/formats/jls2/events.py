@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from xjls.errors import CorruptError, TruncatedError
@@ -78,7 +79,7 @@ def read_indexed_ties(chunks: ChunkFile, signal_id: int, heads: tuple[int, ...])
             raise CorruptError(
                 "a SUMMARY chunk of ties differs in length from its INDEX", chunks.storage.path, summary.offset
             )
-        ties += [_tie(*_TIE.unpack_from(body, 16 + 16 * i)) for i in range(count)]
+        ties += _decode_tie_block(body[16 : 16 + 16 * count])
         last = int.from_bytes(payload[16 * count + 8 : 16 * count + 16], "little")
     tail = read_list(chunks, last, Tag.UTC_DATA, signal_id)
     if tail.error:
@@ -116,6 +117,12 @@ def decode_user_data(records: Iterable[tuple[Chunk, bytes]]) -> tuple[UserData, 
         for chunk, payload in records
         if chunk.meta >> 12
     )
+
+
+@lru_cache(maxsize=256)
+def _decode_tie_block(entries: bytes) -> tuple[Tie, ...]:
+    """Decode pairs of sample id and JLS time; the signals of an instrument repeat each other's to the byte."""
+    return tuple(_tie(sample_id, time) for sample_id, time in _TIE.iter_unpack(entries))
 
 
 def _tie(sample_id: int, time: int) -> Tie:
