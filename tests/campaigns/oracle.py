@@ -7,6 +7,7 @@ them, and the exit status is 1.
 # ruff: noqa: T201 - a program that prints
 
 import argparse
+import faulthandler
 import importlib
 import os
 import sys
@@ -15,6 +16,8 @@ import traceback
 
 ROUND = 200
 """Examples a test draws in one go."""
+ROUND_S = 900
+"""A round that takes longer ends the campaign with a traceback: the oracle has endless loops of its own."""
 
 
 def main():
@@ -33,6 +36,7 @@ def main():
             if name in failed or time.monotonic() > stop:
                 continue
             print(f"{name}: round {rounds + 1}", flush=True)
+            faulthandler.dump_traceback_later(ROUND_S, exit=True)
             try:
                 test()
             except Exception:  # noqa: BLE001 - whatever comes out is a finding

@@ -96,15 +96,17 @@ class Levels:
 
     def _read(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
         entries, known = self._stored(request.layout, level, start, stop, verify=request.verify)
-        if level == 1:
-            if self._sample_std is None:
-                self._learn_std(request, self._varying(start, entries, known))
-            if self._sample_std:
-                entries[:, 1] *= math.sqrt((self._blocks.entry - 1) / self._blocks.entry)
-        elif self._nan_levels or self._sample_std:
+        if level == 1 and self._sample_std is None:
+            self._learn_std(request, self._varying(start, entries, known))
+        if level > 1 and (self._nan_levels or self._sample_std):
             known[:] = False
+        elif self._sample_std and self._kind.floating:
+            # Of how many samples, less one, only they can tell: NaN among them do not count
+            known &= ~(entries[:, 1] > 0)
+        elif self._sample_std:
+            entries[:, 1] *= math.sqrt((self._blocks.entry - 1) / self._blocks.entry)
         elif self._sample_std is None:
-            # No entry of level 1 has told yet: those that vary may be made from what is wrong there
+            # No entry of level 1 has told what its deviation means: those that vary are not to be trusted
             known &= ~(entries[:, 1] > 0)
         # A finite mean with a NaN deviation: an entry below it was all NaN, and poisoned the sum
         known &= np.isnan(entries[:, 0]) | ~np.isnan(entries[:, 1])
