@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from xjls.model.status import Status
 
 MOST_ANNOTATIONS = 12
+MOST_SAMPLES = 1 << 30
+"""Of a signal whose whole index is looked at for chunks that were left out: some milliseconds."""
 
 
 def info(path: str, *, as_json: bool = False) -> int:
     """Print what a recording holds; return the exit status."""
     with open_recording(path, on_damage="gap") as recording:
+        for signal in recording.signals.values():
+            if signal.length <= MOST_SAMPLES:
+                recording.gaps(signal.name)
         print(json.dumps(facts(recording), indent=2, default=repr) if as_json else text(path, recording))
         return 0
 

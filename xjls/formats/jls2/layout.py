@@ -6,6 +6,7 @@ file when that index is damaged.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -107,6 +108,10 @@ class Layout(Protocol):
 
     def data(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of DATA chunks ``[start, stop)``, from the first on; OMITTED or ABSENT where none is."""
+        ...
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """Yield the number of each DATA chunk that is not in the file, and OMITTED or ABSENT; reads the index only."""
         ...
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,6 +112,14 @@ class SurveyedTrack:
             if start <= number < stop and offsets[number - start] == ABSENT:
                 offsets[number - start] = OMITTED
         return offsets
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """Yield the numbers of DATA chunks that were not found; see `Layout`."""
+        n_chunks, step = -(-self.length // self._blocks.chunk), 1 << 16
+        for first in range(0, n_chunks, step):
+            offsets = self.data(first, min(first + step, n_chunks))
+            for i in np.flatnonzero(offsets < 0).tolist():
+                yield first + i, int(offsets[i])
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of SUMMARY chunks ``[start, stop)`` of a level; ABSENT where none is."""

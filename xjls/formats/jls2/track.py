@@ -91,13 +91,10 @@ class Track:
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that the layout alone tells: nothing is read of the samples themselves."""
         found = []
-        for first, offsets in self._all_offsets():
-            for i in np.flatnonzero(offsets < 0).tolist():
-                omitted = offsets[i] == OMITTED
-                if omitted and self.kind.bits <= 8:  # a constant, which its summary tells
-                    continue
-                reason = LEFT_OUT if omitted else "there is no such chunk"
-                found.append(Gap(self._chunk_window(first + i), reason))
+        for number, what in self.layout.missing():
+            if what != OMITTED or self.kind.bits > 8:  # constants of fewer bits are told by their summary
+                reason = LEFT_OUT if what == OMITTED else "there is no such chunk"
+                found.append(Gap(self._chunk_window(number), reason))
         return self._noted(merge_gaps(found))
 
     def name_losses(self, damage: list[Damage]) -> list[Damage]:

@@ -6,7 +6,7 @@ to be damaged costs a walk over the bytes between its predecessor and itself: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -134,6 +134,26 @@ class IndexTree:
             lo, hi = max(start, number * per_segment), min(stop, (number + 1) * per_segment)
             joined[lo - start : hi - start] = self._segment(number, lo, hi)
         return joined
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """Yield the numbers of DATA chunks that are not in the file; see `Layout`.
+
+        Needs no kernel: who only wants to know what a file holds does not wait for numba.
+        """
+        n_chunks = -(-self.length // self._blocks.chunk)
+        listed = 0
+        for block in range(self._edge.count(1)):
+            listed = block * self._per_block
+            try:
+                offsets = self._nodes.at(self._edge.node_offset(1, block), 1).children
+            except (CorruptError, TruncatedError):
+                offsets = self._walked_data(block)
+            for i in np.flatnonzero(offsets <= 0).tolist():
+                yield listed + i, OMITTED if offsets[i] in (0, OMITTED) else ABSENT
+            listed += len(offsets)
+        for number in range(listed, n_chunks):
+            if number not in self._edge.tail_data:
+                yield number, ABSENT
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of SUMMARY chunks ``[start, stop)``: each stands right behind its INDEX chunk."""
