@@ -148,10 +148,8 @@ def test_cut_anywhere(fragile, target):
     assert target.opened > 100
 
 
-FIELDS = {
-    "item_next": 0, "item_prev": 8, "tag": 16, "rsv": 17, "meta": 18, "length": 20, "prev_length": 24, "crc": 28,
-    "timestamp": 32, "count": 40, "bits": 44, "body": 48, "deep body": 70,
-}  # fmt: skip
+FIELDS = {"item_next": 0, "length": 20, "timestamp": 32, "count": 40, "body": 48, "deep body": 70}
+"""Where a flip means something else each time; a header is under one checksum, a payload under another."""
 
 
 def one_of_each(data):
@@ -460,12 +458,7 @@ def resealed(data, chunk, at, layout, *values):
     return bytes(broken)
 
 
-LIES = {
-    "<Q": [1, 2**32, 2**63, 2**64 - 8],
-    "<q": [-(2**63), 2**62, -1],
-    "<I": [0, 1, 2**31, 2**32 - 1],
-    "<H": [0, 2**16 - 1],
-}
+LIES = {"<Q": [1, 2**32, 2**64 - 8], "<q": [-(2**63), 2**62], "<I": [0, 1, 2**32 - 1], "<H": [0, 2**16 - 1]}
 
 
 @pytest.mark.parametrize("name", ["mixed", "deep"])

@@ -2,6 +2,7 @@
 
 import pickle
 
+import fsspec
 import numpy as np
 import pytest
 import xarray as xr
@@ -32,6 +33,70 @@ def test_unverified_reads_are_the_same(scenario, name):
     with xjls.open_recording(path, on_damage="gap", verify=False) as recording:
         for law in LAWS[:5]:
             law(recording, expected)
+
+
+SMALL_BOUNDS = {
+    "xjls.formats.jls2.chunks.GUESS": 48,
+    "xjls.formats.jls2.chunks.RESYNC_BYTES": 512,
+    "xjls.formats.jls2.levels.STEP_ENTRIES": 40,
+    "xjls.formats.jls2.levels.STEP_SAMPLES": 100,
+    "xjls.formats.jls2.nodes.KEEP": 4,
+    "xjls.formats.jls2.samples.PIECE_BYTES": 1000,
+    "xjls.formats.jls2.track.SCAN_CHUNKS": 8,
+    "xjls.formats.jls2.tree.KEEP_SEGMENTS": 2,
+    "xjls.formats.jls2.tree.MOST_INDEX_BYTES": 64,
+    "xjls.formats.jls2.tree.PREPARE_BYTES": 100,
+    "xjls.formats.jls2.tree.SEGMENT_CHUNKS": 8,
+    "xjls.storage.local.HEAD_BYTES": 64,
+    "xjls.storage.pool.FROM_BYTES": 64,
+    "xjls.storage.remote.BLOCK_BYTES": 256,
+    "xjls.storage.remote.KEEP_BLOCKS": 3,
+    "xjls.storage.remote.MERGE_BYTES": 100,
+    "xjls.storage.residency.SMALL_BYTES": 1,
+    "xjls.storage.residency.SPAN_BYTES": 4096,
+}
+"""What is done in pieces, kept, or looked up by blocks, made so small that small recordings need many of them."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_depends_on_the_size_of_a_step(scenario, name, monkeypatch):
+    path, expected = scenario(name)
+    for bound, value in SMALL_BOUNDS.items():
+        monkeypatch.setattr(bound, value)
+    with xjls.open_recording(path, on_damage="gap") as recording:
+        for law in LAWS:
+            law(recording, expected)
+
+
+@pytest.fixture
+def remote():
+    """Return a function that puts a file into fsspec's memory, and gives its address."""
+    files = fsspec.filesystem("memory")
+
+    def put(path):
+        files.pipe("/scenarios/run.jls", path.read_bytes())
+        return "memory://scenarios/run.jls"
+
+    yield put
+    files.rm("/scenarios", recursive=True)
+
+
+@pytest.mark.parametrize("bounds", ["usual", "small"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_remote_object_is_read_as_a_file_is(scenario, remote, name, bounds, monkeypatch):
+    path, expected = scenario(name)
+    if bounds == "small":
+        for bound, value in SMALL_BOUNDS.items():
+            monkeypatch.setattr(bound, value)
+    for on_damage in ("raise", "gap"):
+        with xjls.open_recording(remote(path), on_damage=on_damage) as recording:
+            for law in LAWS:
+                law(recording, expected)
+
+
+def test_a_remote_object_closes_as_a_file_does(scenario, remote):
+    path, expected = scenario("default_f32")
+    closing_twice_is_harmless(xjls.open_recording(remote(path)), expected)
 
 
 # ---- through xarray ------------------------------------------------------------------------------------------------
