@@ -24,6 +24,11 @@ HEAD_BYTES = 1 << 16
 """Bytes read at once on opening: the definitions of a usual recording fit."""
 
 
+def closed_error(path: str) -> ValueError:
+    """Return the error of a read after closing."""
+    return ValueError(f"{path} is closed. Open the recording again")
+
+
 class _Descriptor:
     """An open file's number, closed when its last user is gone.
 
@@ -80,7 +85,7 @@ class LocalFile:
         if offset < 0 or length <= 0 or offset >= self.size:
             return b""
         if (descriptor := self._descriptor) is None:
-            raise self._closed()
+            raise closed_error(self.path)
         return os.pread(descriptor.number, min(length, self.size - offset), offset)
 
     def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -113,7 +118,7 @@ class LocalFile:
     def mapping(self) -> NDArray[np.uint8]:
         """Return the whole file as a read-only uint8[size] array, checked to be as long as it was."""
         if (descriptor := self._descriptor) is None:
-            raise self._closed()
+            raise closed_error(self.path)
         # No read uses the file's position, and asking for the end of it is a third of the price of fstat
         if (size := os.lseek(descriptor.number, 0, os.SEEK_END)) < self.size:
             raise TruncatedError(
@@ -126,9 +131,6 @@ class LocalFile:
             self._resident = Residency(descriptor, mapped).ensure
             self._map = mapped
         return mapped
-
-    def _closed(self) -> ValueError:
-        return ValueError(f"{self.path} is closed. Open the recording again")
 
     def close(self) -> None:
         """Give the file back; a second call does nothing. A read under way in another thread ends as it began."""

@@ -14,6 +14,7 @@ import fsspec
 import numpy as np
 
 from xjls.errors import TruncatedError
+from xjls.storage.local import closed_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,7 @@ class RemoteObject:
         """What tells this content from another: address, size in bytes, and the server's tag or date."""
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
+        self._closed = False
 
     def read(self, offset: int, length: int) -> bytes:
         """Read up to ``length`` bytes from ``offset``; fewer where the object ends."""
@@ -88,7 +90,8 @@ class RemoteObject:
         """Do nothing: what a bulk read needs is fetched by its ranges."""
 
     def close(self) -> None:
-        """Forget the kept blocks; file systems of fsspec hold no handle to give back."""
+        """Forget the kept blocks, and refuse further reads; file systems of fsspec hold no handle to give back."""
+        self._closed = True
         self._blocks.clear()
 
     def __enter__(self) -> RemoteObject:
@@ -110,6 +113,8 @@ class RemoteObject:
         return block
 
     def _fetch(self, begin: list[int], end: list[int]) -> list[bytes]:
+        if self._closed:
+            raise closed_error(self.path)
         parts: list[bytes] = self._fs.cat_ranges([self._key] * len(begin), begin, end, on_error="raise")
         for part, lo, hi in zip(parts, begin, end, strict=True):
             if len(part) != hi - lo:
