@@ -192,6 +192,21 @@ def test_time_is_utc_or_seconds(path, options, dtype):
         assert ds.time.attrs["standard_name"] == "time"
 
 
+def test_utc_that_runs_backwards_leaves_seconds(tmp_path):
+    """Seconds then count on at the nominal rate, so that they name one sample each."""
+    ties = [(0, EPOCH), (1000, EPOCH + SECOND), (2000, EPOCH)]
+    path = write(tmp_path / "run.jls", [Source()], [Fsr("current", np.arange(3000), ties=ties, **SMALL)])
+    with xjls.open(path, time="seconds", levels=[1]) as ds:
+        assert ds.time.variable[[0, 1000, 2999]].values.tolist() == [0, 1, 2.999]
+        assert ds.current.sel(time=slice(1.5, 1.6)).values[[0, -1]].tolist() == [1500, 1600]
+        assert ds.time_x16.variable[1].values == 0.016
+    with xjls.open(path, levels=False) as ds:
+        assert "backwards" in " ".join(ds.xjls.status.notes)
+        with pytest.raises(xjls.SelectionError, match=r"run backwards.*isel.*time=\"seconds\""):
+            ds.sel(time=slice("2026-03-01T10:00:01", None))
+        assert ds.current.isel(time=slice(1500, 1502)).values.tolist() == [1500, 1501]
+
+
 def test_without_ties_time_is_seconds(path):
     with xjls.open(path, signals="temperature", levels=False) as ds:
         assert ds.time.variable[[0, 1, 499]].values.tolist() == [0, 0.02, 9.98]
@@ -264,6 +279,18 @@ def test_outer_join_keeps_all_and_marks_integers(tmp_path):
             assert ds.i.attrs["ancillary_variables"] == "i_valid"
             assert ds.i.isel(time=[0, 299, 300, 1099]).values.tolist() == [0, 0, 1, 800]
             assert ds.a.isel(time=slice(1050, None)).isnull().all()
+
+
+def test_outer_join_keeps_all_entries_too(tmp_path):
+    """Entries that lie on one grid share an axis from the first to the last of either; the others have their own."""
+    parts = [Fsr("a", np.arange(1000.0), **SMALL), Fsr("b", np.arange(1000.0), first_id=1600, **SMALL)]
+    path = write(tmp_path / "run.jls", [Source()], parts)
+    with xjls.open(path, join="outer", levels=[1]) as ds:
+        assert ds.sizes["time"] == 2600
+        for name in ("a", "b"):
+            entries = ds[f"{name}_x16"].values
+            found = entries[np.isfinite(entries).all(axis=1)]
+            np.testing.assert_allclose(found, reduce_finite(np.arange(1000.0), 16), rtol=1e-6)
 
 
 def test_without_a_join_every_signal_has_its_own_time(path):
@@ -650,6 +677,24 @@ def test_a_remote_object_reads_the_same(path, tmp_path):
         files.rm("/bench", recursive=True)
     with pytest.raises(FileNotFoundError):
         xjls.open("memory://bench/run.jls")
+
+
+def test_a_remote_object_that_shrinks_is_named(path):
+    files = fsspec.filesystem("memory")
+    files.pipe("/bench/run.jls", path.read_bytes())
+    try:
+        with xjls.open_recording("memory://bench/run.jls") as recording:
+            files.pipe("/bench/run.jls", path.read_bytes()[:100_000])
+            with pytest.raises(xjls.XjlsError, match=r"asked for .* bytes, got|ends at byte"):
+                recording.read("current")
+    finally:
+        files.rm("/bench", recursive=True)
+
+
+def test_a_file_address_is_a_local_path(path):
+    with xjls.open(f"file://{path}", levels=False, signals="temperature") as ds:
+        assert equal_values(ds.temperature.values, TRUTH["temperature"])
+        assert ds.encoding["source"] == str(path)
 
 
 @pytest.mark.parametrize("chunks", [None, {}], ids=["lazy", "dask"])

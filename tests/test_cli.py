@@ -305,6 +305,23 @@ def test_help_and_version(capsys):
         assert text in capsys.readouterr().out
 
 
+def test_an_interrupt_is_not_a_traceback(capsys, whole, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xjls.cli.info.info", interrupted)
+    assert run(capsys, "info", whole) == (130, "", "xjls: interrupted\n")
+
+
+def test_check_shows_its_progress_on_a_terminal_only(capsys, whole, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    status, out, err = run(capsys, "check", whole)
+    assert status == 0
+    assert "\r100% of " in err
+    assert err.endswith("\r\x1b[K")
+    assert out.startswith(f"{whole}: whole")
+
+
 # ---- as a program --------------------------------------------------------------------------------------------------
 
 

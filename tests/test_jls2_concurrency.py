@@ -264,6 +264,28 @@ def test_a_cluster_of_processes_computes(path, truth, tmp_path):
     assert counter == truth["counter"][::999].tolist()
 
 
+def test_tasks_from_one_recording_share_one_file(path, truth):
+    """A thousand chunks are a thousand unpickled recordings; they open the file once."""
+    with xjls.open_recording(path) as recording:
+        pickled = pickle.dumps(recording)
+        copies = [pickle.loads(pickled) for _ in range(50)]
+        assert len({id(copy) for copy in copies}) == 1
+        assert equal_values(copies[7].read("range", (5, 500)), truth["range"][5:500])
+        copies[0].close()
+        assert equal_values(recording.read("range", (5, 500)), truth["range"][5:500])
+        with pickle.loads(pickled) as again:
+            assert equal_values(again.read("range", (5, 500)), truth["range"][5:500])
+
+
+def test_a_file_that_changed_on_the_way_is_noticed(tmp_path):
+    path = write(tmp_path / "run.jls", [Source()], [Fsr("current", range(100))])
+    with xjls.open_recording(path) as recording:
+        pickled = pickle.dumps(recording)
+    write(path, [Source()], [Fsr("current", range(200))])
+    with pytest.warns(RuntimeWarning, match=r"run\.jls has changed since it was opened"), pickle.loads(pickled) as copy:
+        assert copy.signals["current"].length == 200
+
+
 # ---- tokens and graphs ---------------------------------------------------------------------------------------------
 
 

@@ -337,6 +337,42 @@ def omitted(given, signal):
     return 10**9 if any(call.verb == "signal" and call.subject.omit != "none" for call in given) else 0
 
 
+def without_link_to(data, chunk):
+    """Return the file as it was after a chunk was appended and before what leads to it was written."""
+    for other in chunks_of(data):
+        if other.item_next == chunk.offset:
+            data = resealed(data, other, 0, "<Q", 0)
+        if other.tag in (0x21, 0x31, 0x39) and other.meta == chunk.meta & 0xFF and other.tag & 0x38 == chunk.tag & 0x38:
+            head = [0 if offset == chunk.offset else offset for offset in struct.unpack("<16Q", data[other.payload])]
+            data = resealed(data, other, 32, "<16Q", *head)
+    return data
+
+
+@pytest.mark.parametrize("kind", [0x22, 0x3A, 0x32, 0x40], ids=["samples", "ties", "annotations", "user data"])
+@pytest.mark.parametrize("number", [0, -1], ids=["first", "last"])
+def test_what_was_written_and_not_yet_linked_is_there(tmp_path, kind, number):
+    """A writer appends a chunk and then links it: one that dies in between leaves a chunk that no list leads to."""
+    notes = [Annotation(i * 100, data=f"{i}") for i in range(3)]
+    ties = [(i * 300, EPOCH + i * SECOND) for i in range(3)]
+    signal = Fsr("current", wave(640), ties=ties, annotations=notes, **SMALL)
+    definition = Definition([signal], user_data=[UserData(1, "a"), UserData(2, "b")], closed=False)
+    chunks = chunks_of(encode_definition(definition))
+    chunk = [c for c in chunks if c.tag == kind and c.payload.stop > c.payload.start][number]
+    # All that came after it does not exist yet
+    data = without_link_to(truncate(encode_definition(definition), chunk.stop), chunk)
+    (tmp_path / "run.jls").write_bytes(data)
+    before = [c for c in chunks if c.offset <= chunk.offset]
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        count = {
+            tag: sum(c.tag == tag and c.payload.stop > c.payload.start for c in before)
+            for tag in (0x22, 0x3A, 0x32, 0x40)
+        }
+        assert equal_values(recording.read("current"), signal.array[: 64 * count[0x22]])
+        assert [tie.sample_id for tie in recording.ties("current")] == [i for i, _ in ties[: count[0x3A]]]
+        assert [note.data for note in recording.annotations] == [note.data for note in notes[: count[0x32]]]
+        assert [record.data for record in recording.user_data] == ["a", "b"][: count[0x40]]
+
+
 WRITER = """
 import signal, sys, numpy as np, pyjls
 w = pyjls.Writer(sys.argv[1])
