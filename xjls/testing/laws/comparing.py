@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.testing.laws.expected import Expected, ExpectedSignal
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-from xjls.testing.laws.expected import Expected, ExpectedSignal
 
 RTOL = 1e-6
 """Of an entry: it was rounded to float32 once or, above level 1, once a level."""

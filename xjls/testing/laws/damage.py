@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import XjlsError
-
-if TYPE_CHECKING:
-    from xjls.model.recording import OnDamage, Recording
 from xjls.testing.laws.comparing import equal_values
 from xjls.testing.laws.entries import levels_are_reductions
 from xjls.testing.laws.expected import Expected
 from xjls.testing.laws.reading import windows_are_slices
+
+if TYPE_CHECKING:
+    from xjls.model.recording import OnDamage, Recording
 
 
 def damage_is_named(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import LostSamplesError
+from xjls.testing.laws.comparing import assert_close, is_close, merge_finite, reduce_finite, sampled
+from xjls.testing.laws.expected import Expected, ExpectedSignal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.recording import Recording
-from xjls.testing.laws.comparing import assert_close, is_close, merge_finite, reduce_finite, sampled
-from xjls.testing.laws.expected import Expected, ExpectedSignal
 
 
 def levels_are_reductions(recording: Recording, expected: Expected) -> None:

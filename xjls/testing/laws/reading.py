@@ -14,11 +14,11 @@ import numpy as np
 
 from xjls.errors import LostSamplesError, SelectionError
 from xjls.model.ties import Ties
+from xjls.testing.laws.comparing import equal_values, raises, sampled
+from xjls.testing.laws.expected import Expected, ExpectedSignal
 
 if TYPE_CHECKING:
     from xjls.model.recording import Recording
-from xjls.testing.laws.comparing import equal_values, raises, sampled
-from xjls.testing.laws.expected import Expected, ExpectedSignal
 
 WINDOWS = 12
 """Random windows that are read of each signal."""
