@@ -193,7 +193,7 @@ class LevelArray(RecordingArray):
     recording, name, level
         Where they are.
     entries
-        Which entries the array shows.
+        Which entries the array shows; those that the level does not have are NaN.
     scaled
         Whether values are multiplied by the signal's ``scale_factor``.
     """
@@ -205,6 +205,7 @@ class LevelArray(RecordingArray):
         self.entries = entries
         signal = recording.signal(name)
         self._scale = signal.scale_factor if scaled else 1.0
+        self._held = Window(0, recording.level(name, level).length)
         self.dtype = signal.level_dtype if self._scale == 1 else np.dtype("f8")
         self.shape = (entries.length, 4)
 
@@ -219,6 +220,16 @@ class LevelArray(RecordingArray):
         return 512
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
-        first = self.entries.start
-        values = self.recording.read_level(self.name, self.level, (first + start, first + stop))
+        asked = Window(self.entries.start + start, self.entries.start + stop)
+        there = asked & self._held
+        if there == asked:
+            return self._read_held(asked)
+        padded = np.full((asked.length, 4), np.nan, self.dtype)
+        if there.length:
+            padded[there.start - asked.start : there.stop - asked.start] = self._read_held(there)
+        return padded
+
+    def _read_held(self, entries: Window) -> NDArray[Any]:
+        """Read entries that the level has."""
+        values = self.recording.read_level(self.name, self.level, entries)
         return values if self._scale == 1 else values * self._scale

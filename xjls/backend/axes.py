@@ -44,6 +44,8 @@ class Axis:
     recording: Recording
     unit: TimeUnit
     """As it was asked for; see `time_unit`."""
+    join: Join = "inner"
+    """How the signals' extents became one window."""
 
     @cached_property
     def clock(self) -> Clock:
@@ -92,7 +94,7 @@ class LevelAxis:
     """Sample id at which the first entry begins."""
     length: int
     members: tuple[tuple[Signal, Level, Window], ...]
-    """Each signal with its level and the entries on the axis."""
+    """Each signal with its level and the entries on the axis; with an outer join, some that it does not have."""
     axis: Axis
 
     @property
@@ -133,7 +135,7 @@ def sample_axes(recording: Recording, names: Iterable[str] | None, join: Join, u
     axes = []
     for i, members in enumerate(sorted(groups.values(), key=lambda members: not members[0].length)):
         dim = "time" if i == 0 and join != "none" else f"time_{members[0].name}"
-        axes.append(Axis(dim, tuple(members), _joined(members, join, recording.path), recording, unit))
+        axes.append(Axis(dim, tuple(members), _joined(members, join, recording.path), recording, unit, join))
     return axes
 
 
@@ -171,9 +173,10 @@ def level_axes(axis: Axis, wanted: Sequence[int] | None, most_entries: int | Non
 
 
 def _level_axis(dim: str, factor: int, members: list[tuple[Signal, Level, Window]], axis: Axis) -> LevelAxis | None:
-    """Cut the members' entries to those that all have."""
-    start = max(s.first_id + factor * entries.start for s, _, entries in members)
-    stop = min(s.first_id + factor * entries.stop for s, _, entries in members)
+    """Cut the members' entries to those that all have or, with an outer join, extend them to those that any has."""
+    starts = [s.first_id + factor * entries.start for s, _, entries in members]
+    stops = [s.first_id + factor * entries.stop for s, _, entries in members]
+    start, stop = (min(starts), max(stops)) if axis.join == "outer" else (max(starts), min(stops))
     if stop <= start:
         return None
     cut = tuple(

@@ -285,7 +285,7 @@ class Recording:
         """Return the samples that a signal's index shows to be lost; damage inside chunks shows on reading only."""
         return self._reader.gaps(self.signal(name))
 
-    def read_level(self, name: str, level: int, entries: tuple[int | None, int | None] | None = None) -> NDArray[Any]:
+    def read_level(self, name: str, level: int, entries: WindowLike = None) -> NDArray[Any]:
         """Read entries of a summary level.
 
         Parameters

@@ -32,6 +32,8 @@ STEP_ENTRIES = 1 << 20
 """Entries of the level below that are held at a time."""
 _SUMMARY = int(Tag.FSR_SUMMARY)
 """A plain number: numba takes thirty times as long to look at an enumeration's."""
+SURE_TIMESTAMPS = 2
+"""The highest level whose SUMMARY chunks say truly, in every release, where they begin."""
 PROBES = 16
 """Entries that are looked at, at most, to tell which release wrote a signal."""
 
@@ -154,7 +156,8 @@ class Levels:
         lo = np.maximum(begin, start)
         hi = np.minimum(np.minimum(begin + size, end), begin + self._usable(offsets, size))
         plan = np.empty((last - first, 5), np.int64)
-        plan[:, 1] = ANY_ID
+        # Timestamps of higher levels are wrong in files of library < 0.7.0
+        plan[:, 1] = layout.first_id + begin * self._blocks.factor(level) if level <= SURE_TIMESTAMPS else ANY_ID
         plan[:, 2] = lo - begin
         plan[:, 3] = np.maximum(hi - lo, 0)
         plan[:, 4] = lo - start
