@@ -816,6 +816,28 @@ def test_a_recording_says_what_there_is(path):
         assert "JLS v2" in repr(recording)
 
 
+COLLIDING = [
+    (("a", "a_x16"), {}),
+    (("a_x16", "a"), {}),
+    (("a", "a_valid"), {"on_damage": "gap", "levels": False}),
+    (("time", "a"), {"levels": False}),
+    (("statistic", "a"), {}),
+    (("a", "time_x16"), {}),
+    (("time_a", "a"), {"join": "none", "levels": False}),
+]
+
+
+@pytest.mark.parametrize(("names", "options"), COLLIDING, ids=lambda value: str(value)[:40])
+def test_names_that_collide_are_refused(tmp_path, names, options):
+    """A signal may be called as a level, a mark or an axis is: one would silently stand for the other."""
+    made = [Fsr(name, np.full(200, 7 + i), dtype="i16", **SMALL) for i, name in enumerate(names)]
+    path = write(tmp_path / "run.jls", [Source()], made)
+    with pytest.raises(xjls.SelectionError, match=f"({names[0]}|{names[1]}).*(signals=|levels=False|drop_variables=)"):
+        xjls.open(path, **options)
+    with xjls.open(path, signals="a", levels=False) as ds:
+        assert int(ds.a[0]) == 7 + names.index("a")
+
+
 # ---- what is imported ----------------------------------------------------------------------------------------------
 
 HEAVY = ("numba", "llvmlite", "matplotlib", "distributed", "pyjls", "IPython")
@@ -828,19 +850,20 @@ def imported(code, *names):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import xjls",
-        "import xjls; r = xjls.open_recording({path!r}); repr(r), r.signals, r.annotations, r.clock('current')",
-        "import xjls; ds = xjls.open({path!r}); repr(ds), ds._repr_html_()",
-        "import xarray as xr; ds = xr.open_dataset({path!r}, engine='jls'); repr(ds.isel(time=slice(5)).time)",
-        "import xjls; ds = xjls.open({path!r}); ds.sel(time=slice('2026-03-01T10:00:01', None)); ds.xjls.annotations",
-    ],
-    ids=["import", "open_recording", "open", "open_dataset", "select"],
-)
-def test_looking_imports_nothing_heavy(path, code):
-    assert imported(code.format(path=str(path)), *HEAVY) == []
+LOOKING = {
+    "recording": "r = xjls.open_recording({path!r}); repr(r), r.signals, r.annotations, r.clock('current'), r.status",
+    "dataset": """
+ds = xjls.open({path!r}); repr(ds), ds._repr_html_(), ds.xjls.annotations, ds.xjls.ties
+repr(ds.sel(time=slice("2026-03-01T10:00:01", None)).isel(time=slice(5)).time)
+import xarray as xr
+for chunks in (None, dict()): repr(xr.open_dataset({path!r}, engine="jls", chunks=chunks).isel(time=5))
+repr(xr.open_datatree({path!r}, engine="jls"))""",
+}
+
+
+@pytest.mark.parametrize("what", LOOKING)
+def test_looking_imports_nothing_heavy(path, what):
+    assert imported("import xjls\n" + LOOKING[what].format(path=str(path)), *HEAVY) == []
 
 
 def test_importing_xjls_imports_little():
@@ -857,7 +880,6 @@ def test_reading_imports_the_kernels_only(path):
     assert imported(code, "numba", "xarray", "matplotlib") == ["numba"]
 
 
-def test_the_accessor_is_there_whichever_is_imported_first(path):
-    for code in ("import xjls, xarray", "import xarray, xjls"):
-        done = f"{code}\nds = xarray.open_dataset({str(path)!r}, engine='jls'); assert ds.xjls.status.complete"
-        assert imported(done) == []
+def test_the_accessor_is_there_when_xarray_is_imported_later(path):
+    code = f"import xjls, xarray; ds = xarray.open_dataset({str(path)!r}, engine='jls'); assert ds.xjls.status.complete"
+    assert imported(code) == []

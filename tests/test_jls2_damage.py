@@ -70,8 +70,8 @@ def wide():
 
 
 def deep():
-    """Four levels, each with a tail that no level above lists, far from sample id 0."""
-    return Definition([Fsr("deep", wave(16_000 + 1600 + 160 + 16 + 3), first_id=2**40 + 5, **TINY)])
+    """Three levels, each with a tail that no level above lists, far from sample id 0."""
+    return Definition([Fsr("deep", wave(1600 + 1600 + 160 + 16 + 3), first_id=2**40 + 5, **TINY)])
 
 
 def narrow():

@@ -81,8 +81,10 @@ def remote():
     files.rm("/scenarios", recursive=True)
 
 
-@pytest.mark.parametrize("bounds", ["usual", "small"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [*((name, "small") for name in NAMES), *((name, "usual") for name in ("default_f32", "many_ties", "unclosed"))],
+)
 def test_a_remote_object_is_read_as_a_file_is(scenario, remote, name, bounds, monkeypatch):
     path, expected = scenario(name)
     if bounds == "small":

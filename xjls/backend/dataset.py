@@ -93,10 +93,10 @@ def open_samples(recording: Recording, choice: Choice) -> xr.Dataset:
     for axis in choice.axes(recording):
         coordinates.append(_coordinate(axis))
         for signal in axis.signals:
-            variables.update(_sample_variables(axis, signal, recording, scaled=choice.scaled))
+            _add(variables, _sample_variables(axis, signal, recording, scaled=choice.scaled), recording)
         for level_axis in choice.level_axes(recording, axis):
             coordinates.append(_level_coordinate(level_axis, level_axis.dim))
-            variables.update(_level_variables(level_axis, level_axis.dim, recording, scaled=choice.scaled))
+            _add(variables, _level_variables(level_axis, level_axis.dim, recording, scaled=choice.scaled), recording)
     return _dataset(variables, coordinates, recording, choice.drop)
 
 
@@ -161,8 +161,23 @@ def _dataset(
             indexes.update(coordinate.xindexes)
     if "statistic" in dims:
         labels["statistic"], indexes["statistic"] = _STATISTIC
+    _refuse_collision(sorted(map(str, labels.keys() & kept.keys())), recording)
     # One step: adding coordinates one after the other builds a Dataset each time
     return xr.Dataset(kept, xr.Coordinates(labels, indexes), _attributes(recording))
+
+
+def _add(variables: dict[str, xr.Variable], made: Mapping[str, xr.Variable], recording: Recording) -> None:
+    _refuse_collision(sorted(variables.keys() & made.keys()), recording)
+    variables.update(made)
+
+
+def _refuse_collision(names: list[str], recording: Recording) -> None:
+    """Raise where a signal is called as a level, a mark or an axis is: one would silently stand for the other."""
+    if names:
+        raise SelectionError(
+            f"{names[0]!r} of {recording.path} is the name of a signal and of what xjls makes for another",
+            "Choose fewer with signals=, or open with levels=False.",
+        )
 
 
 def _coordinate(axis: Axis) -> xr.Coordinates:
