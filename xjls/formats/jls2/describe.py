@@ -70,4 +70,10 @@ def unique_names(definitions: Definitions) -> dict[int, str]:
         for i, name in plain.items()
     }
     repeated = Counter(full.values())
-    return {i: name if repeated[name] == 1 else f"{plain[i]}#{i}" for i, name in full.items()}
+    names = {i: name for i, name in full.items() if repeated[name] == 1}
+    for i in sorted(full.keys() - names.keys()):
+        name = f"{plain[i]}#{i}"
+        while name in names.values():
+            name += "#"
+        names[i] = name
+    return dict(sorted(names.items()))
