@@ -1,4 +1,4 @@
-"""``ds.xjls``: what a Dataset's recording knows beside the samples."""
+"""``ds.xjls``: what a Dataset's recording knows beside the samples, and exact answers about its variables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from xjls.backend import answers, reductions
+from xjls.backend import histogram as histograms
 from xjls.backend.index import TimeIndex
+from xjls.backend.sampled import sampled
 from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matplotlib.figure import Figure
+
     from xjls.model.recording import Recording
     from xjls.model.status import Status
+    from xjls.query.blocks import Nans
 
 _ANNOTATION_COLUMNS = ("time", "signal", "kind", "group", "y", "data", "sample_id")
 
@@ -114,6 +122,156 @@ class XjlsAccessor:
         ]
         frame = pd.DataFrame(rows, columns=["time", "signal", "sample_id"])
         return _with_times(frame, ids=["sample_id"], by=None)[["signal", "sample_id", "time"]]
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def statistics(
+        self, signals: str | Iterable[str] | None = None, *, ddof: int = 0, nans: Nans = "auto"
+    ) -> xr.Dataset:
+        """Return exact statistics of every signal over all that the Dataset shows.
+
+        Variables that are the recording's own, sliced or renamed but otherwise untouched, are answered by its levels,
+        in microseconds at any length. Others (scaled, masked, filtered, derived) are reduced from their values.
+
+        Parameters
+        ----------
+        signals
+            Names of variables; None takes all that hold samples.
+        ddof
+            The standard deviation divides by ``count - ddof``: 0, that of the population, or 1.
+        nans
+            How far to look for NaN that levels do not show; see `xjls.Recording.statistics`.
+
+        Returns
+        -------
+        xarray.Dataset
+            A float64 variable a signal over ``statistic``: ``count``, ``mean``, ``std``, ``min``, ``max`` and
+            ``integral``. Its attributes say the ``units``, the ``integral_units`` (C for A, J for W), how many
+            ``samples`` there are, how many of these are ``nan`` (or infinite) or ``lost``, and whether it is ``exact``.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2), time="seconds")
+        >>> found = ds.sel(time=slice(0.05, 0.15)).xjls.statistics()
+        >>> found.current.sizes, found.current.attrs["integral_units"], found.current.attrs["exact"]
+        (Frozen({'statistic': 6}), 'C', True)
+        """
+        return answers.statistics(self._dataset, signals, ddof, nans)
+
+    def columns(
+        self,
+        n: int = 1000,
+        signals: str | Iterable[str] | None = None,
+        *,
+        increment: int | None = None,
+        ddof: int = 0,
+        nans: Nans = "auto",
+    ) -> xr.Dataset:
+        """Return the same statistics for each of ``n`` equal spans of time: what a screen needs.
+
+        Parameters
+        ----------
+        n
+            Columns along each time axis; fewer where there are fewer samples.
+        signals, ddof, nans
+            As of `statistics`.
+        increment
+            Samples a column, instead of ``n``; what is left at the end is in no column.
+
+        Returns
+        -------
+        xarray.Dataset
+            A variable a signal, (time, statistic). Time is that of each column's first sample, its attribute ``end``
+            that of the last column's end (ns of UTC, or seconds); ``samples_time`` is the length of each column.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2))
+        >>> ds.xjls.columns(100).current.sel(statistic="max").sizes
+        Frozen({'time': 100})
+        """
+        return answers.columns(self._dataset, n, signals, increment, ddof, nans)
+
+    def integrate(self, signals: str | Iterable[str] | None = None, *, nans: Nans = "auto") -> xr.Dataset:
+        """Return the integral of every signal over time: charge of currents, energy of powers; ``units`` says it.
+
+        Samples that are missing add nothing.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2))
+        >>> ds.xjls.integrate("power").power.attrs["units"]
+        'J'
+        """
+        return answers.integrate(self._dataset, signals, nans)
+
+    def reduce(
+        self,
+        statistics: Sequence[str] = ("count", "mean", "std", "min", "max", "sum"),
+        *,
+        ddof: int = 0,
+        dim: str | None = None,
+    ) -> xr.Dataset:
+        """Reduce the values of every variable in one pass, lazily with dask; see `xjls.backend.reductions.reduce`."""
+        return reductions.reduce(self._dataset, statistics, ddof=ddof, dim=dim)
+
+    def histogram(
+        self,
+        bins: int | None = None,
+        range: tuple[float, float] | None = None,  # noqa: A002 - as NumPy calls it
+        signals: str | Iterable[str] | None = None,
+        *,
+        density: bool = False,
+    ) -> xr.Dataset:
+        """Count how many samples fall into bins of equal width; see `xjls.backend.histogram.histogram`.
+
+        Without ``range`` it reaches from the smallest to the largest sample, which the levels tell.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2))
+        >>> int(ds.xjls.histogram(50, signals="current").current.sum()) == ds.sizes["time"]
+        True
+        """
+        names = [one.name for one in sampled(self._dataset, signals)]
+        known = answers.known_extremes(self._dataset, names) if range is None else {}
+        return histograms.histogram(self._dataset, bins, range, names, density=density, extremes=known)
+
+    def cdf(self, bins: int | None = None, **options: Any) -> xr.Dataset:
+        """Return the share of samples below each edge of the bins; options as of `histogram`."""
+        return histograms.cdf(self.histogram(bins, **options))
+
+    def ccdf(self, bins: int | None = None, **options: Any) -> xr.Dataset:
+        """Return the share of samples from each edge of the bins on; options as of `histogram`."""
+        return histograms.ccdf(self.histogram(bins, **options))
+
+    def spectrum(self, signals: str | Iterable[str] | None = None, **options: Any) -> xr.Dataset:
+        """Return Welch's power spectrum of every signal; see `xjls.backend.spectrum.spectrum`. Needs scipy."""
+        from xjls.backend.spectrum import spectrum
+
+        return spectrum(self._dataset, signals, **options)
+
+    def plot(self, signals: Iterable[str] | None = None, **options: Any) -> Figure:
+        """Draw every signal, at a cost that follows the pixels; see `xjls.plot.plot_recording`. Needs matplotlib.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2))
+        >>> ds.xjls.plot(std=True).savefig(tempfile.mkdtemp() + "/run.png")
+        """
+        from xjls.backend.plotting import plot
+
+        return plot(self._dataset, signals, **options)
 
     def _is_sampled(self, name: str) -> bool:
         signal = self.recording.signals.get(name)

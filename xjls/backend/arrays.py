@@ -115,15 +115,15 @@ class SignalArray(RecordingArray):
         self.name = name
         self.window = window
         self._signal = recording.signal(name)
-        self._scale = self._signal.scale_factor if scaled else 1.0
-        self.dtype = self._signal.dtype if self._scale == 1 else np.dtype("f8")
+        self.scale = self._signal.scale_factor if scaled else 1.0
+        self.dtype = self._signal.dtype if self.scale == 1 else np.dtype("f8")
         self.shape = (window.length,)
 
     def __repr__(self) -> str:
         return f"<SignalArray {self.name} {self.window} of {self.recording.path}>"
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
-        return ("SignalArray", self.recording.token, self.name, self.window.start, self.window.stop, self._scale)
+        return ("SignalArray", self.recording.token, self.name, self.window.start, self.window.stop, self.scale)
 
     def _block(self) -> int:
         return self._signal.block_length
@@ -143,12 +143,12 @@ class SignalArray(RecordingArray):
 
     def _read_held(self, window: Window) -> NDArray[Any]:
         """Read samples that the signal has; as physical values, lost ones are NaN whatever the stored type."""
-        if self._scale == 1:
+        if self.scale == 1:
             return self.recording.read(self.name, window)
         if self.recording.on_damage == "raise":
-            return self.recording.read(self.name, window) * self._scale
+            return self.recording.read(self.name, window) * self.scale
         stored, gaps = self.recording.read_with_gaps(self.name, window)
-        values: NDArray[Any] = stored * self._scale
+        values: NDArray[Any] = stored * self.scale
         values[~valid_mask(window, gaps)] = np.nan
         return values
 

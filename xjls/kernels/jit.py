@@ -24,6 +24,7 @@ __all__ = [
     "READ_BYTES",
     "READ_INTEGERS",
     "READ_TABLE",
+    "inlined",
     "instruction",
     "kernel",
     "part",
@@ -77,6 +78,11 @@ def kernel_for(*arguments: Any) -> Callable[[Function], Function]:
 def part(function: Function) -> Function:
     """Compile `function` into the kernels that call it."""
     return cast("Function", numba.njit(nogil=True)(function))
+
+
+def inlined(function: Function) -> Function:
+    """As `part`, but put into the code that calls it: for what is called for a handful of items at a time."""
+    return cast("Function", numba.njit(nogil=True, forceinline=True)(function))
 
 
 def instruction(result: Any, *parameters: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -9,20 +9,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from xjls.kernels.jit import kernel, part
+from xjls.kernels.passes import squares, sum_and_extremes
 
 __all__ = ["merge", "summarize"]
 
 Entries = NDArray[np.float32] | NDArray[np.float64]
-
-_SUMS_MAY_BE_REORDERED = {"reassoc", "nsz", "contract"}
-"""What vectorising needs. Not "nnan" and "ninf": the sums must show what is not finite."""
 
 
 def summarize(samples: NDArray[Any], factor: int, out: Entries) -> None:
@@ -106,52 +101,6 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _chooser(comparison: str) -> Any:
-    """Make the instruction that returns one of two numbers of one type, by comparison; anything if one is NaN.
-
-    Only a choice that need not mind NaN is vectorised, but the flag that says so must not reach the sums in the same
-    loop; hence on this instruction, not on the function.
-    """
-    flags = ("nnan", "nsz")
-
-    def define(_typing: Any, a: Any, b: Any) -> Any:
-        def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-            if isinstance(a, types.Float):
-                return builder.select(builder.fcmp_ordered(comparison, *values, flags=flags), *values, flags=flags)
-            compare = builder.icmp_signed if a.signed else builder.icmp_unsigned
-            return builder.select(compare(comparison, *values), *values)
-
-        return (a(a, b), generate) if a == b else None
-
-    return intrinsic(define)
-
-
-_smaller = _chooser("<")
-_larger = _chooser(">")
-
-
-@numba.njit(nogil=True, fastmath=_SUMS_MAY_BE_REORDERED)
-def _sum_and_extremes(samples: NDArray[Any]) -> tuple[float, Any, Any]:
-    """Return sum, minimum and maximum of at least one sample; the extremes are void if the sum is not finite."""
-    total, low, high = 0.0, samples[0], samples[0]
-    for i in range(samples.size):
-        x = samples[i]
-        total += np.float64(x)
-        low = _smaller(x, low)
-        high = _larger(x, high)
-    return total, low, high
-
-
-@numba.njit(nogil=True, fastmath=_SUMS_MAY_BE_REORDERED)
-def _squares(samples: NDArray[Any], mean: float) -> float:
-    """Return the sum of the squared distances from `mean`."""
-    total = 0.0
-    for i in range(samples.size):
-        distance = np.float64(samples[i]) - mean
-        total += distance * distance
-    return total
-
-
 @part
 def _finite_entry(samples: NDArray[Any], entry: Entries) -> None:
     """Fill `entry` from the finite ones of the samples."""
@@ -177,11 +126,11 @@ def _summarize(samples: NDArray[Any], factor: int, out: Entries) -> None:
     """See `summarize`. A sum is finite only if all its samples are: the others take the slow way."""
     for i in range(out.shape[0]):
         block = samples[i * factor : (i + 1) * factor]
-        total, low, high = _sum_and_extremes(block)
+        total, low, high = sum_and_extremes(block)
         if math.isfinite(total):
             mean = total / factor
             out[i, 0] = mean
-            out[i, 1] = math.sqrt(_squares(block, mean) / factor)
+            out[i, 1] = math.sqrt(squares(block, mean) / factor)
             out[i, 2] = low
             out[i, 3] = high
         else:

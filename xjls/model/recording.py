@@ -7,7 +7,7 @@ recording pickles as its path and options and opens itself again in another proc
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -19,15 +19,59 @@ from xjls.model.window import Window, valid_mask
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.signal import Level, Signal, Source
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap
+    from xjls.query.answer import Columns, Statistics
+    from xjls.query.blocks import Nans
+    from xjls.query.pyramid import Pyramid
 
 OnDamage: TypeAlias = Literal["raise", "gap"]
 WindowLike: TypeAlias = "Window | tuple[int | None, int | None] | None"
+
+
+class Places(Protocol):
+    """Where the blocks of one signal lie in memory; what a reader gives for questions that are asked by the thousand.
+
+    Blocks are numbered from the signal's first sample on. An address stays good as long as this object is kept and
+    `check` does not raise. All methods are called from any thread.
+    """
+
+    in_place: bool
+    """Whether blocks are used where they lie at all; else every address is 0, and reading one costs a copy at least."""
+    block_samples: int
+    """Samples of a block."""
+    block_entries: int
+    """Entries of a block, of every level."""
+
+    def check(self) -> None:
+        """Raise where the bytes are no longer what they were: ValueError, TruncatedError. Called for each question."""
+        ...
+
+    def samples(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the address of each block of samples, in the signal's ``stored_type``; 0 where it must be read.
+
+        ``numbers`` rise. A block that has an address is whole and verified.
+        """
+        ...
+
+    def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the address of each block of entries; 0 where `stored` must tell which of them can be believed.
+
+        ``numbers`` rise. All entries of a block that has an address are finite, and so are their neighbours.
+        """
+        ...
+
+    def stored(self, level: int, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return entries [start, stop) of a level as float[n, 4], and which of them can be believed.
+
+        One that can is NaN throughout where none of its samples is finite.
+        """
+        ...
 
 
 class Reader(Protocol):
@@ -57,6 +101,10 @@ class Reader(Protocol):
         self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool
     ) -> NDArray[Any]:
         """Read entries ``[start, stop)`` of a level as float[n, 4], made right where the file's are wrong."""
+        ...
+
+    def places(self, signal: Signal, verify: bool) -> Places:
+        """Return where a signal's samples and entries lie; called once for each signal that is asked questions."""
         ...
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
@@ -136,6 +184,7 @@ class Recording:
         self._clocks: dict[tuple[str, ...], Clock] = {}
         self._annotations: tuple[Annotation, ...] | None = None
         self._notes: dict[str, None] = {}
+        self._pyramids: dict[str, Pyramid] = {}
 
     @property
     def format(self) -> str:
@@ -303,6 +352,114 @@ class Recording:
         signal, described = self.signal(name), self.level(name, level)
         span = Window.of(entries, Window(0, described.length))
         return self._reader.read_level(signal, described, span, self.on_damage, self.verify)
+
+    def statistics(self, name: str, window: WindowLike = None, *, ddof: int = 0, nans: Nans = "auto") -> Statistics:
+        """Return count, mean, std, min, max and integral of a window, exactly, in microseconds whatever its length.
+
+        Parameters
+        ----------
+        name
+            The signal.
+        window
+            Sample ids ``(start, stop)``, half-open; None at either end, or for all, takes what there is.
+        ddof
+            The standard deviation divides by ``count - ddof``: 0, that of the population, or 1.
+        nans
+            What to do about NaN that levels do not show, in float signals: ``"auto"`` looks at samples once where a
+            question needs no more than some 67 million that nobody has looked at; ``"count"`` at all; ``"trust"`` at
+            none. Where entries were taken at their word the answer's ``exact`` is False.
+
+        Returns
+        -------
+        Statistics
+            In the signal's units: multiplied by ``scale_factor``. NaN and infinite samples are skipped and counted.
+
+        Raises
+        ------
+        SelectionError
+            No such signal, or the window reaches outside it.
+        LostSamplesError
+            The answer needs samples that are damaged or were never stored, and ``on_damage`` is ``"raise"``. Entries
+            that were made of them before may still answer for them.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+        >>> recording.statistics("current", (None, None)).count == recording.signal("current").length
+        True
+        """
+        return self._pyramid(name).statistics(window, ddof, nans)
+
+    def columns(
+        self,
+        name: str,
+        window: WindowLike = None,
+        n: int = 1000,
+        *,
+        increment: int | None = None,
+        ddof: int = 0,
+        nans: Nans = "auto",
+        snap: bool = False,
+    ) -> Columns:
+        """Return the same statistics for each of ``n`` equal spans of a window: what a picture of it needs.
+
+        Parameters
+        ----------
+        name, window, ddof, nans
+            As of `statistics`.
+        n
+            Columns; a window of fewer samples has one column a sample. Lengths differ by one sample at most.
+        increment
+            Samples a column, instead of ``n``: as many whole columns as fit, what is left at the end is in none.
+        snap
+            Move the inner edges to the borders of the coarsest entries that a column is longer than. That is quicker,
+            and no longer what was asked for: the answer's ``edges`` tell, and its ``snapped`` says so.
+
+        Returns
+        -------
+        Columns
+            Arrays of shape (column,), and the ``edges`` between them in sample ids.
+        """
+        return self._pyramid(name).columns(window, n, increment=increment, ddof=ddof, nans=nans, snap=snap)
+
+    def columns_between(self, name: str, edges: NDArray[np.int64], *, ddof: int = 0, nans: Nans = "auto") -> Columns:
+        """Return the statistics of the spans between sample ids of one's own, as `columns` does of equal ones.
+
+        Parameters
+        ----------
+        name, ddof, nans
+            As of `statistics`.
+        edges
+            int64[column + 1]: sample ids that do not fall, all within the signal or at its end. Where two are equal
+            the column between them has no samples.
+        """
+        return self._pyramid(name).columns_between(edges, ddof, nans)
+
+    def plot(self, signals: Iterable[str] | None = None, window: WindowLike = None, **options: Any) -> Figure:
+        """Draw signals; see `xjls.plot.plot_recording` for the options. Needs matplotlib: the extra ``plot``.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+        >>> recording.plot(["current", "voltage"]).savefig(tempfile.mkdtemp() + "/run.png")
+        """
+        from xjls.plot import plot_recording
+
+        return plot_recording(self, signals, window, **options)
+
+    def _pyramid(self, name: str) -> Pyramid:
+        """Return the signal's blocks, as far as questions have brought them into memory."""
+        if (kept := self._pyramids.get(name)) is not None:
+            return kept
+        # Against the current, as in plot: a recording answers for itself (docs/decisions/0010)
+        from xjls.query.pyramid import Pyramid
+
+        made = Pyramid(self._reader, self.signal(name), on_damage=self.on_damage, verify=self.verify)
+        return self._pyramids.setdefault(name, made)
 
     def check(self, progress: Callable[[int, int], None] | None = None) -> tuple[Damage, ...]:
         """Walk and verify every chunk of the recording; return all damage, by offset. Reads every byte once."""

@@ -85,6 +85,24 @@ class Levels:
         self._learn(request)
         return self._read(request, level, start, stop)
 
+    def trusted(self, request: Request, level: int, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return entries as the file has them, made right where the release is known, and which of them to trust.
+
+        One that is not to be trusted holds anything. NaN in one that is: none of its samples is finite.
+        """
+        self._learn(request)
+        return self._trusted(request, level, start, stop)
+
+    def as_stored(self, request: Request, level: int) -> bool:
+        """Whether entries of a level mean what they say, in the release that wrote them; see `deviations_known`."""
+        self._learn(request)
+        return not self._sample_std and not (level > 1 and self._nan_levels)
+
+    @property
+    def deviations_known(self) -> bool:
+        """Whether some entry has told what deviations mean; if not, only those that are 0 can be trusted."""
+        return self._sample_std is not None
+
     def chunk_means(self, layout: Layout, number: int) -> NDArray[Any] | None:
         """Return the stored means of the level-1 entries of DATA chunk ``number``; None where they are not known."""
         per_chunk = self._blocks.chunk // self._blocks.entry
@@ -97,6 +115,12 @@ class Levels:
         return means if np.isfinite(means).all() else None
 
     def _read(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
+        entries, known = self._trusted(request, level, start, stop)
+        for lo, hi in self._runs(~known, level):
+            entries[lo:hi] = self._recompute(request, level, start + lo, start + hi)
+        return entries
+
+    def _trusted(self, request: Request, level: int, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         entries, known = self._stored(request.layout, level, start, stop, verify=request.verify)
         if level == 1 and self._sample_std is None:
             self._learn_std(request, self._varying(start, entries, known))
@@ -112,9 +136,7 @@ class Levels:
             known &= ~(entries[:, 1] > 0)
         # A finite mean with a NaN deviation: an entry below it was all NaN, and poisoned the sum
         known &= np.isnan(entries[:, 0]) | ~np.isnan(entries[:, 1])
-        for lo, hi in self._runs(~known, level):
-            entries[lo:hi] = self._recompute(request, level, start + lo, start + hi)
-        return entries
+        return entries, known
 
     def _recompute(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
         from xjls.kernels.reduce import merge, summarize

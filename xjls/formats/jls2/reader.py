@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from xjls.formats.jls2.definitions import Definitions
     from xjls.formats.jls2.layout import Layout
+    from xjls.formats.jls2.places import Places
     from xjls.formats.jls2.wire import Chunk, SignalDef
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.recording import OnDamage
@@ -116,6 +117,12 @@ class Jls2Reader:
         track = self._track(signal.id)
         assert track is not None, "a signal without samples has no level"  # noqa: S101 - an invariant, not input
         return track.read_level(level.index, entries, on_damage, verify)
+
+    def places(self, signal: Signal, verify: bool) -> Places:
+        """Return where a signal's samples and entries lie; see `Reader`."""
+        track = self._track(signal.id)
+        assert track is not None, "a signal without samples has no places"  # noqa: S101 - an invariant, not input
+        return track.places(verify)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what the index shows to be lost; see `Reader`."""

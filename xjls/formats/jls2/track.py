@@ -11,6 +11,7 @@ import numpy as np
 from xjls.errors import LostSamplesError
 from xjls.formats.jls2.layout import OMITTED
 from xjls.formats.jls2.levels import Levels, Request
+from xjls.formats.jls2.places import Places
 from xjls.formats.jls2.samples import LEFT_OUT, Samples
 from xjls.model.window import Gap, Window, merge_gaps
 from xjls.storage.pool import pool
@@ -63,7 +64,7 @@ class Track:
         self.kind = kind
         self.layout = layout
         self.blocks = blocks
-        self._path = storage.path
+        self._storage = storage
         self._lost = lost
         self._levels = Levels(storage, signal_id, kind, blocks, note)
         self._samples = Samples(storage, signal_id, kind, blocks, self._levels.chunk_means)
@@ -87,6 +88,11 @@ class Track:
         return self._levels.read(
             Request(self.layout, on_damage, verify, self._finite), level, entries.start, entries.stop
         )
+
+    def places(self, verify: bool) -> Places:
+        """Return where the track's blocks lie; see `xjls.model.recording.Reader.places`."""
+        request = Request(self.layout, "gap", verify, self._finite)
+        return Places(self._storage, self.layout, self.id, self.kind, self.blocks, self._levels, request)
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that the layout alone tells: nothing is read of the samples themselves."""
@@ -170,7 +176,7 @@ class Track:
     def _loss(self, gap: Gap) -> LostSamplesError:
         return LostSamplesError(
             f"samples {gap.window} of {self.name!r} are lost: {gap.reason}",
-            self._path,
+            self._storage.path,
             gap.offset,
             'Open with on_damage="gap" to read the rest.',
         )

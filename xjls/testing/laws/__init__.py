@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from xjls.testing.laws.answers import columns_are_statistics, statistics_are_exact
 from xjls.testing.laws.comparing import equal_values, reduce_finite
 from xjls.testing.laws.damage import damage_is_named
 from xjls.testing.laws.entries import levels_are_reductions
@@ -48,6 +49,7 @@ __all__ = [
     "check",
     "clocks_round_trip",
     "closing_twice_is_harmless",
+    "columns_are_statistics",
     "damage_is_named",
     "equal_values",
     "jls_time_ns",
@@ -56,6 +58,7 @@ __all__ = [
     "pickles_read_the_same",
     "reduce_finite",
     "signals_are_described",
+    "statistics_are_exact",
     "targets_are_filled",
     "windows_are_slices",
 ]
@@ -68,6 +71,8 @@ LAWS: tuple[Callable[[Recording, Expected], None], ...] = (
     bad_requests_are_refused,
     levels_are_reductions,
     lost_samples_are_named,
+    statistics_are_exact,
+    columns_are_statistics,
     clocks_round_trip,
     annotations_are_kept,
     pickles_read_the_same,

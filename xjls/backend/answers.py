@@ -1,0 +1,265 @@
+"""Statistics and columns of a Dataset's variables: by the levels where a variable is the recording, else by its values.
+
+Either way an answer is of the values that the variable shows, whatever it is called, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import dask
+import numpy as np
+import xarray as xr
+
+from xjls.backend.index import TimeIndex
+from xjls.backend.provenance import origin_of
+from xjls.backend.sampled import PIECE, Sampled, sampled
+from xjls.errors import SelectionError
+from xjls.query.answer import ROW, STATISTICS, integral_units
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.backend.provenance import Origin
+    from xjls.query.blocks import Nans
+
+__all__ = ["columns", "integrate", "known_extremes", "statistics"]
+
+_COUNT, _LOST, _MEAN, _SQUARES, _MIN, _MAX = range(len(ROW))
+_SAME_RATE = 1e-3
+"""How far a nominal rate may be from that of the time labels, which follow the ties, to be the rate that is meant."""
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The answers for the columns of one variable."""
+
+    table: NDArray[np.float64]
+    """Shape (column, statistic)."""
+    lost: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One variable, cut into columns."""
+
+    dataset: xr.Dataset
+    one: Sampled
+    edges: NDArray[np.int64]
+    """Positions along time, shape (column + 1,)."""
+    ddof: int
+    nans: Nans
+
+    @cached_property
+    def origin(self) -> Origin | None:
+        return origin_of(self.one.variable)
+
+    @cached_property
+    def rate_hz(self) -> float:
+        """Values a second: the nominal rate, unless the time labels tell another one; NaN where nothing tells."""
+        nominal = float(self.one.variable.attrs.get("sample_rate_hz", np.nan))
+        labels = _label_seconds(self.dataset, self.one.dim, np.array([0, max(self.one.length - 1, 0)]))
+        if self.one.length < 2 or labels is None or labels[1] <= labels[0]:
+            return nominal
+        rate = (self.one.length - 1) / float(labels[1] - labels[0])
+        return nominal if abs(rate / nominal - 1) < _SAME_RATE else rate
+
+    def from_levels(self, origin: Origin) -> _Numbers:
+        """Answer for the untouched recording."""
+        held = origin.recording.signal(origin.name).window
+        edges = (origin.window.start + self.edges).clip(held.start, held.stop)
+        found = origin.recording.columns_between(origin.name, edges, ddof=self.ddof, nans=self.nans)
+        numbers = [found.mean, found.std, found.min, found.max, found.integral]
+        table = np.stack([found.count.astype(np.float64), *(origin.scale * array for array in numbers)], axis=1)
+        return _Numbers(table, int(found.lost.sum()), found.exact)
+
+    def from_rows(self, rows: NDArray[np.float64]) -> _Numbers:
+        """Answer from what the values were reduced to."""
+        count, mean = rows[:, _COUNT], rows[:, _MEAN]
+        free = count - self.ddof
+        variance = np.divide(rows[:, _SQUARES].clip(0), free, out=np.full(len(rows), np.nan), where=free > 0)
+        integral = np.where(count > 0, mean * count, 0.0) / self.rate_hz
+        table = np.stack([count, mean, np.sqrt(variance), rows[:, _MIN], rows[:, _MAX], integral], axis=1)
+        return _Numbers(table, int(rows[:, _LOST].sum()), True)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What is kept of the variable's attributes, and the units of the integral."""
+        left_out = ("ancillary_variables", "first_sample_id")
+        kept = {key: value for key, value in self.one.variable.attrs.items() if key not in left_out}
+        return kept | {"units": self.one.units, "integral_units": integral_units(self.one.units), "ddof": self.ddof}
+
+
+def statistics(dataset: xr.Dataset, signals: str | Iterable[str] | None, ddof: int, nans: Nans) -> xr.Dataset:
+    """Return the statistics of each variable over all that it shows; see `XjlsAccessor.statistics`."""
+    questions = [
+        _Question(dataset, one, np.array([0, one.length], np.int64), ddof, nans) for one in _signals(dataset, signals)
+    ]
+    made = {}
+    for question, found in _answered(questions):
+        attrs = question.attributes | _health(question.one.length, found)
+        made[question.one.name] = xr.Variable(("statistic",), found.table[0], attrs)
+    return xr.Dataset(made, {"statistic": list(STATISTICS)}, dataset.attrs)
+
+
+def columns(
+    dataset: xr.Dataset, n: int, signals: str | Iterable[str] | None, increment: int | None, ddof: int, nans: Nans
+) -> xr.Dataset:
+    """Return the statistics of each variable over consecutive spans of time; see `XjlsAccessor.columns`."""
+    questions = []
+    for one in _signals(dataset, signals):
+        edges = _edges(one.length, n, increment)
+        questions.append(_Question(dataset, one, edges, ddof, nans))
+    made, coords = {}, {"statistic": ("statistic", list(STATISTICS))}
+    for question, found in _answered(questions):
+        dim = question.one.dim
+        attrs = question.attributes | _health(int(question.edges[-1]), found)
+        made[question.one.name] = xr.Variable((dim, "statistic"), found.table, attrs)
+        coords[dim] = _starts(dataset, dim, question.edges)
+        counts = np.diff(question.edges)
+        coords[f"samples_{dim}"] = xr.Variable((dim,), counts, {"long_name": "samples of a column"})
+    return xr.Dataset(made, coords, dataset.attrs)
+
+
+def integrate(dataset: xr.Dataset, signals: str | Iterable[str] | None, nans: Nans) -> xr.Dataset:
+    """Return the integral of each variable over all that it shows; see `XjlsAccessor.integrate`."""
+    found = statistics(dataset, signals, 0, nans)
+    made = {}
+    for name, variable in found.data_vars.items():
+        attrs = {key: value for key, value in variable.attrs.items() if key not in ("integral_units", "ddof")}
+        attrs |= {"units": variable.attrs["integral_units"], "long_name": f"integral of {name} over time"}
+        made[name] = xr.Variable((), variable.sel(statistic="integral").values, attrs)
+    return xr.Dataset(made, attrs=dataset.attrs)
+
+
+def known_extremes(dataset: xr.Dataset, names: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """Return the smallest and largest value of each variable that is the untouched recording; others are left out."""
+    known = {}
+    for one in sampled(dataset, list(names)):
+        if (origin := origin_of(one.variable)) is not None:
+            question = _Question(dataset, one, np.array([0, one.length], np.int64), 0, "trust")
+            _, _, _, low, high, _ = question.from_levels(origin).table[0].tolist()
+            known[one.name] = (low, high)
+    return known
+
+
+def _signals(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> list[Sampled]:
+    found = sampled(dataset, signals)
+    plain = [one for one in found if one.variable.ndim == 1]
+    if (signals is not None and len(plain) < len(found)) or not plain:
+        odd = next(one for one in found if one.variable.ndim > 1)
+        raise SelectionError(
+            f"{odd.name!r} has the dimensions {', '.join(map(str, odd.variable.dims))}, not time alone",
+            "Select one position of the others, or use ds.xjls.reduce.",
+        )
+    return plain
+
+
+def _health(samples: int, found: _Numbers) -> dict[str, Any]:
+    """Return how many samples there were, and what became of those that do not count."""
+    nan = samples - int(found.table[:, 0].sum()) - found.lost
+    return {"samples": samples, "nan": nan, "lost": found.lost, "exact": found.exact}
+
+
+def _answered(questions: list[_Question]) -> Iterator[tuple[_Question, _Numbers]]:
+    """Yield questions with their answers; the values of all that need them are read in one go."""
+    tasks = [_row_tasks(question) if question.origin is None else [] for question in questions]
+    for question, parts in zip(questions, dask.compute(*tasks), strict=True):
+        if question.origin is not None:
+            yield question, question.from_levels(question.origin)
+        else:
+            yield question, question.from_rows(_merged(parts, len(question.edges) - 1))
+
+
+def _row_tasks(question: _Question) -> list[Any]:
+    """Return what gives (first column, rows) of each piece of a variable: tasks of dask, or the rows themselves."""
+    one, edges = question.one, question.edges
+    lengths = one.variable.chunks[0] if one.is_chunked else [PIECE] * -(-one.length // PIECE)
+    tasks, start = [], 0
+    for length in lengths:
+        stop = min(start + length, int(edges[-1]))
+        if start < stop:
+            first, last = int(np.searchsorted(edges, start, "right")) - 1, int(np.searchsorted(edges, stop, "left"))
+            inner = edges[first : last + 1].clip(start, stop) - start
+            piece = {one.dim: slice(start, stop)}
+            values = one.variable.isel(piece)
+            valid = None if one.valid is None else one.valid.isel(piece)
+            if one.is_chunked:
+                mark = None if valid is None else valid.data
+                tasks.append(dask.delayed(_part, pure=True)(first, values.data, mark, inner))
+            else:
+                tasks.append(_part(first, values.values, None if valid is None else valid.values, inner))
+        start += length
+    return tasks
+
+
+def _part(
+    first: int, values: NDArray[Any], valid: NDArray[Any] | None, edges: NDArray[np.int64]
+) -> tuple[int, NDArray[np.float64]]:
+    """Return the number of the first column, and the rows of the columns of one piece of a variable."""
+    from xjls.kernels.moments import moments_of_runs
+
+    rows = np.empty((len(edges) - 1, len(ROW)))
+    values = np.asarray(values)
+    lost = np.zeros(len(rows), np.int64)
+    if valid is not None and not np.asarray(valid).all():
+        values = np.where(valid, values, np.nan)
+        lost = np.diff(np.concatenate([[0], np.cumsum(~np.asarray(valid))])[edges])
+    moments_of_runs(values, edges, rows)
+    rows[:, _LOST] = lost
+    return first, rows
+
+
+def _merged(parts: list[tuple[int, NDArray[np.float64]]], n: int) -> NDArray[np.float64]:
+    """Return the rows of all columns from those of the pieces; a column may lie in several."""
+    from xjls.kernels.moments import merge_rows
+
+    rows = np.zeros((n, len(ROW)))
+    rows[:, _MEAN:] = np.nan
+    for first, part in parts:
+        span = slice(first, first + len(part))
+        rows[span] = merge_rows(np.stack([rows[span], part]))
+    return rows
+
+
+def _edges(length: int, n: int, increment: int | None) -> NDArray[np.int64]:
+    """Return the positions between columns: ``n`` of equal length, or of ``increment`` samples as many as fit."""
+    from xjls.query.pyramid import edges_by, equal_edges
+
+    return equal_edges(0, length, n) if increment is None else edges_by(0, length, increment)
+
+
+def _starts(dataset: xr.Dataset, dim: str, edges: NDArray[np.int64]) -> xr.Variable:
+    """Return the coordinate of columns: the label of each first sample; the attribute ``end`` is the last one's end."""
+    index_ = dataset.xindexes.get(dim)
+    attrs = dict(dataset[dim].attrs) if dim in dataset.coords else {}
+    if isinstance(index_, TimeIndex):
+        labels = index_.labels.numbers(edges)
+        starts = labels[:-1].view("M8[ns]") if index_.labels.unit == "utc" else labels[:-1]
+        return xr.Variable((dim,), starts, attrs | {"end": labels[-1].item()})
+    if dim not in dataset.coords or not dataset.sizes[dim]:
+        return xr.Variable((dim,), edges[:-1], attrs | {"end": int(edges[-1])})
+    values = dataset[dim].values
+    last = int(edges[-1])
+    end = values[last] if last < len(values) else values[-1] + (values[-1] - values[0]) / max(len(values) - 1, 1)
+    number = int(np.int64(end)) if values.dtype.kind == "M" else np.asarray(end).item()
+    return xr.Variable((dim,), values[edges[:-1]], attrs | {"end": number})
+
+
+def _label_seconds(dataset: xr.Dataset, dim: str, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Return the time labels of positions in seconds from the first of these; None where there are none."""
+    index_ = dataset.xindexes.get(dim)
+    if isinstance(index_, TimeIndex):
+        labels = index_.labels.numbers(positions)
+        return (labels - labels[0]) / 1e9 if index_.labels.unit == "utc" else labels - labels[0]
+    if dim not in dataset.coords or dataset[dim].dtype.kind not in "Mmfiu" or not dataset.sizes[dim]:
+        return None
+    labels = dataset[dim].values[positions]
+    if labels.dtype.kind in "Mm":
+        return (labels - labels[0]) / np.timedelta64(1, "s")
+    seconds: NDArray[np.float64] = labels.astype(np.float64) - float(labels[0])
+    return seconds

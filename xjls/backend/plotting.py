@@ -1,0 +1,138 @@
+"""``ds.xjls.plot()``: from the columns of a Dataset to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.errors import SelectionError
+from xjls.plot.figure import plot_traces, require_matplotlib
+from xjls.plot.marks import marks_of, words
+from xjls.plot.picture import summary, width_px
+from xjls.plot.timescale import zone
+from xjls.plot.timing import Timing
+from xjls.plot.trace import Trace, shape_of, spans_of
+from xjls.plot.traces import lost_columns
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from numpy.typing import NDArray
+
+    from xjls.model.recording import Recording
+    from xjls.plot.lanes import Scale
+    from xjls.plot.picture import FigSize
+    from xjls.plot.trace import Mark
+
+
+def plot(
+    dataset: xr.Dataset,
+    signals: Iterable[str] | None = None,
+    *,
+    columns: int | None = None,
+    band: bool = True,
+    mean: bool = True,
+    std: bool = False,
+    annotations: bool = True,
+    tz: str | tzinfo | None = None,
+    scale: Scale = "auto",
+    figsize: FigSize | None = None,
+    title: str | None = None,
+    figure: Figure | SubFigure | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw a Dataset's signals; see `xjls.plot.plot_recording` for what the arguments mean.
+
+    Its own time labels are drawn: UTC or seconds, as it was opened. Annotations are drawn where the Dataset comes from
+    one recording.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.testing import write_demo
+    >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1), signals="current")
+    >>> plot(ds * 1000, tz="UTC", title="in mA").axes[0].get_title(loc="left")
+    'in mA'
+    """
+    require_matplotlib()
+    tz = zone(tz)
+    n = columns if columns is not None else width_px(figsize, figure, ax)
+    recording = _recording(dataset)
+    found = traces_of(dataset, n, recording, None if signals is None else list(signals))
+    marks = _marks(recording, found) if annotations and recording is not None else []
+    if title is None:
+        name = f"{words(PurePath(recording.path).name, 40)} · " if recording is not None else ""
+        title = name + summary(found)
+    return plot_traces(
+        found, marks, band=band, mean=mean, std=std, tz=tz, scale=scale, figsize=figsize, title=title, figure=figure,
+        ax=ax,
+    )  # fmt: skip
+
+
+def traces_of(dataset: xr.Dataset, n: int, recording: Recording | None, names: list[str] | None) -> list[Trace]:
+    """Return the traces of a Dataset's signals, of its recording's damage where it has one."""
+    table = dataset.xjls.columns(n)
+    chosen = list(map(str, table.data_vars)) if names is None else names
+    if missing := [name for name in chosen if name not in table]:
+        raise SelectionError(f"no signal {missing[0]!r} to draw", f"There are {', '.join(map(str, table.data_vars))}.")
+    return [_trace(table[name], dataset, recording) for name in chosen]
+
+
+def _trace(table: xr.DataArray, dataset: xr.Dataset, recording: Recording | None) -> Trace:
+    """Return one signal's trace of its table (column, statistic)."""
+    (dim,) = (str(dim) for dim in table.dims if dim != "statistic")
+    name, units = str(table.name), str(table.attrs.get("units", ""))
+    time, lengths = _edges(table[dim]), np.asarray(table[f"samples_{dim}"].values)
+    numbers = {key: np.asarray(table.sel(statistic=key).values, "f8") for key in ("count", "mean", "std", "min", "max")}
+    count = numbers.pop("count")
+    damaged = _damaged(recording, name, dataset, time)
+    missing = (count < lengths) | damaged
+    return Trace(
+        name=name, units=units, time=time, **numbers, shape=shape_of(dataset[name].dtype, units),
+        is_samples=bool((lengths <= 1).all()), gaps=spans_of(time, missing, count == 0, damaged),
+        samples_per_column=float(lengths.mean()),
+    )  # fmt: skip
+
+
+def _edges(starts: xr.DataArray) -> NDArray[Any]:
+    """Return the starts of the columns and the end of the last one."""
+    values, end = np.asarray(starts.values), starts.attrs["end"]
+    if values.dtype.kind == "M":
+        return np.append(values.astype("M8[ns]"), np.int64(end).view("M8[ns]"))
+    return np.append(values, float(end))
+
+
+def _damaged(recording: Recording | None, name: str, dataset: xr.Dataset, time: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which columns hold samples that the Dataset's recording lost to damage, as far as it was read."""
+    none = np.zeros(len(time) - 1, np.bool_)
+    if recording is None or name not in recording.status.gaps or "recording" not in dataset[name].encoding:
+        return none
+    clock = recording.clock(name)
+    if time.dtype.kind == "M":
+        if not (clock.utc and clock.is_increasing):
+            return none
+        edges = clock.first_at_or_after(time.view(np.int64))
+    else:
+        edges = clock.first_at_or_after_seconds(time)
+    return lost_columns(recording, name, edges)[0]
+
+
+def _recording(dataset: xr.Dataset) -> Recording | None:
+    """Return the one recording that a Dataset comes from; None for derived ones, and for several."""
+    try:
+        found: Recording = dataset.xjls.recording
+    except SelectionError:
+        return None
+    return found
+
+
+def _marks(recording: Recording, traces: list[Trace]) -> list[Mark]:
+    """Return the marks of the traces that are drawn, and of the recording as a whole."""
+    drawn = [trace for trace in traces if trace.name in recording.signals]
+    return marks_of(recording, {trace.name: Timing(recording.clock(trace.name), trace.is_utc) for trace in drawn})

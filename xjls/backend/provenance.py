@@ -1,0 +1,152 @@
+"""Whether a variable is the untouched recording, only sliced: then its levels answer for it.
+
+It is, if its values are a lazy array of the recording behind slices, or a dask graph that does nothing but slice one.
+Whatever else there is in the way, arithmetic, a mask, values in memory: nothing is claimed, and the values are read.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+from dask._task_spec import Alias, DataNode, Task, TaskRef
+from dask.array.chunk import getitem
+from dask.array.core import getter, getter_inline, getter_nofancy
+from xarray.core import indexing
+
+from xjls.backend.arrays import SignalArray
+from xjls.model.window import Window
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from xjls.model.recording import Recording
+
+__all__ = ["Origin", "origin_of"]
+
+_WRAPPERS = (indexing.ImplicitToExplicitIndexingAdapter, indexing.MemoryCachedArray, indexing.CopyOnWriteArray)
+_SLICING = (operator.getitem, getitem, getter, getter_inline, getter_nofancy)
+_REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which samples of a recording a variable shows, all of them in turn."""
+
+    recording: Recording
+    name: str
+    """The signal."""
+    window: Window
+    """Sample ids; they may reach outside the signal where others on the axis do."""
+    scale: float
+    """Values of the variable in the signal's units: 1, or the inverse of the scale that it was opened without."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """A contiguous part of a lazy array."""
+
+    array: SignalArray
+    start: int
+    stop: int
+
+    def sliced(self, key: Any) -> _Slice | None:
+        """Return the part of it that a key selects; None unless that is contiguous and in order."""
+        if isinstance(key, tuple):
+            if len(key) != 1:
+                return None
+            (key,) = key
+        if not isinstance(key, slice):
+            return None
+        start, stop, step = key.indices(self.stop - self.start)
+        return _Slice(self.array, self.start + start, self.start + max(start, stop)) if step == 1 else None
+
+
+def origin_of(variable: xr.Variable) -> Origin | None:
+    """Return which samples a variable shows; None unless it is provably the recording's own. Reads nothing.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.testing import write_demo
+    >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+    >>> part = ds.current.isel(time=slice(10, 30))
+    >>> origin_of(part.variable).window.length, origin_of((part * 2).variable)
+    (20, None)
+    """
+    if variable.ndim != 1:
+        return None
+    data = variable._data
+    found = _dask_slice(data) if isinstance(data, da.Array) else _lazy_slice(data)
+    if found is None:
+        return None
+    array = found.array
+    window = Window(array.window.start + found.start, array.window.start + found.stop)
+    factor = array.recording.signal(array.name).scale_factor
+    return Origin(array.recording, array.name, window, array.scale / factor)
+
+
+def _lazy_slice(data: Any) -> _Slice | None:
+    """Return the part of a recording that xarray's lazy arrays show."""
+    while isinstance(data, _WRAPPERS):
+        data = data.array
+    if not isinstance(data, indexing.LazilyIndexedArray) or not isinstance(data.array, SignalArray):
+        return None
+    return _Slice(data.array, 0, data.array.shape[0]).sliced(data.key.tuple)
+
+
+_seen: OrderedDict[str, tuple[int, int] | None] = OrderedDict()
+"""What was found of the last dask arrays, by their names, which stand for their content."""
+
+
+def _dask_slice(array: da.Array) -> _Slice | None:
+    """Return the part of a recording that a dask array shows."""
+    roots = {
+        key: found
+        for layer in array.dask.layers.values()
+        if len(layer) == 1
+        for key, value in layer.items()
+        if (found := _lazy_slice(getattr(value, "value", value))) is not None
+    }
+    if len(roots) != 1:
+        return None
+    ((key, root),) = roots.items()
+    if array.name not in _seen:
+        found = _traced(array, {key: root})
+        _seen[array.name] = None if found is None else (found.start, found.stop)
+        if len(_seen) > _REMEMBERED:
+            _seen.popitem(last=False)
+    span = _seen[array.name]
+    return None if span is None else _Slice(root.array, *span)
+
+
+def _traced(array: da.Array, known: dict[Any, _Slice | None]) -> _Slice | None:
+    """Follow every chunk to the recording; return what they show together if they follow each other."""
+    joined: _Slice | None = None
+    for key in array.__dask_keys__():
+        part = _trace(array.dask, key, known)
+        if part is None:
+            return None
+        if joined is None:
+            joined = part
+        elif part.start == joined.stop:
+            joined = _Slice(joined.array, joined.start, part.stop)
+        elif part.start != part.stop:
+            return None
+    return joined
+
+
+def _trace(graph: Any, key: Any, known: dict[Any, _Slice | None]) -> _Slice | None:
+    if key not in known:
+        task = graph[key]
+        known[key] = None
+        if isinstance(task, Alias):
+            known[key] = _trace(graph, getattr(task.target, "key", task.target), known)
+        elif isinstance(task, Task) and task.func in _SLICING and len(task.args) >= 2 and not task.kwargs:
+            source, by = task.args[:2]
+            inner = _trace(graph, source.key, known) if isinstance(source, TaskRef) else None
+            known[key] = inner and inner.sliced(by.value if isinstance(by, DataNode) else by)
+    return known[key]

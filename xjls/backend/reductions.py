@@ -1,0 +1,157 @@
+"""Statistics of any variable in one pass over its values, for windows where summary levels do not help.
+
+What was filtered, masked or derived has no levels: here every dask chunk becomes one row of numbers, in one call of a
+kernel, and the rows are merged in a tree. The sums are in float64; NaN and infinities are skipped, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from xjls.backend.sampled import Sampled, iter_pieces, map_chunks, sampled
+from xjls.errors import SelectionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["REDUCED", "reduce"]
+
+_MERGED_AT_ONCE = 16
+"""Rows of chunks merged in one task: a task costs a hundred times as much as a row."""
+_ROW = 6
+"""Numbers of a row: `xjls.query.answer.ROW`."""
+_COUNT, _LOST, _MEAN, _SQUARES, _MIN, _MAX = range(_ROW)
+
+
+def _std(rows: NDArray[np.float64], ddof: int) -> NDArray[np.float64]:
+    free = rows[..., _COUNT] - ddof
+    variance = np.divide(rows[..., _SQUARES], free, out=np.full(free.shape, np.nan), where=free > 0)
+    return np.asarray(np.sqrt(variance))
+
+
+def _sum(rows: NDArray[np.float64], _ddof: int) -> NDArray[np.float64]:
+    return np.where(rows[..., _COUNT] > 0, rows[..., _MEAN] * rows[..., _COUNT], 0.0)
+
+
+REDUCED: dict[str, Callable[[NDArray[np.float64], int], NDArray[np.float64]]] = {
+    "count": lambda rows, _ddof: rows[..., _COUNT],
+    "mean": lambda rows, _ddof: rows[..., _MEAN],
+    "std": _std,
+    "min": lambda rows, _ddof: rows[..., _MIN],
+    "max": lambda rows, _ddof: rows[..., _MAX],
+    "sum": _sum,
+}
+"""What a row tells, by the name of the statistic."""
+
+
+def reduce(
+    data: xr.Dataset | xr.DataArray,
+    statistics: Sequence[str] = ("count", "mean", "std", "min", "max", "sum"),
+    *,
+    ddof: int = 0,
+    dim: str | None = None,
+) -> xr.Dataset:
+    """Reduce every variable that holds samples to its statistics along time, in one pass.
+
+    Parameters
+    ----------
+    data
+        A Dataset or one variable. With dask the result is lazy: ``.compute()`` reads all variables in one go. Without,
+        it is computed at once, from pieces of a few million samples.
+    statistics
+        Names out of ``count``, ``mean``, ``std``, ``min``, ``max``, ``sum``; ``count`` is that of the finite samples
+        that were not lost, and the others are of these.
+    ddof
+        ``std`` divides by ``count - ddof``: 0 for the population.
+    dim
+        The dimension to reduce; None takes the first one called ``time…``.
+
+    Returns
+    -------
+    xarray.Dataset
+        float64 variables with their names, over ``statistic`` instead of time; levels and marks are left out.
+
+    Raises
+    ------
+    SelectionError
+        No variable holds samples, or there is no such statistic.
+
+    Examples
+    --------
+    >>> ds = xr.Dataset({"current": ("time", np.array([1, 3, np.nan, 5], "f4"), {"units": "A"})})
+    >>> reduce(ds, ["mean", "max"]).current.values.tolist(), reduce(ds).current.sel(statistic="count").item()
+    ([3.0, 5.0], 3.0)
+    """
+    names = [statistics] if isinstance(statistics, str) else list(statistics)
+    if missing := [name for name in names if name not in REDUCED]:
+        raise SelectionError(f"no statistic {missing[0]!r}", f"Choose from {', '.join(REDUCED)}.")
+    variables = {}
+    for one in sampled(data, dim=dim):
+        told = _lazily(one, names, ddof) if one.is_chunked else _tell(_eagerly(one), names, ddof)
+        attrs = {k: v for k, v in one.variable.attrs.items() if k != "ancillary_variables"}
+        variables[one.name] = xr.Variable((*one.variable.dims[1:], "statistic"), told, attrs)
+    dims = {d for variable in variables.values() for d in variable.dims}
+    kept = {name: c for name, c in data.coords.items() if c.dims and dims.issuperset(c.dims) and name != "statistic"}
+    attrs = data.attrs if isinstance(data, xr.Dataset) else {}
+    return xr.Dataset(variables, {**kept, "statistic": np.array(names)}, attrs)
+
+
+def extremes(data: xr.Dataset | xr.DataArray, signals: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest finite value of each signal, NaN where there is none. Reads all of them."""
+    chosen = data if isinstance(data, xr.DataArray) else data[[*signals]]
+    found = reduce(chosen, ["min", "max"]).compute()
+    return {
+        name: (float(found[name].sel(statistic="min").min()), float(found[name].sel(statistic="max").max()))
+        for name in signals
+    }
+
+
+def _eagerly(one: Sampled) -> NDArray[np.float64]:
+    """Return the row of a variable, or of each of its columns, shape (…, 6); a piece of it is read at a time."""
+    from xjls.kernels.moments import merge_rows
+
+    rows = [_rows_of(values, valid) for values, valid in iter_pieces(one)]
+    return merge_rows(np.concatenate(rows) if rows else np.empty((0, *one.variable.shape[1:], _ROW)))
+
+
+def _lazily(one: Sampled, names: list[str], ddof: int) -> Any:
+    """Return the statistics of a variable in dask: a row a chunk, merged in a tree."""
+    rows = map_chunks(one, _rows_of, _ROW, np.float64, columns=True)
+    meta = np.empty((0,) * (rows.ndim - 1))
+    merged = da.reduction(  # type: ignore[no-untyped-call]
+        rows, _merge, _merge, axis=0, dtype=np.float64, split_every=_MERGED_AT_ONCE, meta=meta
+    )
+    chunks = (*merged.chunks[:-1], (len(names),))
+    return da.map_blocks(_tell, merged, names, ddof, chunks=chunks, dtype=np.float64, meta=meta)  # type: ignore[no-untyped-call]
+
+
+def _rows_of(values: NDArray[Any], valid: NDArray[Any] | None = None) -> NDArray[np.float64]:
+    """Reduce a block, shape (time, …), to one row for each of its columns, shape (1, …, 6)."""
+    from xjls.kernels.moments import moments
+
+    kept = None if valid is None else np.asarray(valid, np.bool_)
+    rows = np.empty((1, *values.shape[1:], _ROW))
+    for place in np.ndindex(*values.shape[1:]):
+        column = values[(slice(None), *place)]
+        row = rows[(0, *place)]
+        moments(column if kept is None or kept.all() else column[kept], row)
+        if kept is not None:
+            row[_LOST] = kept.size - np.count_nonzero(kept)
+    return rows
+
+
+def _merge(rows: NDArray[np.float64], axis: Any = None, keepdims: bool = False) -> NDArray[np.float64]:  # noqa: ARG001 - dask gives it
+    from xjls.kernels.moments import merge_rows
+
+    merged = merge_rows(rows)
+    return merged[np.newaxis] if keepdims else merged
+
+
+def _tell(rows: NDArray[np.float64], names: list[str], ddof: int) -> NDArray[np.float64]:
+    """Return what rows tell, shape (…, statistic)."""
+    return np.stack([REDUCED[name](rows, ddof) for name in names], axis=-1)

@@ -1,0 +1,168 @@
+"""Labelled power spectra of any window, from streamed samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from xjls.backend.index import TimeIndex
+from xjls.backend.sampled import Sampled, iter_pieces, sampled
+from xjls.errors import SelectionError
+from xjls.query.spectrum import Segments, Welch
+
+if TYPE_CHECKING:
+    from xjls.query.spectrum import Scaling
+
+__all__ = ["spectrum"]
+
+DEFAULT_LENGTH = 8192
+_RATE_TOLERANCE = 1e-3
+"""The nominal rate stands where the time axis agrees with it so well: instruments are off by less, strides by more."""
+_STEP_TOLERANCE = 1e-2
+"""Of a step between labels, where they are not a recording's own: more is no even grid."""
+_RATE_SPAN = 10_000
+"""Samples over which a recording's clock is looked at: rounding to nanoseconds no longer matters."""
+_LONG_NAMES = {"density": "power spectral density", "spectrum": "power spectrum", "amplitude": "amplitude density"}
+
+
+def spectrum(
+    data: xr.Dataset | xr.DataArray,
+    signals: str | Sequence[str] | None = None,
+    *,
+    segment_length: int | None = None,
+    resolution_hz: float | None = None,
+    window: Any = "hann",
+    overlap: float = 0.5,
+    scaling: Scaling = "density",
+    detrend: Literal["constant", "linear", False] = "constant",
+) -> xr.Dataset:
+    """Estimate power spectra by Welch's method, as `scipy.signal.welch` does of all samples at once.
+
+    Samples are read in order, a piece at a time, and computed with in float64: the memory needed does not grow with the
+    length. Segments with a sample that is lost or not finite are left out.
+
+    Parameters
+    ----------
+    data
+        A Dataset or one variable; variables have one dimension, time.
+    signals
+        Names; None takes all that hold samples.
+    segment_length, resolution_hz
+        Samples of a segment, or the distance of frequencies that they follow from; neither takes 8192 samples, or all
+        there are.
+    window, overlap, detrend
+        Of segments: SciPy's name of the window, the share that the next segment has too, and what is taken away before,
+        ``"constant"``, ``"linear"`` or False.
+    scaling
+        ``"density"``: power density (units²/Hz); ``"spectrum"``: power (units²); ``"amplitude"``: the density's root
+        (units/√Hz).
+
+    Returns
+    -------
+    xarray.Dataset
+        ``<signal>(frequency)``, float64; signals whose frequencies differ from the first one's have
+        ``frequency_<signal>``. Attributes count ``segments`` and ``segments_left_out``.
+
+    Raises
+    ------
+    SelectionError
+        No such signal, fewer samples than a segment has, or no even sample rate.
+    MissingDependencyError
+        SciPy is not installed: ``pip install "xjls[spectrum]"``.
+
+    Examples
+    --------
+    >>> time = np.arange(4000) / 1000
+    >>> ds = xr.Dataset({"voltage": ("time", np.sin(2 * np.pi * 50 * time), {"units": "V"})}, {"time": time})
+    >>> power = spectrum(ds, resolution_hz=1)
+    >>> power.voltage.idxmax().item(), power.voltage.attrs["units"]
+    (50.0, 'V²/Hz')
+    """
+    if segment_length is not None and resolution_hz is not None:
+        raise SelectionError("segment_length and resolution_hz say the same", "Give one of them.")
+    grids: dict[tuple[float, int], str] = {}
+    variables, coords = {}, {}
+    for one in sampled(data, signals):
+        rate_hz = _rate_hz(data, one)
+        length = _segment_length(one, rate_hz, segment_length, resolution_hz)
+        segments = Segments(length=length, overlap=overlap, window=window, detrend=detrend, scaling=scaling)
+        welch = _welch(one, segments, rate_hz)
+        dim = grids.setdefault((rate_hz, length), f"frequency_{one.name}" if grids else "frequency")
+        coords[dim] = xr.Variable((dim,), welch.frequency, {"units": "Hz", "long_name": "frequency"})
+        variables[one.name] = xr.Variable((dim,), welch.average, _attributes(one, segments, welch))
+    return xr.Dataset(variables, coords)
+
+
+def _welch(one: Sampled, segments: Segments, rate_hz: float) -> Welch:
+    if one.variable.ndim != 1:
+        raise SelectionError(
+            f"{one.name!r} has the dimensions {', '.join(map(str, one.variable.dims))}", "Select one series of it."
+        )
+    welch = Welch(segments, rate_hz)
+    for values, valid in iter_pieces(one):
+        welch.add(values, valid)
+    return welch
+
+
+def _segment_length(one: Sampled, rate_hz: float, length: int | None, resolution_hz: float | None) -> int:
+    if resolution_hz is not None:
+        if not 0 < resolution_hz < math.inf:
+            raise SelectionError(f"a resolution of {resolution_hz} Hz is none", "Give a positive one.")
+        length = max(math.ceil(rate_hz / resolution_hz), 1)
+    if length is None:
+        length = max(min(DEFAULT_LENGTH, one.length), 1)
+    if one.length < length:
+        raise SelectionError(
+            f"{one.name!r} has {one.length:_} samples, fewer than the {length:_} of a segment",
+            "Take a longer window, or shorter segments.",
+        )
+    return length
+
+
+def _rate_hz(data: xr.Dataset | xr.DataArray, one: Sampled) -> float:
+    """Return the rate of a variable: the nominal one where its time axis agrees, else that of the axis."""
+    nominal = one.variable.attrs.get("sample_rate_hz")
+    measured = _measured_rate_hz(data, one)
+    if measured is None and nominal is None:
+        raise SelectionError(f"the sample rate of {one.name!r} is not known", f"Give {one.dim!r} a coordinate.")
+    if measured is None or (nominal and abs(measured / nominal - 1) < _RATE_TOLERANCE):
+        return float(nominal or 0)
+    return measured
+
+
+def _measured_rate_hz(data: xr.Dataset | xr.DataArray, one: Sampled) -> float | None:
+    """Return how many labels the time axis has a second; None where it does not tell."""
+    if one.dim not in data.coords or one.length < 2:
+        return None
+    index = data.xindexes.get(one.dim)
+    if isinstance(index, TimeIndex):
+        last = min(one.length - 1, _RATE_SPAN)
+        elapsed_ns = index.labels.clock.time(last) - index.labels.clock.time(0)
+        return last / (elapsed_ns / 1e9) if elapsed_ns > 0 else None
+    labels = data[one.dim].values
+    if labels.dtype.kind in "mM":
+        labels = (labels - labels[0]) / np.timedelta64(1, "s")
+    if labels.dtype.kind not in "iuf":
+        return None
+    steps = np.diff(labels.astype(np.float64))
+    step = float(steps.mean())
+    if not step > 0 or np.abs(steps - step).max() > _STEP_TOLERANCE * step:
+        raise SelectionError(f"the labels of {one.dim!r} are not evenly spaced", "Select a window without gaps.")
+    return 1 / step
+
+
+def _attributes(one: Sampled, segments: Segments, welch: Welch) -> dict[str, Any]:
+    units = {"density": "{}²/Hz", "spectrum": "{}²", "amplitude": "{}/√Hz"}[segments.scaling].format(one.units or "1")
+    return {
+        "units": units,
+        "long_name": f"{_LONG_NAMES[segments.scaling]} of {one.name}",
+        "segments": welch.taken,
+        "segments_left_out": welch.left_out,
+        "segment_length": segments.length,
+        "overlap": segments.overlap,
+        "window": str(segments.window),
+    }

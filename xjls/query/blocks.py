@@ -1,0 +1,315 @@
+"""One signal as a pyramid of blocks in memory: what is needed of it is brought there, and asked by one kernel.
+
+A question goes to the kernel at once; it answers, or names the blocks that nobody has looked at yet. These are used
+where they lie in the mapped file when they are whole and can be believed. All others are made: read from storage that
+is not mapped, or computed from the level below, finally from samples, as rows that carry their own counts.
+
+**NaN.** Entries of levels do not count the finite samples that they summarise. One that covers NaN only is NaN, and
+poisons the deviation of those above it: such entries and their neighbours, in which the run of NaN may begin or end,
+are made anew. Single NaN in an entry leave no trace. So a float signal's samples are looked at once, block by block,
+before its entries are believed: by default where a question needs `LOOK_SAMPLES` new ones at most. Beyond that entries
+are taken at their word, and the answer says that it is not exact.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from xjls.kernels.moments import moments_of_runs
+from xjls.kernels.spans import KNOWN, LOST, count_not_finite, make_facts, summarize_spans
+from xjls.model.window import Gap, Window, merge_gaps
+from xjls.query.answer import ROW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from xjls.model.recording import Places, Reader
+    from xjls.model.signal import Signal
+
+Nans: TypeAlias = Literal["auto", "count", "trust"]
+
+LOOK_SAMPLES = 1 << 26
+"""Samples of a local file that a question may look at for NaN unasked: some ten milliseconds, once."""
+LOOK_SAMPLES_AFAR = 1 << 20
+"""The same for storage that is not mapped."""
+KEEP_BYTES = 1 << 28
+"""Of blocks that were made; with more of them all are forgotten, and made again when they are needed."""
+STEP_SAMPLES = 1 << 22
+"""Samples that are held at a time."""
+MISSING = 1 << 14
+"""Blocks that one look names at most."""
+
+_UNSEEN, _UNKNOWABLE, _CLEAN, _HOLED = 0, 1, KNOWN, KNOWN + 1
+"""What is known of the samples below a block of level 1: nothing; not all of them exist; all are finite; not all."""
+
+
+@dataclass(slots=True)
+class Table:
+    """Where blocks are. Replaced as a whole, so that a kernel under way keeps the memory that it looks at."""
+
+    where: NDArray[np.int64]
+    kept: list[NDArray[Any]] = field(default_factory=list)
+    n_bytes: int = 0
+
+    def keep(self, block: NDArray[Any]) -> int:
+        """Keep a block as long as the table lives; return its address."""
+        self.kept.append(block)
+        self.n_bytes += block.nbytes
+        return block.ctypes.data
+
+
+class Blocks:
+    """The samples and entries of one signal, by blocks that are brought into memory when a kernel asks for them.
+
+    Parameters
+    ----------
+    reader, signal
+        Whose samples and entries.
+    verify
+        As of the recording.
+
+    Notes
+    -----
+    Thread-safe: questions run side by side, blocks are made by one thread at a time.
+    """
+
+    def __init__(self, reader: Reader, signal: Signal, *, verify: bool) -> None:
+        self.signal = signal
+        self._reader = reader
+        self._verify = verify
+        self.length = signal.length
+        self.first_id = signal.first_id
+        self.floating = signal.dtype.kind == "f"
+        self.places: Places = reader.places(signal, verify)
+        self.factors = (1, *(level.factor for level in signal.levels))
+        self.facts = make_facts(
+            signal.stored_type, signal.length, self.factors[1:], self.places.block_samples,
+            self.places.block_entries, wide=signal.level_dtype.itemsize == 8,
+        )  # fmt: skip
+        self.top = len(self.factors) - 1
+        self.table = Table(np.zeros(self.facts[-1], np.int64))
+        self.looked = np.zeros(self._n_blocks(1) if self.floating and self.top else 0, np.uint8)
+        self._suspects: dict[int, NDArray[np.bool_]] = {}
+        """By level above 1: entries whose samples were seen not to be all finite."""
+        self.losses: tuple[Gap, ...] = ()
+        most = LOOK_SAMPLES if self.places.in_place else LOOK_SAMPLES_AFAR
+        self.most_looked_at = most // (self.factors[1] * self.places.block_entries) if self.top else 0
+        """Blocks of level 1 whose samples a question may look at unasked."""
+        self._lock = threading.RLock()
+
+    def uses_entries(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> bool:
+        """Whether any of the spans covers a whole entry."""
+        if not self.top:
+            return False
+        factor = self.factors[1]
+        return bool((stops // factor > -(-starts // factor)).any())
+
+    def rows_of_samples(self, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return a row for the samples between each two neighbours of ``edges``, read for it and not kept."""
+        values, gaps = self.read(int(edges[0]), int(edges[-1]))
+        return _rows_of(values, edges - edges[0], _lost_counts(gaps, self.first_id + edges))
+
+    def solve(self, starts: NDArray[np.int64], stops: NDArray[np.int64], top: int) -> NDArray[np.float64]:
+        """Return the rows of spans from levels up to ``top``."""
+        if top == self.top and self.table.n_bytes > KEEP_BYTES:
+            with self._lock:
+                self.table = Table(np.zeros_like(self.table.where))
+        rows = np.empty((len(starts), len(ROW)))
+        missing = np.empty(MISSING, np.int64)
+        while True:
+            table = self.table
+            n = summarize_spans(table.where, self.facts, starts, stops, top, rows, missing)
+            if not n:
+                return rows
+            with self._lock:
+                self._place(np.unique(missing[: min(n, MISSING)]))
+
+    # -- blocks ------------------------------------------------------------------------------------------------------
+
+    def _place(self, places: NDArray[np.int64]) -> None:
+        """Bring blocks into the table, by their places in it."""
+        for level in range(self.top + 1):
+            base = self._base(level)
+            numbers = places[(places >= base) & (places < base + self._n_blocks(level))] - base
+            if len(numbers):
+                self.table.where[base + numbers] = self._found(level, numbers)
+
+    def _found(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the addresses of blocks of a level, made where the file's own cannot be used."""
+        if level == 0:
+            addresses = self.places.samples(numbers)
+        else:
+            addresses = self.places.entries(level, numbers)
+            addresses[self._in_doubt(level, numbers)] = 0
+        for i in np.flatnonzero(addresses == 0).tolist():
+            number = int(numbers[i])
+            addresses[i] = self._made_entries(level, number) if level else self._made_samples(number)
+        return addresses
+
+    def _in_doubt(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether samples below each block of entries are known not to be all finite, or not to exist."""
+        if level == 1 and len(self.looked):
+            return np.isin(self.looked[numbers], (_UNKNOWABLE, _HOLED))
+        if (suspects := self._suspects.get(level)) is not None:
+            size = self.places.block_entries
+            return np.array([suspects[n * size : (n + 1) * size].any() for n in numbers.tolist()])
+        return np.zeros(len(numbers), np.bool_)
+
+    def _made_samples(self, number: int) -> int:
+        """Return the address of a block of samples that was read: as stored, or as rows where some are lost."""
+        start = number * self.places.block_samples
+        stop = min(start + self.places.block_samples, self.length)
+        values, gaps = self.read(start, stop)
+        if not gaps:
+            return self.table.keep(_packed(values, self.signal.stored_type))
+        edges = np.arange(stop - start + 1, dtype=np.int64)
+        lost = _lost_counts(gaps, self.first_id + start + edges)
+        return LOST if lost.all() else self.table.keep(_rows_of(values, edges, lost)) | 1
+
+    def _made_entries(self, level: int, number: int) -> int:
+        """Return the address of a block of entries as rows: the file's where they can be believed, else made anew."""
+        size, items = self.places.block_entries, self.length // self.factors[level]
+        start, stop = number * size, min(number * size + size, items)
+        low, high = max(start - 1, 0), min(stop + 1, items)
+        entries, known = self.places.stored(level, low, high)
+        empty = known & np.isnan(entries[:, 0])
+        doubt = ~known
+        if self.floating:
+            doubt |= _beside(empty | doubt) & ~empty
+        inner = slice(start - low, stop - low)
+        entries, known, empty, doubt = entries[inner], known[inner], empty[inner], doubt[inner]
+        if level == 1:
+            doubt = doubt | self._in_doubt(1, np.array([number]))
+        elif level in self._suspects:
+            doubt = doubt | self._suspects[level][start:stop]
+        rows = _rows_of_entries(entries, empty, self.factors[level])
+        for lo, hi in _runs(doubt):
+            anew = self._from_below(level, start + lo, start + hi)
+            # What an entry of the file says of samples that are gone is all that is left of them
+            told = (anew[:, 1] > 0) & known[lo:hi] & ~empty[lo:hi]
+            rows[lo:hi] = np.where(told[:, None], rows[lo:hi], anew)
+        return self.table.keep(rows) | 1
+
+    def _from_below(self, level: int, start: int, stop: int) -> NDArray[np.float64]:
+        """Return rows of entries [start, stop) of a level, from the level below it, or from samples."""
+        factor = self.factors[level]
+        if level > 2:
+            starts = np.arange(start, stop, dtype=np.int64) * factor
+            return self.solve(starts, starts + factor, level - 1)
+        most = max(STEP_SAMPLES // factor, 1)
+        cuts = [*range(start, stop, most), stop]
+        return np.concatenate([self.rows_of_samples(np.arange(lo, hi + 1) * factor) for lo, hi in pairwise(cuts)])
+
+    def read(self, start: int, stop: int) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Read samples, lost ones as NaN whatever the type; remember which are lost."""
+        window = Window(self.first_id + start, self.first_id + stop)
+        values, gaps = self._reader.read(self.signal, window, None, "gap", self._verify)
+        if gaps:
+            self.losses = merge_gaps((*self.losses, *gaps))
+            if not self.floating:
+                values = values.astype(np.float64)
+            for gap in gaps:
+                values[gap.window.start - window.start : gap.window.stop - window.start] = np.nan
+        return values, gaps
+
+    # -- NaN ---------------------------------------------------------------------------------------------------------
+
+    def look(self, start: int, stop: int, nans: Nans) -> bool:
+        """Look for NaN among samples nobody has looked at, as far as is asked; return whether all are known."""
+        size = self.factors[1] * self.places.block_entries
+        first, last = start // size, min(-(-stop // size), len(self.looked))
+        looked = self.looked[first:last]
+        unseen = np.flatnonzero(looked == _UNSEEN)
+        if nans == "count" or (nans == "auto" and len(unseen) <= self.most_looked_at):
+            with self._lock:
+                for block in (unseen + first).tolist():
+                    self._look_at(block)
+        return bool((looked >= KNOWN).all())
+
+    def _look_at(self, block: int) -> None:
+        """Look at the samples below a block of level 1, and mark the entries of all levels that are not finite."""
+        if self.looked[block] != _UNSEEN:
+            return
+        factor, size = self.factors[1], self.places.block_entries
+        items = min(size, self.length // factor - block * size)
+        start = block * size * factor
+        values, gaps = self.read(start, start + items * factor)
+        counts = np.empty(items, np.int64)
+        if not count_not_finite(values, factor, counts):
+            self.looked[block] = _CLEAN
+            return
+        self.looked[block] = _UNKNOWABLE if gaps else _HOLED
+        self.table.where[self._base(1) + block] = 0
+        holed = np.flatnonzero(counts) + block * size
+        for level in range(2, self.top + 1):
+            items = self.length // self.factors[level]
+            above = np.unique(holed * factor // self.factors[level])
+            above = above[above < items]
+            self._suspects.setdefault(level, np.zeros(items, np.bool_))[above] = True
+            self.table.where[self._base(level) + np.unique(above // size)] = 0
+
+    def _base(self, level: int) -> int:
+        return int(self.facts[5 + 2 * level])
+
+    def _n_blocks(self, level: int) -> int:
+        size = self.places.block_entries if level else self.places.block_samples
+        return -(-(self.length // self.factors[level]) // size)
+
+
+def _packed(values: NDArray[Any], stored_type: str) -> NDArray[Any]:
+    """Return samples as a file stores them: eight bits or two nibbles a byte, the first one lowest."""
+    if stored_type == "u1":
+        return np.packbits(values, bitorder="little")
+    if stored_type in ("u4", "i4"):
+        nibbles: NDArray[np.uint8] = np.zeros(len(values) + len(values) % 2, np.uint8)
+        nibbles[: len(values)] = values.view(np.uint8) & 15
+        return nibbles[::2] | nibbles[1::2] << 4
+    return values
+
+
+def _rows_of(values: NDArray[Any], edges: NDArray[np.int64], lost: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return a row for the values between each two neighbours of ``edges``."""
+    rows = np.empty((len(lost), len(ROW)))
+    moments_of_runs(values, edges, rows)
+    rows[:, 1] = lost
+    return rows
+
+
+def _rows_of_entries(entries: NDArray[Any], empty: NDArray[np.bool_], factor: int) -> NDArray[np.float64]:
+    """Return entries as rows: each has ``factor`` finite samples, an empty one none."""
+    rows = np.zeros((len(entries), len(ROW)))
+    rows[:, 0] = np.where(empty, 0, factor)
+    rows[:, 2] = entries[:, 0]
+    rows[:, 3] = factor * entries[:, 1].astype(np.float64) ** 2
+    rows[:, 4:] = entries[:, 2:]
+    return rows
+
+
+def _lost_counts(gaps: tuple[Gap, ...], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many samples between each two neighbours of ``edges``, in sample ids, lie in gaps."""
+    lost = np.zeros(len(edges) - 1, np.int64)
+    for gap in gaps:
+        clipped = edges.clip(gap.window.start, gap.window.stop)
+        lost += clipped[1:] - clipped[:-1]
+    return lost
+
+
+def _beside(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether a neighbour of each is set."""
+    beside = np.zeros_like(flags)
+    beside[1:] |= flags[:-1]
+    beside[:-1] |= flags[1:]
+    return beside
+
+
+def _runs(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield the runs of True as half-open ranges."""
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).tolist()
+    yield from zip(edges[::2], edges[1::2], strict=True)

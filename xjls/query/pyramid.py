@@ -1,0 +1,187 @@
+"""One signal's questions: from a window of sample ids to an answer.
+
+The flow of one question: window → samples counted from the first one → one kernel call over the blocks that are known →
+where some are not, `blocks` brings them and the kernel is asked again → an answer.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.errors import SelectionError
+from xjls.kernels.moments import merge_rows
+from xjls.kernels.spans import summarize_span
+from xjls.model.window import Window
+from xjls.query.answer import ROW, Columns, Statistics
+from xjls.query.blocks import STEP_SAMPLES, Blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.model.recording import OnDamage, Reader, WindowLike
+    from xjls.model.signal import Signal
+    from xjls.query.blocks import Nans
+
+STREAM_SAMPLES = 1 << 16
+"""A signal of more samples that has no levels is reduced as it is read."""
+
+
+class Pyramid:
+    """Answer questions about one signal; thread-safe.
+
+    Parameters
+    ----------
+    reader, signal
+        Whose samples and entries.
+    on_damage, verify
+        As of the recording.
+    """
+
+    def __init__(self, reader: Reader, signal: Signal, *, on_damage: OnDamage, verify: bool) -> None:
+        self.signal = signal
+        self._reader = reader
+        self._raises = on_damage == "raise"
+        self._verify = verify
+        self._blocks = Blocks(reader, signal, verify=verify)
+        self._check = self._blocks.places.check
+        self._streams = not self._blocks.top and signal.length > STREAM_SAMPLES
+
+    def statistics(self, window: WindowLike, ddof: int, nans: Nans) -> Statistics:
+        """Return the statistics of a window; see `xjls.model.recording.Recording.statistics`."""
+        start, stop = self._bounds(window)
+        row, exact = self._summarized(start, stop, nans)
+        first_id = self._blocks.first_id
+        return Statistics(self.signal, first_id + start, first_id + stop, row, ddof, exact, self.signal.scale_factor)
+
+    def columns(
+        self, window: WindowLike, n: int, *, increment: int | None, ddof: int, nans: Nans, snap: bool
+    ) -> Columns:
+        """Return the columns of a window; see `xjls.model.recording.Recording.columns`."""
+        start, stop = self._bounds(window)
+        edges = equal_edges(start, stop, n) if increment is None else edges_by(start, stop, increment)
+        if snap:
+            edges = self._snapped(edges)
+        rows, exact = self._summarized_all(edges, nans)
+        return Columns(
+            self.signal, edges + self._blocks.first_id, rows, ddof=ddof, exact=exact, snapped=snap,
+            scale=self.signal.scale_factor,
+        )  # fmt: skip
+
+    def columns_between(self, edges: NDArray[np.int64], ddof: int, nans: Nans) -> Columns:
+        """Return the columns between given edges; see `xjls.model.recording.Recording.columns_between`."""
+        inner = np.asarray(edges, np.int64) - self._blocks.first_id
+        if inner.ndim != 1 or len(inner) < 1 or (np.diff(inner) < 0).any():
+            raise SelectionError("the edges of columns do not rise", "Give at least one sample id, in rising order.")
+        self._bounds((int(edges[0]), int(edges[-1])))
+        rows, exact = self._summarized_all(inner, nans)
+        return Columns(
+            self.signal, inner + self._blocks.first_id, rows, ddof=ddof, exact=exact, scale=self.signal.scale_factor
+        )
+
+    def _bounds(self, window: WindowLike) -> tuple[int, int]:
+        """Return a window in samples counted from the first one."""
+        blocks = self._blocks
+        if window is None:
+            return 0, blocks.length
+        if isinstance(window, Window):
+            start, stop = window.start - blocks.first_id, window.stop - blocks.first_id
+        else:
+            lo, hi = window
+            start = 0 if lo is None else index(lo) - blocks.first_id
+            stop = blocks.length if hi is None else index(hi) - blocks.first_id
+        if not 0 <= start <= stop <= blocks.length:
+            Window.of(window, self.signal.window)  # raises
+        return start, stop
+
+    def _summarized(self, start: int, stop: int, nans: Nans) -> tuple[NDArray[np.float64], bool]:
+        """Return a row of samples [start, stop), and whether it is exact."""
+        blocks = self._blocks
+        if start == stop or self._streams:
+            rows, exact = self._summarized_all(np.array([start, stop], np.int64), nans)
+            return rows[0], exact
+        self._check()
+        row = np.empty(7)
+        exact = True
+        # The table is held by its name: a thread that replaces it must not take the memory away
+        table = blocks.table
+        unknown = summarize_span(table.where, blocks.facts, blocks.looked, start, stop, row)
+        if row[6]:
+            exact = False
+            if nans == "count" or (nans == "auto" and row[6] <= blocks.most_looked_at):
+                exact, unknown = blocks.look(start, stop, nans), 1
+        if unknown:
+            row = blocks.solve(np.array([start], np.int64), np.array([stop], np.int64), blocks.top)[0]
+        if row[1] and self._raises:
+            self._raise_loss(start, stop)
+        return row, exact
+
+    def _summarized_all(self, edges: NDArray[np.int64], nans: Nans) -> tuple[NDArray[np.float64], bool]:
+        """Return a row for the samples between each two neighbours of ``edges``, and whether all are exact."""
+        blocks = self._blocks
+        self._check()
+        exact = True
+        if self._streams:
+            rows = self._streamed(edges)
+        else:
+            starts, stops = edges[:-1].copy(), edges[1:].copy()
+            if blocks.floating and blocks.uses_entries(starts, stops):
+                exact = blocks.look(int(edges[0]), int(edges[-1]), nans)
+            rows = blocks.solve(starts, stops, blocks.top)
+        if self._raises and rows[:, 1].any():
+            self._raise_loss(int(edges[0]), int(edges[-1]))
+        return rows, exact
+
+    def _snapped(self, edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return edges, the inner ones moved to the borders of the coarsest entries that each column is longer than."""
+        shortest = int(np.diff(edges).min(initial=edges[-1] - edges[0]))
+        factor = max(factor for factor in self._blocks.factors if factor <= max(shortest, 1))
+        moved: NDArray[np.int64] = ((edges + factor // 2) // factor * factor).clip(edges[0], edges[-1])
+        moved[0], moved[-1] = edges[0], edges[-1]
+        return moved
+
+    def _streamed(self, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return a row for the samples between each two neighbours of ``edges``, from one pass over the samples."""
+        rows = np.zeros((len(edges) - 1, len(ROW)))
+        cuts = np.arange(edges[0], edges[-1] + STEP_SAMPLES, STEP_SAMPLES).clip(None, edges[-1])
+        for start, stop in pairwise(cuts.tolist()):
+            first, last = int(np.searchsorted(edges, start, "right")) - 1, int(np.searchsorted(edges, stop, "left"))
+            inner = np.clip(edges[first : last + 1], start, stop)
+            part = self._blocks.rows_of_samples(inner)
+            for i in range(first, last):
+                rows[i] = merge_rows(np.stack([rows[i], part[i - first]]))
+        rows[rows[:, 0] == 0, 2:] = np.nan
+        return rows
+
+    def _raise_loss(self, start: int, stop: int) -> None:
+        """Raise what a read of the first lost samples of a window raises."""
+        first_id = self._blocks.first_id
+        asked = Window(first_id + start, first_id + stop)
+        for gap in self._blocks.losses:
+            if (there := gap.window & asked).length:
+                self._reader.read(self.signal, Window(there.start, there.start + 1), None, "raise", self._verify)
+        raise SelectionError(
+            f"samples of {self.signal.name!r} in {asked} are lost", 'Open with on_damage="gap" to leave them out.'
+        )
+
+
+def equal_edges(start: int, stop: int, n: Any) -> NDArray[np.int64]:
+    """Return the edges of n equal columns; of fewer where there are fewer samples."""
+    if index(n) < 1:
+        raise SelectionError(f"{n} columns are none", "Ask for at least one.")
+    n = min(index(n), max(stop - start, 1))
+    whole, rest = divmod(stop - start, n)
+    i = np.arange(n + 1, dtype=np.int64)
+    return start + i * whole + i * rest // n
+
+
+def edges_by(start: int, stop: int, increment: Any) -> NDArray[np.int64]:
+    """Return the edges of columns of so many samples, as many as fit."""
+    if index(increment) < 1:
+        raise SelectionError(f"columns of {increment} samples have none", "Ask for at least one sample a column.")
+    n = (stop - start) // index(increment)
+    edges: NDArray[np.int64] = start + np.arange(n + 1, dtype=np.int64) * index(increment)
+    return edges
