@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from xjls.model.signal import Level, Signal, Source
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap, Window
+    from xjls.query.answer import Columns, Statistics
 
 __all__ = [
     "Annotation",
     "Clock",
+    "Columns",
     "CorruptError",
     "Damage",
     "FormatError",
@@ -51,6 +53,7 @@ __all__ = [
     "SelectionError",
     "Signal",
     "Source",
+    "Statistics",
     "Status",
     "Tie",
     "TruncatedError",
@@ -72,6 +75,7 @@ _HOMES = {
     **dict.fromkeys(("Level", "Signal", "Source"), "xjls.model.signal"),
     **dict.fromkeys(("Damage", "Status"), "xjls.model.status"),
     **dict.fromkeys(("Gap", "Window"), "xjls.model.window"),
+    **dict.fromkeys(("Columns", "Statistics"), "xjls.query.answer"),
 }
 
 

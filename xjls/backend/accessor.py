@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from xjls.model.recording import Recording
     from xjls.model.status import Status
-    from xjls.query.blocks import Nans
+    from xjls.query.answer import Nans
 
 _ANNOTATION_COLUMNS = ("time", "signal", "kind", "group", "y", "data", "sample_id")
 
@@ -253,7 +253,7 @@ class XjlsAccessor:
         """Return the share of samples from each edge of the bins on; options as of `histogram`."""
         return histograms.ccdf(self.histogram(bins, **options))
 
-    def spectrum(self, signals: str | Iterable[str] | None = None, **options: Any) -> xr.Dataset:
+    def spectrum(self, signals: str | Sequence[str] | None = None, **options: Any) -> xr.Dataset:
         """Return Welch's power spectrum of every signal; see `xjls.backend.spectrum.spectrum`. Needs scipy."""
         from xjls.backend.spectrum import spectrum
 

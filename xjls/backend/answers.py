@@ -6,25 +6,28 @@ Either way an answer is of the values that the variable shows, whatever it is ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import dask
 import numpy as np
 import xarray as xr
+from dask.base import compute
+from dask.delayed import delayed
 
 from xjls.backend.index import TimeIndex
 from xjls.backend.provenance import origin_of
 from xjls.backend.sampled import PIECE, Sampled, sampled
+from xjls.backend.stored import stored_rows
 from xjls.errors import SelectionError
-from xjls.query.answer import ROW, STATISTICS, integral_units
+from xjls.query.answer import LOOK_SAMPLES, ROW, STATISTICS, integral_units
+from xjls.query.edges import edges_by, equal_edges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.backend.provenance import Origin
-    from xjls.query.blocks import Nans
+    from xjls.query.answer import Nans
 
 __all__ = ["columns", "integrate", "known_extremes", "statistics"]
 
@@ -86,6 +89,19 @@ class _Question:
         table = np.stack([count, mean, np.sqrt(variance), rows[:, _MIN], rows[:, _MAX], integral], axis=1)
         return _Numbers(table, int(rows[:, _LOST].sum()), True)
 
+    def from_store(self) -> _Numbers | None:
+        """Answer from the levels beside an array of a Zarr store; None where values must be read, or had better be."""
+        one = self.one
+        seen = self.nans == "count" or (self.nans == "auto" and one.length <= LOOK_SAMPLES)
+        if len(self.edges) != 2 or one.valid is not None or (one.variable.dtype.kind == "f" and seen):
+            return None
+        rows = stored_rows(self.dataset, one)
+        if rows is None:
+            return None
+        from xjls.kernels.moments import merge_rows
+
+        return replace(self.from_rows(merge_rows(rows)[np.newaxis]), exact=one.variable.dtype.kind != "f")
+
     @property
     def attributes(self) -> dict[str, Any]:
         """What is kept of the variable's attributes, and the units of the integral."""
@@ -114,7 +130,8 @@ def columns(
     for one in _signals(dataset, signals):
         edges = _edges(one.length, n, increment)
         questions.append(_Question(dataset, one, edges, ddof, nans))
-    made, coords = {}, {"statistic": ("statistic", list(STATISTICS))}
+    made: dict[str, xr.Variable] = {}
+    coords = {"statistic": xr.Variable(("statistic",), list(STATISTICS))}
     for question, found in _answered(questions):
         dim = question.one.dim
         attrs = question.attributes | _health(int(question.edges[-1]), found)
@@ -167,18 +184,18 @@ def _health(samples: int, found: _Numbers) -> dict[str, Any]:
 
 def _answered(questions: list[_Question]) -> Iterator[tuple[_Question, _Numbers]]:
     """Yield questions with their answers; the values of all that need them are read in one go."""
-    tasks = [_row_tasks(question) if question.origin is None else [] for question in questions]
-    for question, parts in zip(questions, dask.compute(*tasks), strict=True):
-        if question.origin is not None:
-            yield question, question.from_levels(question.origin)
-        else:
-            yield question, question.from_rows(_merged(parts, len(question.edges) - 1))
+    told = [q.from_levels(q.origin) if q.origin is not None else q.from_store() for q in questions]
+    tasks = [_row_tasks(question) if found is None else [] for question, found in zip(questions, told, strict=True)]
+    computed: tuple[Any, ...] = compute(*tasks)  # type: ignore[no-untyped-call]
+    for question, found, parts in zip(questions, told, computed, strict=True):
+        yield question, found or question.from_rows(_merged(parts, len(question.edges) - 1))
 
 
 def _row_tasks(question: _Question) -> list[Any]:
     """Return what gives (first column, rows) of each piece of a variable: tasks of dask, or the rows themselves."""
     one, edges = question.one, question.edges
-    lengths = one.variable.chunks[0] if one.is_chunked else [PIECE] * -(-one.length // PIECE)
+    chunks = one.variable.chunks
+    lengths = chunks[0] if chunks is not None else [PIECE] * -(-one.length // PIECE)
     tasks, start = [], 0
     for length in lengths:
         stop = min(start + length, int(edges[-1]))
@@ -190,7 +207,7 @@ def _row_tasks(question: _Question) -> list[Any]:
             valid = None if one.valid is None else one.valid.isel(piece)
             if one.is_chunked:
                 mark = None if valid is None else valid.data
-                tasks.append(dask.delayed(_part, pure=True)(first, values.data, mark, inner))
+                tasks.append(delayed(_part, pure=True)(first, values.data, mark, inner))
             else:
                 tasks.append(_part(first, values.values, None if valid is None else valid.values, inner))
         start += length
@@ -228,8 +245,6 @@ def _merged(parts: list[tuple[int, NDArray[np.float64]]], n: int) -> NDArray[np.
 
 def _edges(length: int, n: int, increment: int | None) -> NDArray[np.int64]:
     """Return the positions between columns: ``n`` of equal length, or of ``increment`` samples as many as fit."""
-    from xjls.query.pyramid import edges_by, equal_edges
-
     return equal_edges(0, length, n) if increment is None else edges_by(0, length, increment)
 
 
@@ -254,12 +269,12 @@ def _label_seconds(dataset: xr.Dataset, dim: str, positions: NDArray[np.int64]) 
     """Return the time labels of positions in seconds from the first of these; None where there are none."""
     index_ = dataset.xindexes.get(dim)
     if isinstance(index_, TimeIndex):
-        labels = index_.labels.numbers(positions)
-        return (labels - labels[0]) / 1e9 if index_.labels.unit == "utc" else labels - labels[0]
+        numbers = index_.labels.numbers(positions)
+        elapsed: NDArray[np.float64] = (numbers - numbers[0]) / (1e9 if index_.labels.unit == "utc" else 1)
+        return elapsed
     if dim not in dataset.coords or dataset[dim].dtype.kind not in "Mmfiu" or not dataset.sizes[dim]:
         return None
     labels = dataset[dim].values[positions]
-    if labels.dtype.kind in "Mm":
-        return (labels - labels[0]) / np.timedelta64(1, "s")
-    seconds: NDArray[np.float64] = labels.astype(np.float64) - float(labels[0])
+    unit = np.timedelta64(1, "s") if labels.dtype.kind in "Mm" else 1
+    seconds: NDArray[np.float64] = ((labels - labels[0]) / unit).astype(np.float64)
     return seconds

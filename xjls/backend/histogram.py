@@ -69,8 +69,8 @@ def histogram(
     """
     chosen = sampled(data, signals)
     known = dict(extremes or {})
-    if range is None and (unknown := [one.name for one in chosen if _must_look(one) and one.name not in known]):
-        known |= find_extremes(data, unknown)
+    if range is None:
+        known |= find_extremes(one for one in chosen if one.variable.dtype.kind != "b" and one.name not in known)
     cut = {one.name: _bins(one, bins, range, known.get(one.name, (0.0, 1.0))) for one in chosen}
     (counts,) = compute({one.name: _counts(one, cut[one.name]) for one in chosen})  # type: ignore[no-untyped-call]
     return _side_by_side(_labelled(one, cut[one.name], counts[one.name], density) for one in chosen)
@@ -118,10 +118,6 @@ def ccdf(data: xr.Dataset | xr.DataArray, **options: Any) -> xr.Dataset:
     for variable in complement.data_vars.values():
         variable.attrs["long_name"] = str(variable.attrs["long_name"]).replace("share below", "share from", 1)
     return complement
-
-
-def _must_look(one: Sampled) -> bool:
-    return bool(one.variable.dtype.kind != "b")
 
 
 def _bins(one: Sampled, number: int | None, span: tuple[float, float] | None, known: tuple[float, float]) -> Bins:

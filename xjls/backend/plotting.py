@@ -10,12 +10,13 @@ import numpy as np
 
 from xjls.errors import SelectionError
 from xjls.plot.figure import plot_traces, require_matplotlib
-from xjls.plot.marks import marks_of, words
+from xjls.plot.marks import marks_of
 from xjls.plot.picture import summary, width_px
 from xjls.plot.timescale import zone
 from xjls.plot.timing import Timing
 from xjls.plot.trace import Trace, shape_of, spans_of
 from xjls.plot.traces import lost_columns
+from xjls.plot.wording import words
 
 if TYPE_CHECKING:
     from datetime import tzinfo

@@ -1,4 +1,4 @@
-"""Whether a variable is the untouched recording, only sliced: then its levels answer for it.
+"""Whether a variable is the untouched recording, or store, only sliced: then its levels answer for it.
 
 It is, if its values are a lazy array of the recording behind slices, or a dask graph that does nothing but slice one.
 Whatever else there is in the way, arithmetic, a mask, values in memory: nothing is claimed, and the values are read.
@@ -15,17 +15,21 @@ import dask.array as da
 from dask._task_spec import Alias, DataNode, Task, TaskRef
 from dask.array.chunk import getitem
 from dask.array.core import getter, getter_inline, getter_nofancy
+from dask.core import flatten
+from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core import indexing
 
 from xjls.backend.arrays import SignalArray
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import xarray as xr
 
     from xjls.model.recording import Recording
 
-__all__ = ["Origin", "origin_of"]
+__all__ = ["Origin", "Slice", "origin_of", "slice_of"]
 
 _WRAPPERS = (indexing.ImplicitToExplicitIndexingAdapter, indexing.MemoryCachedArray, indexing.CopyOnWriteArray)
 _SLICING = (operator.getitem, getitem, getter, getter_inline, getter_nofancy)
@@ -46,23 +50,30 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slice:
-    """A contiguous part of a lazy array."""
+class Slice:
+    """A contiguous part of a lazy array along its first dimension, all of it along the others."""
 
-    array: SignalArray
+    array: Any
+    """A `SignalArray` of a recording, or xarray's `ZarrArrayWrapper`."""
     start: int
     stop: int
 
-    def sliced(self, key: Any) -> _Slice | None:
+    def sliced(self, key: Any) -> Slice | None:
         """Return the part of it that a key selects; None unless that is contiguous and in order."""
-        if isinstance(key, tuple):
-            if len(key) != 1:
+        first, *others = key if isinstance(key, tuple) else (key,)
+        for by, size in zip(others, self.array.shape[1:], strict=False):
+            if not isinstance(by, slice) or by.indices(size) != (0, size, 1):
                 return None
-            (key,) = key
-        if not isinstance(key, slice):
+        if not isinstance(first, slice):
             return None
-        start, stop, step = key.indices(self.stop - self.start)
-        return _Slice(self.array, self.start + start, self.start + max(start, stop)) if step == 1 else None
+        start, stop, step = first.indices(self.stop - self.start)
+        return Slice(self.array, self.start + start, self.start + max(start, stop)) if step == 1 else None
+
+
+def slice_of(variable: xr.Variable) -> Slice | None:
+    """Return which part of a recording's or a store's array a variable shows; None unless that can be proved."""
+    data = variable._data
+    return _dask_slice(data) if isinstance(data, da.Array) else _lazy_slice(data)
 
 
 def origin_of(variable: xr.Variable) -> Origin | None:
@@ -77,11 +88,8 @@ def origin_of(variable: xr.Variable) -> Origin | None:
     >>> origin_of(part.variable).window.length, origin_of((part * 2).variable)
     (20, None)
     """
-    if variable.ndim != 1:
-        return None
-    data = variable._data
-    found = _dask_slice(data) if isinstance(data, da.Array) else _lazy_slice(data)
-    if found is None:
+    found = slice_of(variable)
+    if found is None or not isinstance(found.array, SignalArray):
         return None
     array = found.array
     window = Window(array.window.start + found.start, array.window.start + found.stop)
@@ -89,21 +97,21 @@ def origin_of(variable: xr.Variable) -> Origin | None:
     return Origin(array.recording, array.name, window, array.scale / factor)
 
 
-def _lazy_slice(data: Any) -> _Slice | None:
-    """Return the part of a recording that xarray's lazy arrays show."""
+def _lazy_slice(data: Any) -> Slice | None:
+    """Return the part of a source that xarray's lazy arrays show."""
     while isinstance(data, _WRAPPERS):
         data = data.array
-    if not isinstance(data, indexing.LazilyIndexedArray) or not isinstance(data.array, SignalArray):
+    if not isinstance(data, indexing.LazilyIndexedArray) or not isinstance(data.array, SignalArray | ZarrArrayWrapper):
         return None
-    return _Slice(data.array, 0, data.array.shape[0]).sliced(data.key.tuple)
+    return Slice(data.array, 0, data.array.shape[0]).sliced(data.key.tuple)
 
 
 _seen: OrderedDict[str, tuple[int, int] | None] = OrderedDict()
 """What was found of the last dask arrays, by their names, which stand for their content."""
 
 
-def _dask_slice(array: da.Array) -> _Slice | None:
-    """Return the part of a recording that a dask array shows."""
+def _dask_slice(array: da.Array) -> Slice | None:
+    """Return the part of a source that a dask array shows."""
     roots = {
         key: found
         for layer in array.dask.layers.values()
@@ -120,26 +128,27 @@ def _dask_slice(array: da.Array) -> _Slice | None:
         if len(_seen) > _REMEMBERED:
             _seen.popitem(last=False)
     span = _seen[array.name]
-    return None if span is None else _Slice(root.array, *span)
+    return None if span is None else Slice(root.array, *span)
 
 
-def _traced(array: da.Array, known: dict[Any, _Slice | None]) -> _Slice | None:
-    """Follow every chunk to the recording; return what they show together if they follow each other."""
-    joined: _Slice | None = None
-    for key in array.__dask_keys__():
+def _traced(array: da.Array, known: dict[Any, Slice | None]) -> Slice | None:
+    """Follow every chunk to its source; return what they show together if they follow each other."""
+    joined: Slice | None = None
+    keys: Iterable[Any] = flatten(array.__dask_keys__())  # type: ignore[no-untyped-call]
+    for key in keys:
         part = _trace(array.dask, key, known)
         if part is None:
             return None
         if joined is None:
             joined = part
         elif part.start == joined.stop:
-            joined = _Slice(joined.array, joined.start, part.stop)
+            joined = Slice(joined.array, joined.start, part.stop)
         elif part.start != part.stop:
             return None
     return joined
 
 
-def _trace(graph: Any, key: Any, known: dict[Any, _Slice | None]) -> _Slice | None:
+def _trace(graph: Any, key: Any, known: dict[Any, Slice | None]) -> Slice | None:
     if key not in known:
         task = graph[key]
         known[key] = None

@@ -6,7 +6,7 @@ kernel, and the rows are merged in a tree. The sums are in float64; NaN and infi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -19,7 +19,7 @@ from xjls.errors import SelectionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["REDUCED", "reduce"]
+__all__ = ["REDUCED", "extremes", "reduce"]
 
 _MERGED_AT_ONCE = 16
 """Rows of chunks merged in one task: a task costs a hundred times as much as a row."""
@@ -90,25 +90,26 @@ def reduce(
     names = [statistics] if isinstance(statistics, str) else list(statistics)
     if missing := [name for name in names if name not in REDUCED]:
         raise SelectionError(f"no statistic {missing[0]!r}", f"Choose from {', '.join(REDUCED)}.")
-    variables = {}
-    for one in sampled(data, dim=dim):
-        told = _lazily(one, names, ddof) if one.is_chunked else _tell(_eagerly(one), names, ddof)
-        attrs = {k: v for k, v in one.variable.attrs.items() if k != "ancillary_variables"}
-        variables[one.name] = xr.Variable((*one.variable.dims[1:], "statistic"), told, attrs)
+    variables = {one.name: _reduced(one, names, ddof) for one in sampled(data, dim=dim)}
     dims = {d for variable in variables.values() for d in variable.dims}
     kept = {name: c for name, c in data.coords.items() if c.dims and dims.issuperset(c.dims) and name != "statistic"}
     attrs = data.attrs if isinstance(data, xr.Dataset) else {}
     return xr.Dataset(variables, {**kept, "statistic": np.array(names)}, attrs)
 
 
-def extremes(data: xr.Dataset | xr.DataArray, signals: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Return the least and the greatest finite value of each signal, NaN where there is none. Reads all of them."""
-    chosen = data if isinstance(data, xr.DataArray) else data[[*signals]]
-    found = reduce(chosen, ["min", "max"]).compute()
+def extremes(chosen: Iterable[Sampled]) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest finite value of each variable, NaN where there is none. Reads all of them."""
+    found = xr.Dataset({one.name: _reduced(one, ["min", "max"], 0) for one in chosen}).compute()
     return {
-        name: (float(found[name].sel(statistic="min").min()), float(found[name].sel(statistic="max").max()))
-        for name in signals
+        str(name): (float(reached[..., 0].min()), float(reached[..., 1].max()))
+        for name, reached in found.data_vars.items()
     }
+
+
+def _reduced(one: Sampled, names: list[str], ddof: int) -> xr.Variable:
+    told = _lazily(one, names, ddof) if one.is_chunked else _tell(_eagerly(one), names, ddof)
+    attrs = {key: value for key, value in one.variable.attrs.items() if key != "ancillary_variables"}
+    return xr.Variable((*one.variable.dims[1:], "statistic"), told, attrs)
 
 
 def _eagerly(one: Sampled) -> NDArray[np.float64]:

@@ -68,6 +68,21 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
     check.set_defaults(run=_check)
 
+    stats = commands.add_parser(
+        "stats", help="exact statistics of signals",
+        description="Print count, mean, standard deviation, extremes and integral of signals, of all their samples or "
+        "between two moments: exact, whatever the length.",
+    )  # fmt: skip
+    _add_window(stats)
+    stats.add_argument("--columns", "-n", type=_count, metavar="N", help="cut the time into N equal columns")
+    stats.add_argument("--ddof", type=int, choices=(0, 1), default=0, help="the deviation divides by count - DDOF")
+    stats.add_argument(
+        "--nans", choices=("auto", "count", "trust"), default="auto",
+        help="how far to look for NaN that the summaries do not show (default: auto)",
+    )  # fmt: skip
+    stats.add_argument("--json", action="store_true", help="print one JSON object instead")
+    stats.set_defaults(run=_stats)
+
     demo = commands.add_parser(
         "demo", help="make a recording, open it, print and plot it",
         description="Make a recording of a few seconds, open it through xarray, print the Dataset and its exact "
@@ -77,6 +92,23 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seconds", type=_positive, default=4.0, help="length of the recording (default: 4)")
     demo.set_defaults(run=_demo)
     return parser
+
+
+def _add_window(command: argparse.ArgumentParser) -> None:
+    """Add what a command needs to know of a part of a recording."""
+    command.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+    command.add_argument("--from", dest="start", metavar="T", help="UTC, seconds such as 1.5 or 20ms, or #SAMPLE")
+    command.add_argument("--to", dest="stop", metavar="T", help="the end, not included; as --from")
+    command.add_argument("--signal", "-s", dest="signals", action="append", default=[], metavar="NAME",
+                         help="a signal; may be repeated (default: all)")  # fmt: skip
+
+
+def _count(text: str) -> int:
+    """Return a number of things, for argparse."""
+    number = int(text)
+    if not 1 <= number <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 1,000,000")
+    return number
 
 
 def _positive(text: str) -> float:
@@ -97,6 +129,15 @@ def _check(options: argparse.Namespace) -> int:
     from xjls.cli.check import check
 
     return check(options.file, as_json=options.json, quiet=options.quiet)
+
+
+def _stats(options: argparse.Namespace) -> int:
+    from xjls.cli.stats import stats
+
+    return stats(
+        options.file, start=options.start, stop=options.stop, signals=options.signals, columns=options.columns,
+        ddof=options.ddof, nans=options.nans, as_json=options.json,
+    )  # fmt: skip
 
 
 def _demo(options: argparse.Namespace) -> int:

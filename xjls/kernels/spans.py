@@ -427,10 +427,11 @@ def summarize_span(where: Ints, facts: Ints, looked: NDArray[np.uint8], start: i
     ``row`` is float64[7]: receives a row, and behind it the number of blocks of level 1 of which ``looked`` (uint8, a
     number for each such block, or none at all) is less than `KNOWN` and whose entries were taken at their word.
     """
+    # First: what is looked at while entries are added is not known yet
+    row[6] = _trusted_blocks(facts, looked, start, stop)
     # As if the list of unknown blocks were full: nothing is noted
     found, n = _span(where, facts, start, stop, facts[_TOP], where, where.size)
     _store(found, row)
-    row[6] = _trusted_blocks(facts, looked, start, stop)
     return n - where.size
 
 

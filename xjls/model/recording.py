@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from xjls.model.signal import Level, Signal, Source
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap
-    from xjls.query.answer import Columns, Statistics
-    from xjls.query.blocks import Nans
+    from xjls.query.answer import Columns, Nans, Statistics
     from xjls.query.pyramid import Pyramid
 
 OnDamage: TypeAlias = Literal["raise", "gap"]
@@ -37,8 +36,8 @@ WindowLike: TypeAlias = "Window | tuple[int | None, int | None] | None"
 class Places(Protocol):
     """Where the blocks of one signal lie in memory; what a reader gives for questions that are asked by the thousand.
 
-    Blocks are numbered from the signal's first sample on. An address stays good as long as this object is kept and
-    `check` does not raise. All methods are called from any thread.
+    Blocks are numbered from the signal's first sample on. An address is good while something is kept that `hold`
+    returned. All methods are called from any thread.
     """
 
     in_place: bool
@@ -48,8 +47,11 @@ class Places(Protocol):
     block_entries: int
     """Entries of a block, of every level."""
 
-    def check(self) -> None:
-        """Raise where the bytes are no longer what they were: ValueError, TruncatedError. Called for each question."""
+    def hold(self) -> object:
+        """Return what keeps the bytes where they are, whatever other threads close; called for each question.
+
+        Raises ValueError or TruncatedError where they are no longer what they were.
+        """
         ...
 
     def samples(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from xjls.plot import style
-from xjls.plot.marks import words
+from xjls.plot.wording import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +132,11 @@ def _set_values(ax: Axes, lane: Lane, look: Look) -> None:
             ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
         label = ""
     else:
-        steps = {"steps": [1, 2, 5, 10], "integer": True} if lane.shape == "steps" else {"steps": [1, 2, 2.5, 5, 10]}
+        steps = (
+            {"steps": [1, 2, 5, 10], "integer": True, "min_n_ticks": 1}
+            if lane.shape == "steps"
+            else {"steps": [1, 2, 2.5, 5, 10]}
+        )
         ax.yaxis.set_major_locator(MaxNLocator(4 if lane.shape == "steps" else 6, **steps))
         ax.yaxis.set_major_formatter(NumberFormatter(unit))
         label = unit.label
@@ -144,7 +148,7 @@ def _name(ax: Axes, lane: Lane, label: str) -> None:
     """Name the axis: its signal and unit, or, where several share it, the unit; names in a legend then."""
     unit = f"({label})" if label else ""
     if len(lane.traces) > 1:
-        ax.set_ylabel(label or lane.units, fontsize=style.LABEL_PT, parse_math=False)
+        ax.set_ylabel(label or words(lane.units, 12), fontsize=style.LABEL_PT, parse_math=False)
         made = ax.legend(loc="upper right", fontsize=style.SMALL_PT, ncols=3, framealpha=0.85, borderpad=0.3)
         for entry in made.get_texts():
             entry.set_parse_math(False)

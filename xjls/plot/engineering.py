@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from xjls.plot.wording import words
+
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _EXPONENTS = {prefix: exponent for exponent, prefix in _PREFIXES.items()} | {"u": -6, "μ": -6}
 _PARTS = re.compile("([fpnuµμmkMGT])?(A|V|W|C|J|Hz|s|F|H|Ω|ohm|Ah|Wh|VA|S|T|Pa|N|m|B)")
@@ -35,7 +37,7 @@ class AxisUnit:
         """
         parts = _PARTS.fullmatch(units)
         if parts is None or not math.isfinite(largest):
-            return cls(units, 1.0)
+            return cls(words(units, 12), 1.0)
         given = _EXPONENTS[parts[1] or ""]
         exponent = _exponent(abs(largest) * 10.0**given)
         return cls(_PREFIXES[exponent] + parts[2], 10.0 ** (given - exponent))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from xjls.errors import MissingDependencyError, SelectionError
 from xjls.plot.draw import Look
-from xjls.plot.marks import marks_of, words
+from xjls.plot.marks import marks_of
 from xjls.plot.picture import assemble, summary, width_px
 from xjls.plot.timescale import zone
 from xjls.plot.timing import timings_of
 from xjls.plot.traces import chosen_signals, traces_of
+from xjls.plot.wording import words
 
 if TYPE_CHECKING:
     from datetime import tzinfo

@@ -12,7 +12,7 @@ import numpy as np
 from xjls.plot import style
 from xjls.plot.draw import LOGIC_HEIGHT
 from xjls.plot.engineering import with_prefix
-from xjls.plot.placing import Box, Layout, rows_of, spread
+from xjls.plot.placing import Box, Layout, Ribbon, rows_of, spread
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -68,38 +68,26 @@ def draw_marks(lanes: Sequence[tuple[Axes, Lane]], marks: Sequence[Mark], at: Po
     rows, hidden = _draw_vertical([ax for ax, _ in lanes], vertical, at)
     for number, (ax, lane) in enumerate(lanes):
         mine = [mark for mark in marks if _belongs(mark, lane, is_first=number == 0)]
-        layout = Layout(_box(ax), [_box(legend)] if (legend := ax.get_legend()) else [], _covers(ax, lane, at))
-        hidden += _draw_heights(ax, lane, [mark for mark in mine if mark.kind == "horizontal"], layout)
+        heights = [mark for mark in mine if mark.kind == "horizontal" and lane.shape != "logic"]
+        _make_room(ax, [mark.y for mark in heights if mark.y is not None])
+        layout = _layout(ax, lane, at)
+        hidden += _draw_heights(ax, lane, heights, layout)
         hidden += _draw_texts(ax, lane, [mark for mark in mine if mark.kind == "text"], at, layout)
     return Placed(rows, hidden)
 
 
-def _covers(ax: Axes, lane: Lane, at: Positions) -> Callable[[Box], bool]:
-    """Return a test whether a box would cover one of a lane's traces."""
-    if lane.shape == "logic":
-        return lambda _: False
+def _layout(ax: Axes, lane: Lane, at: Positions) -> Layout:
+    legend = ax.get_legend()
+    ribbons = [_ribbon(ax, trace, at) for trace in lane.traces if not trace.is_logic]
+    return Layout(_box(ax), [_box(legend)] if legend else [], ribbons)
+
+
+def _ribbon(ax: Axes, trace: Trace, at: Positions) -> Ribbon:
+    """Return where a trace lies on an axis, in pixels."""
     low, high = ax.get_ylim()
-
-    def spans(trace: Trace) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        edges = at(trace.time)
-        bottoms, tops = (np.clip(values, low, high) for values in (trace.min, trace.max))
-        return (
-            _pixels(ax, edges, low)[:, 0],
-            _pixels(ax, edges[:-1], bottoms)[:, 1],
-            _pixels(ax, edges[:-1], tops)[:, 1],
-        )
-
-    found = [spans(trace) for trace in lane.traces]
-
-    def covers(box: Box) -> bool:
-        for x, bottoms, tops in found:
-            a, b = np.searchsorted(x, [box.left, box.right])
-            part = slice(max(a - 1, 0), b)
-            if ((bottoms[part] < box.top) & (tops[part] > box.bottom)).any():
-                return True
-        return False
-
-    return covers
+    edges = at(trace.time)
+    bottoms, tops = (_pixels(ax, edges[:-1], np.clip(v, low, high))[:, 1] for v in (trace.min, trace.max))
+    return Ribbon(_pixels(ax, edges, low)[:, 0], bottoms, tops)
 
 
 def _belongs(mark: Mark, lane: Lane, *, is_first: bool) -> bool:
@@ -145,9 +133,7 @@ def _name_marker(ax: Axes, text: str, x: float, row: int) -> None:
 
 def _draw_heights(ax: Axes, lane: Lane, marks: list[Mark], layout: Layout) -> int:
     """Draw horizontal markers at or near the trace, with their values; return how many are without words."""
-    if lane.shape == "logic":
-        return 0
-    low, high = _make_room(ax, [mark.y for mark in marks if mark.y is not None])
+    low, high = ax.get_ylim()
     inside = [(mark, mark.y) for mark in marks if mark.y is not None and low <= mark.y <= high]
     unwritten = max(0, len(inside) - MOST_HEIGHTS)
     for mark, y in inside[:MOST_HEIGHTS]:
@@ -157,7 +143,7 @@ def _draw_heights(ax: Axes, lane: Lane, marks: list[Mark], layout: Layout) -> in
     return unwritten
 
 
-def _make_room(ax: Axes, heights: list[float]) -> tuple[float, float]:
+def _make_room(ax: Axes, heights: list[float]) -> None:
     """Widen an axis for markers that lie up to half of it outside; those farther away stay out of sight."""
     to = ax.yaxis.get_transform()
     low, high = to.transform(np.array(ax.get_ylim()))
@@ -168,7 +154,6 @@ def _make_room(ax: Axes, heights: list[float]) -> tuple[float, float]:
     if near.size and not low < near.min() <= near.max() < high:
         ends = min(low, near.min() - room * 0.04), max(high, near.max() + room * 0.08)
         ax.set_ylim(*to.inverted().transform(np.array(ends)))
-    return ax.get_ylim()
 
 
 def _write_at_right(ax: Axes, text: str, y: float, layout: Layout) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from xjls.plot.trace import Mark
+from xjls.plot.wording import words
 
 if TYPE_CHECKING:
     from xjls.model.annotation import Annotation
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from xjls.plot.timing import Timing
     from xjls.plot.trace import Moment
 
-MOST_CHARACTERS = 28
 _KINDS: dict[str, Literal["vertical", "horizontal"]] = {
     "vertical_marker": "vertical",
     "horizontal_marker": "horizontal",
@@ -86,20 +86,6 @@ def mark_of(kind: str, moment: Moment, y: float | None, data: object, signal: st
     if found is None or (found == "horizontal" and y is None):
         return Mark(kind="text", time=moment, text=words(data), y=y, signal=signal)
     return Mark(kind=found, time=moment, text=words(data), y=y, signal=signal)
-
-
-def words(data: object, most: int = MOST_CHARACTERS) -> str:
-    r"""Return text as it fits into a picture: one line, printable, not too long; nothing for what is no text.
-
-    Examples
-    --------
-    >>> words("first\nlight\x00"), words(b"\x01"), words("x" * 40, 5)
-    ('first light', '', 'xxxx…')
-    """
-    if not isinstance(data, str):
-        return ""
-    line = " ".join("".join(c if c.isprintable() else " " for c in data).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def inside(marks: Iterable[Mark], low: Moment, high: Moment) -> list[Mark]:

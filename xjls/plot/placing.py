@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 MOST_TRIED = 240
 """Of thousands of texts, so many are tried, evenly spread: more than fit into any picture."""
@@ -30,6 +33,29 @@ class Box(NamedTuple):
         return across and other.bottom <= self.bottom and self.top <= other.top
 
 
+class Ribbon(NamedTuple):
+    """A trace in pixels: the range of each of its columns.
+
+    Examples
+    --------
+    >>> ribbon = Ribbon(np.array([0.0, 10, 20]), np.array([5.0, 50]), np.array([8.0, 60]))
+    >>> ribbon.overlaps(Box(2, 0, 8, 10)), ribbon.overlaps(Box(12, 0, 18, 10))
+    (True, False)
+    """
+
+    edges: NDArray[np.float64]
+    """Of the columns, shape (column + 1,); rising."""
+    bottoms: NDArray[np.float64]
+    """Shape (column,), as `tops`; NaN where there is no sample."""
+    tops: NDArray[np.float64]
+
+    def overlaps(self, box: Box) -> bool:
+        """Whether a column has a pixel in common with a box."""
+        first, stop = np.searchsorted(self.edges, [box.left, box.right])
+        part = slice(max(first - 1, 0), stop)
+        return bool(((self.bottoms[part] < box.top) & (self.tops[part] > box.bottom)).any())
+
+
 @dataclass(slots=True)
 class Layout:
     """What has been placed so far.
@@ -45,8 +71,8 @@ class Layout:
 
     bounds: Box
     taken: list[Box] = field(default_factory=list)
-    covers: Callable[[Box], bool] = lambda _: False
-    """Whether words there would lie on a trace: they do so only where there is no other room."""
+    ribbons: Sequence[Ribbon] = ()
+    """Traces that words lie on only where there is no other room."""
     apart: float = 3
     """Pixels between a point and its words."""
 
@@ -55,7 +81,8 @@ class Layout:
         away = self.apart
         lefts, bottoms = (x + away, x - away - width), (y + away, y - away - height)
         boxes = [Box(left, bottom, left + width, bottom + height) for left in lefts for bottom in bottoms]
-        return next((box for box in sorted(boxes, key=self.covers) if self.claim(box)), None)
+        boxes.sort(key=lambda box: any(ribbon.overlaps(box) for ribbon in self.ribbons))
+        return next((box for box in boxes if self.claim(box)), None)
 
     def claim(self, box: Box) -> bool:
         """Take a box if it is free."""

@@ -82,16 +82,17 @@ class ZonedTime:
 
     def labels(self, ticks: list[float], low: float) -> list[str]:
         """Return times of day; dates at midnight; below a millisecond what is beyond the time in the title."""
-        step = _smallest_step(ticks)
+        times = [self._ns(tick) for tick in ticks]
+        step = _smallest_step(times)
         if step < 10**6:
             unit, base = _fine_base(step, self._ns(low))
-            return numbers([(self._ns(tick) - base) / unit for tick in ticks])
-        return [self._label(self._ns(tick), step) for tick in ticks]
+            return numbers([(at - base) / unit for at in times])
+        return [self._label(at, step) for at in times]
 
     def title(self, ticks: list[float], low: float, high: float) -> str:
         """Return the date, once, and the zone."""
         start, stop = self._ns(low), self._ns(high)
-        step = _smallest_step(ticks)
+        step = _smallest_step([self._ns(tick) for tick in ticks])
         first, last = self._local(start), self._local(stop - 1)
         zones = "/".join(dict.fromkeys((_zone_name(first), _zone_name(last))))
         if step < 10**6:
@@ -155,7 +156,8 @@ class ElapsedTime:
 
     def labels(self, ticks: list[float], low: float) -> list[str]:
         """Return seconds, in the unit that the title says."""
-        times, step = [self._ns(tick) for tick in ticks], _smallest_step(ticks)
+        times = [self._ns(tick) for tick in ticks]
+        step = _smallest_step(times)
         if _is_long(times, step):
             return [_hours(at, step) for at in times]
         unit, base = self._unit(times, step, low)
@@ -163,7 +165,8 @@ class ElapsedTime:
 
     def title(self, ticks: list[float], low: float, high: float) -> str:  # noqa: ARG002 - as the protocol has it
         """Return what is counted, in which unit."""
-        times, step = [self._ns(tick) for tick in ticks], _smallest_step(ticks)
+        times = [self._ns(tick) for tick in ticks]
+        step = _smallest_step(times)
         if _is_long(times, step):
             return f"time since the first sample ({'h:mm' if step % _MINUTE == 0 else 'h:mm:ss'})"
         unit, base = self._unit(times, step, low)
@@ -220,7 +223,7 @@ def duration_text(seconds: float) -> str:
     ('1 h 30 min', '250 ms', '10 µs', '2 d 7 h')
     """
     whole = round(seconds)
-    if whole < 60:
+    if seconds < 60:
         unit = next((unit for unit in _FINE if seconds * 1.0000001e9 >= unit), 1)
         return f"{seconds * 1e9 / unit:.4g} {_FINE[unit]}"
     parts: list[str] = []
@@ -240,12 +243,11 @@ def _decimal_steps() -> list[int]:
     return [m * 10**k for k in range(13) for m in (1, 2, 5)]
 
 
-def _smallest_step(ticks: list[float]) -> int:
-    """Return the distance of ticks in ns; of one tick alone, what it takes to tell it."""
-    steps = [round((b - a) * 1e9) for a, b in pairwise(ticks)]
-    if steps:
-        return max(1, min(steps))
-    return math.gcd(round(ticks[0] * 1e9), _DAY) if ticks else _S
+def _smallest_step(times: list[int]) -> int:
+    """Return the distance of ticks in ns; of one alone, the roundest number of ns that divides it."""
+    if len(times) == 1:
+        return math.gcd(times[0], _DAY)
+    return max(1, min((b - a for a, b in pairwise(times)), default=_S))
 
 
 def _fine_base(step: int, start: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,12 @@ _COUNT, _LOST, _MEAN, _SQUARES, _MIN, _MAX = range(len(ROW))
 
 STATISTICS = ("count", "mean", "std", "min", "max", "integral")
 """The labels of an answer's numbers, in their order."""
+
+Nans: TypeAlias = Literal["auto", "count", "trust"]
+"""How far to look for NaN that entries do not show: see `LOOK_SAMPLES`; at all samples; at none."""
+
+LOOK_SAMPLES = 1 << 26
+"""Samples of a local file that a question may look at for NaN unasked: some ten milliseconds, once."""
 
 _INTEGRALS = {"A": "C", "W": "J"}
 _PREFIXES = ("", "p", "n", "u", "µ", "μ", "m", "k", "M", "G")
@@ -251,7 +257,8 @@ class Columns:
         """Standard deviation of each column, in the signal's units; NaN for ``count <= ddof``."""
         free = self._rows[:, _COUNT] - self.ddof
         variance = np.divide(self._rows[:, _SQUARES].clip(0), free, out=np.full(len(self), np.nan), where=free > 0)
-        return np.sqrt(variance) * abs(self._scale)
+        std: NDArray[np.float64] = np.sqrt(variance) * abs(self._scale)
+        return std
 
     @property
     def min(self) -> NDArray[np.float64]:

@@ -16,14 +16,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.kernels.moments import moments_of_runs
 from xjls.kernels.spans import KNOWN, LOST, count_not_finite, make_facts, summarize_spans
 from xjls.model.window import Gap, Window, merge_gaps
-from xjls.query.answer import ROW
+from xjls.query.answer import LOOK_SAMPLES, ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +32,10 @@ if TYPE_CHECKING:
 
     from xjls.model.recording import Places, Reader
     from xjls.model.signal import Signal
+    from xjls.query.answer import Nans
 
-Nans: TypeAlias = Literal["auto", "count", "trust"]
-
-LOOK_SAMPLES = 1 << 26
-"""Samples of a local file that a question may look at for NaN unasked: some ten milliseconds, once."""
 LOOK_SAMPLES_AFAR = 1 << 20
-"""The same for storage that is not mapped."""
+"""As `LOOK_SAMPLES`, for storage that is not mapped."""
 KEEP_BYTES = 1 << 28
 """Of blocks that were made; with more of them all are forgotten, and made again when they are needed."""
 STEP_SAMPLES = 1 << 22
@@ -148,6 +145,8 @@ class Blocks:
         else:
             addresses = self.places.entries(level, numbers)
             addresses[self._in_doubt(level, numbers)] = 0
+            if self.floating and numbers[-1] == self._n_blocks(level) - 1 and self._ends_in_nan(level):
+                addresses[-1] = 0
         for i in np.flatnonzero(addresses == 0).tolist():
             number = int(numbers[i])
             addresses[i] = self._made_entries(level, number) if level else self._made_samples(number)
@@ -183,6 +182,7 @@ class Blocks:
         doubt = ~known
         if self.floating:
             doubt |= _beside(empty | doubt) & ~empty
+            doubt[-1] |= high == items and not empty[-1] and self._ends_in_nan(level)
         inner = slice(start - low, stop - low)
         entries, known, empty, doubt = entries[inner], known[inner], empty[inner], doubt[inner]
         if level == 1:
@@ -196,6 +196,15 @@ class Blocks:
             told = (anew[:, 1] > 0) & known[lo:hi] & ~empty[lo:hi]
             rows[lo:hi] = np.where(told[:, None], rows[lo:hi], anew)
         return self.table.keep(rows) | 1
+
+    def _ends_in_nan(self, level: int) -> bool:
+        """Return whether a run of NaN may begin in a level's last entry: the first that only finer levels have is NaN."""
+        for below in range(level - 1, 0, -1):
+            after = self.length // self.factors[level] * (self.factors[level] // self.factors[below])
+            if after < self.length // self.factors[below]:
+                entries, known = self.places.stored(below, after, after + 1)
+                return not known[0] or bool(np.isnan(entries[0, 0]))
+        return False
 
     def _from_below(self, level: int, start: int, stop: int) -> NDArray[np.float64]:
         """Return rows of entries [start, stop) of a level, from the level below it, or from samples."""
@@ -245,7 +254,6 @@ class Blocks:
         if not count_not_finite(values, factor, counts):
             self.looked[block] = _CLEAN
             return
-        self.looked[block] = _UNKNOWABLE if gaps else _HOLED
         self.table.where[self._base(1) + block] = 0
         holed = np.flatnonzero(counts) + block * size
         for level in range(2, self.top + 1):
@@ -254,6 +262,8 @@ class Blocks:
             above = above[above < items]
             self._suspects.setdefault(level, np.zeros(items, np.bool_))[above] = True
             self.table.where[self._base(level) + np.unique(above // size)] = 0
+        # Last: who sees it known, without the lock, must find the entries gone
+        self.looked[block] = _UNKNOWABLE if gaps else _HOLED
 
     def _base(self, level: int) -> int:
         return int(self.facts[5 + 2 * level])

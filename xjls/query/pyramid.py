@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,14 +18,16 @@ from xjls.kernels.spans import summarize_span
 from xjls.model.window import Window
 from xjls.query.answer import ROW, Columns, Statistics
 from xjls.query.blocks import STEP_SAMPLES, Blocks
+from xjls.query.edges import edges_by, equal_edges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.recording import OnDamage, Reader, WindowLike
     from xjls.model.signal import Signal
-    from xjls.query.blocks import Nans
+    from xjls.query.answer import Nans
 
+NANS = ("auto", "count", "trust")
 STREAM_SAMPLES = 1 << 16
 """A signal of more samples that has no levels is reduced as it is read."""
 
@@ -42,12 +44,17 @@ class Pyramid:
     """
 
     def __init__(self, reader: Reader, signal: Signal, *, on_damage: OnDamage, verify: bool) -> None:
+        if not signal.has_samples:
+            raise SelectionError(
+                f"{signal.name!r} has no samples, only annotations, and so no statistics",
+                "Ask for a signal that has samples.",
+            )
         self.signal = signal
         self._reader = reader
         self._raises = on_damage == "raise"
         self._verify = verify
         self._blocks = Blocks(reader, signal, verify=verify)
-        self._check = self._blocks.places.check
+        self._hold = self._blocks.places.hold
         self._streams = not self._blocks.top and signal.length > STREAM_SAMPLES
 
     def statistics(self, window: WindowLike, ddof: int, nans: Nans) -> Statistics:
@@ -73,9 +80,10 @@ class Pyramid:
 
     def columns_between(self, edges: NDArray[np.int64], ddof: int, nans: Nans) -> Columns:
         """Return the columns between given edges; see `xjls.model.recording.Recording.columns_between`."""
-        inner = np.asarray(edges, np.int64) - self._blocks.first_id
-        if inner.ndim != 1 or len(inner) < 1 or (np.diff(inner) < 0).any():
+        edges = np.asarray(edges)
+        if edges.ndim != 1 or edges.dtype.kind not in "iu" or len(edges) < 1 or (edges[1:] < edges[:-1]).any():
             raise SelectionError("the edges of columns do not rise", "Give at least one sample id, in rising order.")
+        inner = edges.astype(np.int64) - self._blocks.first_id
         self._bounds((int(edges[0]), int(edges[-1])))
         rows, exact = self._summarized_all(inner, nans)
         return Columns(
@@ -99,11 +107,12 @@ class Pyramid:
 
     def _summarized(self, start: int, stop: int, nans: Nans) -> tuple[NDArray[np.float64], bool]:
         """Return a row of samples [start, stop), and whether it is exact."""
+        _check_nans(nans)
         blocks = self._blocks
         if start == stop or self._streams:
             rows, exact = self._summarized_all(np.array([start, stop], np.int64), nans)
             return rows[0], exact
-        self._check()
+        _held = self._hold()
         row = np.empty(7)
         exact = True
         # The table is held by its name: a thread that replaces it must not take the memory away
@@ -121,8 +130,9 @@ class Pyramid:
 
     def _summarized_all(self, edges: NDArray[np.int64], nans: Nans) -> tuple[NDArray[np.float64], bool]:
         """Return a row for the samples between each two neighbours of ``edges``, and whether all are exact."""
+        _check_nans(nans)
         blocks = self._blocks
-        self._check()
+        _held = self._hold()
         exact = True
         if self._streams:
             rows = self._streamed(edges)
@@ -162,26 +172,19 @@ class Pyramid:
         asked = Window(first_id + start, first_id + stop)
         for gap in self._blocks.losses:
             if (there := gap.window & asked).length:
-                self._reader.read(self.signal, Window(there.start, there.start + 1), None, "raise", self._verify)
+                self._reader.read(
+                    self.signal,
+                    Window(there.start, min(there.stop, there.start + STEP_SAMPLES)),
+                    None,
+                    "raise",
+                    self._verify,
+                )
         raise SelectionError(
             f"samples of {self.signal.name!r} in {asked} are lost", 'Open with on_damage="gap" to leave them out.'
         )
 
 
-def equal_edges(start: int, stop: int, n: Any) -> NDArray[np.int64]:
-    """Return the edges of n equal columns; of fewer where there are fewer samples."""
-    if index(n) < 1:
-        raise SelectionError(f"{n} columns are none", "Ask for at least one.")
-    n = min(index(n), max(stop - start, 1))
-    whole, rest = divmod(stop - start, n)
-    i = np.arange(n + 1, dtype=np.int64)
-    return start + i * whole + i * rest // n
-
-
-def edges_by(start: int, stop: int, increment: Any) -> NDArray[np.int64]:
-    """Return the edges of columns of so many samples, as many as fit."""
-    if index(increment) < 1:
-        raise SelectionError(f"columns of {increment} samples have none", "Ask for at least one sample a column.")
-    n = (stop - start) // index(increment)
-    edges: NDArray[np.int64] = start + np.arange(n + 1, dtype=np.int64) * index(increment)
-    return edges
+def _check_nans(nans: str) -> None:
+    """Refuse what would be taken for ``"trust"`` in silence."""
+    if nans not in NANS:
+        raise SelectionError(f"nans={nans!r} is no way to treat NaN", f"Choose one of {', '.join(map(repr, NANS))}.")

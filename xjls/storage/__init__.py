@@ -39,6 +39,10 @@ class Storage(Protocol):
         """Expect reads at many places among these bytes; a hint, which costs little where it is not needed."""
         ...
 
+    def hold(self) -> object:
+        """Return what keeps the bytes of `spans` where they are as long as it is kept; raise once they are not there."""
+        ...
+
     def close(self) -> None:
         """Give back what is held; twice is harmless."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 1 << 16
 """Bytes read at once on opening: the definitions of a usual recording fit."""
+
+
+_MAKING = threading.Lock()
+"""Held while a mapping is made: a file has one, and places in it stay good until that is gone."""
 
 
 def closed_error(path: str) -> ValueError:
@@ -126,10 +131,19 @@ class LocalFile:
                 self.path,
                 remedy="Open it again to read what is left.",
             )
-        if (mapped := self._map) is None:
-            mapped = np.frombuffer(mmap.mmap(descriptor.number, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
-            self._resident = Residency(descriptor, mapped).ensure
-            self._map = mapped
+        return self._made(descriptor) if (mapped := self._map) is None else mapped
+
+    def hold(self) -> object:
+        """Return the mapping; whoever keeps it may use addresses in it, whatever other threads close."""
+        return self.mapping()
+
+    def _made(self, descriptor: _Descriptor) -> NDArray[np.uint8]:
+        """Map the file, once for all threads."""
+        with _MAKING:
+            if (mapped := self._map) is None:
+                mapped = np.frombuffer(mmap.mmap(descriptor.number, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
+                self._resident = Residency(descriptor, mapped).ensure
+                self._map = mapped
         return mapped
 
     def close(self) -> None:

@@ -89,6 +89,12 @@ class RemoteObject:
     def prepare(self, start: int, stop: int) -> None:
         """Do nothing: what a bulk read needs is fetched by its ranges."""
 
+    def hold(self) -> object:
+        """Return nothing that must be kept: what `spans` returns is the caller's own. Raise once it is closed."""
+        if self._closed:
+            raise closed_error(self.path)
+        return None
+
     def close(self) -> None:
         """Forget the kept blocks, and refuse further reads; file systems of fsspec hold no handle to give back."""
         self._closed = True

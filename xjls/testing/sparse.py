@@ -7,7 +7,7 @@ chunk it equals the whole recording of the same samples, but for ``payload_prev_
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -82,6 +82,27 @@ class SparseTruth:
         """Return the entries ``[start, stop)`` of ``level``, shape ``(n, 4)``: mean, std, min, max."""
         return _Entries().window(level, start, stop)
 
+    def summary(self, start: int, stop: int) -> tuple[float, float, float, float]:
+        """Return mean, population std, min and max of the samples ``[start, stop)``, without making them.
+
+        Examples
+        --------
+        >>> truth = SparseTruth(Path("run.jls"), 10**11, 2_000_000, "current", (), ())
+        >>> truth.summary(10, 10**11)[2:] == (0.0, float(np.float32(0.999)))
+        True
+        """
+        if stop - start < _PERIOD:
+            values = self.values(start, stop).astype(np.float64)
+            return float(values.mean()), float(values.std()), float(values.min()), float(values.max())
+        period = _values(0, _PERIOD).astype(np.float64)
+        centre = float(period.mean())
+        whole, rest = divmod(stop - start, _PERIOD)
+        distances = period - centre
+        ends = np.roll(distances, -(start % _PERIOD))[:rest]
+        mean = float(ends.sum()) / (stop - start)
+        square = (whole * float((distances**2).sum()) + float((ends**2).sum())) / (stop - start)
+        return centre + mean, math.sqrt(square - mean**2), float(period[0]), float(period[-1])
+
 
 def write_sparse(
     path: str | Path,
@@ -91,6 +112,7 @@ def write_sparse(
     name: str = "current",
     units: str = "A",
     data_at: Iterable[int] = (),
+    columns: Iterable[tuple[int, int, int]] = (),
 ) -> SparseTruth:
     """Write an f32 recording of any length as a sparse file that opens, navigates and ends like a whole one.
 
@@ -108,6 +130,10 @@ def write_sparse(
         Positions that can be read: their data chunk, the INDEX and SUMMARY chunks above it, and the two neighbours of
         each exist; so do all INDEX chunks that one of those lists. Those of the first and of the last sample always do.
         Every other chunk is a hole: it reads as zeros.
+    columns
+        (start, stop, n) of windows whose statistics, and whose n equal columns, can be asked with ``nans="trust"``: what
+        whole entries in their middles and samples at their ends need exists as well. 2000 columns of 10**10 samples
+        take some 400 MB on the disk.
 
     Returns
     -------
@@ -130,15 +156,41 @@ def write_sparse(
     signal = Fsr(name, rate_hz=rate_hz, units=units, signal_id=_SIGNAL_ID)
     ties = ((0, _START_TIME), (samples, _START_TIME + round(Fraction(samples << 30, rate_hz))))
     path = Path(path)
-    numbers = _with_neighbours({position // _BLOCKS.samples_per_data for position in wanted}, samples)
+    near = _with_neighbours({position // _BLOCKS.samples_per_data for position in wanted}, samples)
+    asked = [_needed(*window, samples) for window in columns]
+    numbers = sorted({*near, *(number for needed in asked for number in needed[0])})
     with path.open("wb") as file:
-        _Writer(file, signal, samples, ties).write(numbers)
+        blocks = {level: {number for needed in asked for number in needed[level]} for level in range(1, LEVELS)}
+        _Writer(file, signal, samples, ties).write(numbers, blocks)
     return SparseTruth(path, samples, rate_hz, name, ties, _windows(numbers, samples))
 
 
 def _with_neighbours(numbers: set[int], samples: int) -> list[int]:
     last = (samples - 1) // _BLOCKS.samples_per_data
     return sorted({near for number in numbers for near in (number - 1, number, number + 1) if 0 <= near <= last})
+
+
+def _needed(start: int, stop: int, n: int, samples: int) -> list[set[int]]:
+    """Return the data chunks, and by level the blocks, that n columns of a window and its statistics need."""
+    if not 0 <= start < stop <= samples or n < 1:
+        raise ValueError(f"columns lie in 0..{samples}, got ({start}, {stop}, {n})")
+    n = min(n, stop - start)
+    whole, rest = divmod(stop - start, n)
+    i = np.arange(n + 1, dtype=np.int64)
+    edges = start + i * whole + i * rest // n
+    first, last = np.append(edges[:-1], start), np.append(edges[1:], stop)
+    needed = [_blocks_at(first, last, _BLOCKS.samples_per_data)]
+    for level in range(1, LEVELS):
+        step = min(_BLOCKS.step(level), samples + 1)
+        inner, outer = -(-first // step), last // step
+        some = inner < outer
+        needed.append(_blocks_at(inner[some], outer[some], _BLOCKS.entries_per_summary))
+    return needed
+
+
+def _blocks_at(first: NDArray[np.int64], last: NDArray[np.int64], size: int) -> set[int]:
+    """Return the blocks, of so many items, in which ranges of items begin and end; they have no others between."""
+    return {int(number) for number in np.concatenate([first, last - 1]) // size} if len(first) else set()
 
 
 def _windows(numbers: Sequence[int], samples: int) -> tuple[tuple[int, int], ...]:
@@ -191,13 +243,15 @@ class _Writer:
         self._first_tie = len(self._definitions)
         self._layout = Layout(self._first_tie + TIE_BYTES, samples, _BLOCKS)
 
-    def write(self, data_numbers: Sequence[int]) -> None:
-        """Write the definitions, what leads to the data chunks of these numbers, the ties, and END."""
+    def write(self, data_numbers: Sequence[int], blocks: Mapping[int, set[int]]) -> None:
+        """Write the definitions, what leads to the data chunks and blocks of these numbers, the ties, and END."""
         self._file.write(self._definitions)
         for number in data_numbers:
             self._write_data(number)
+        above = set[int]()
         for level in self._layout.levels:
-            above = {number // self._layout.data_per_block(level) for number in data_numbers}
+            above = {number // _BLOCKS.summary_decimate for number in above} | blocks[level]
+            above |= {number // self._layout.data_per_block(level) for number in data_numbers}
             for number in self._siblings(above):
                 self._write_index(level, number)
             for number in {near for block in above for near in (block - 1, block, block + 1)}:

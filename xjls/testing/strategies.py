@@ -124,6 +124,76 @@ def fsr_signals(
 
 
 @st.composite
+def holed_signals(
+    draw: st.DrawFn, name: str = "signal", *, dtype: str | None = None, max_samples: int = 4000, by_entry: bool = False
+) -> Fsr:
+    """Draw a float signal with runs of NaN and ±Inf that begin and end where entries and blocks of any level do.
+
+    At these borders, a few samples beside them, or anywhere; single ones, many at once, and nothing else at all.
+    ``by_entry`` makes every run cover one whole entry of level 1 at least: the levels alone tell of all of them then.
+    """
+    kind = SAMPLE_TYPES[dtype or draw(st.sampled_from(["f32", "f32", "f64"]))]
+    asked = draw(_blocks(kind))
+    blocks = asked.normalised(kind.bits)
+    size = draw(_sizes(blocks, max_samples))
+    samples = draw(_samples(kind, size, holes=0))
+    for start, stop in draw(st.lists(_runs(blocks, size), max_size=6)):
+        if by_entry:
+            step = blocks.sample_decimate
+            stop = max(stop, (-(-start // step) + 1) * step)  # noqa: PLW2901 - the run goes on
+        if not by_entry or stop <= size:
+            samples[start:stop] = draw(st.sampled_from([np.nan, np.nan, np.nan, np.inf, -np.inf]))
+    if draw(st.integers(0, 19)) == 0:
+        samples[:] = np.nan
+    return Fsr(
+        name, samples, dtype=kind.name, first_id=draw(_FIRST_IDS), samples_per_data=asked.samples_per_data,
+        sample_decimate=asked.sample_decimate, entries_per_summary=asked.entries_per_summary,
+        summary_decimate=asked.summary_decimate,
+    )  # fmt: skip
+
+
+@st.composite
+def questions(draw: st.DrawFn, blocks: Blocks, first_id: int, size: int) -> tuple[str, dict[str, Any]]:
+    """Draw a question about a signal: the method of a recording, and its arguments but for the name and ``nans``.
+
+    Windows begin and end at the borders of entries and blocks, beside them, or anywhere.
+    """
+    start, stop = sorted((draw(_places(blocks, size)), draw(_places(blocks, size))))
+    how: dict[str, Any] = {"window": (first_id + start, first_id + stop), "ddof": draw(st.sampled_from([0, 0, 1]))}
+    if draw(st.booleans()):
+        return "statistics", how
+    if draw(st.integers(0, 3)) == 0:
+        edges = draw(st.lists(_places(blocks, size), min_size=1, max_size=20).map(sorted))
+        return "columns_between", {"edges": np.array(edges, np.int64) + first_id, "ddof": how["ddof"]}
+    if draw(st.booleans()):
+        how["n"] = draw(st.sampled_from([1, 2, 3, 7, 50]))
+    else:
+        how["increment"] = draw(st.sampled_from([blocks.sample_decimate, blocks.step(2)]) | st.integers(1, size + 1))
+        how["window"] = (max(how["window"][0], how["window"][1] - 100 * how["increment"]), how["window"][1])
+    return "columns", how | {"snap": draw(st.integers(0, 3)) == 0}
+
+
+def _places(blocks: Blocks, size: int) -> st.SearchStrategy[int]:
+    """Draw positions at borders of entries and blocks of any level, a little beside them, or anywhere."""
+    steps = [1, blocks.samples_per_data, *(blocks.step(level) for level in range(1, 5))]
+    steps += [blocks.entries_per_summary * blocks.step(level) for level in range(1, 4)]
+    near = st.builds(
+        lambda step, number, off: max(0, min(size, number % (size // step + 1) * step + off)),
+        st.sampled_from([step for step in steps if step <= max(size, 1)]),
+        st.integers(0, 10_000),
+        st.sampled_from([0, 0, -1, 1, -3, 3]),
+    )
+    return near | st.integers(0, size)
+
+
+def _runs(blocks: Blocks, size: int) -> st.SearchStrategy[tuple[int, int]]:
+    """Draw half-open runs of positions: single ones, ones of about an entry, from one border to another."""
+    ends = st.tuples(_places(blocks, size), _places(blocks, size)).map(lambda pair: (min(pair), max(pair)))
+    lengths = st.sampled_from([1, 1, 2, blocks.sample_decimate - 1, blocks.sample_decimate, blocks.step(2)])
+    return ends | st.tuples(_places(blocks, size), lengths).map(lambda run: (run[0], min(run[0] + run[1], size)))
+
+
+@st.composite
 def vsr_signals(draw: st.DrawFn, name: str = "events", *, source: int = 1) -> Vsr:
     """Draw a variable-rate signal: annotations at JLS times."""
     notes = draw(st.lists(signal_annotations(0, 2**58), max_size=8))
@@ -179,14 +249,14 @@ def _sizes(blocks: Blocks, most: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def _samples(draw: st.DrawFn, kind: SampleType, size: int) -> NDArray[Any]:
+def _samples(draw: st.DrawFn, kind: SampleType, size: int, *, holes: int = 3) -> NDArray[Any]:
     """Draw samples by seed: noise over the type's whole range, a ramp, or steps; NaN runs where the type has NaN."""
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     shape = draw(st.sampled_from(["noise", "ramp", "steps"]))
     if kind.basetype == 4:
         made = {"noise": rng.normal(3, 2, size), "ramp": np.arange(size) * 0.25, "steps": _steps(rng, size)}[shape]
         samples = made.astype(kind.numpy_dtype)
-        for _ in range(draw(st.integers(0, 3)) if size else 0):
+        for _ in range(draw(st.integers(0, holes)) if size else 0):
             start = int(rng.integers(0, size))
             samples[start : start + int(rng.integers(1, 200))] = rng.choice([np.nan, np.nan, np.inf, -np.inf])
         return samples

@@ -57,9 +57,9 @@ class Places:
         self._levels = levels
         self._request = request
 
-    def check(self) -> None:
-        """Raise where the bytes are no longer what they were: the file was closed, or shrank."""
-        self._mapping()
+    def hold(self) -> object:
+        """Return what keeps addresses good; raise where the file was closed, or shrank."""
+        return self._storage.hold()
 
     def samples(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the address of each block of samples, 0 where it must be read; see `xjls.model.recording.Places`."""

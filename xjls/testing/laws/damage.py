@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from xjls.model.recording import OnDamage, Recording
 
 
+LAWS: tuple[Callable[[Recording, Expected], None], ...] = (levels_are_reductions, windows_are_slices)
+
+
 def damage_is_named(
-    open_recording: Callable[[OnDamage], Recording], expected: Expected, *, in_order: bool = True
+    open_recording: Callable[[OnDamage], Recording],
+    expected: Expected,
+    *,
+    in_order: bool = True,
+    laws: Sequence[Callable[[Recording, Expected], None]] = LAWS,
 ) -> bool:
     """Require that a damaged recording is refused with an `XjlsError`, or gives the truth and names what is missing.
 
@@ -32,6 +39,8 @@ def damage_is_named(
         What it held when it was whole.
     in_order
         Whether ties, annotations and user data still stand in the file in the order in which they were written.
+    laws
+        What is held to the truth about what is left: of a recording that was read before, and of a fresh one.
 
     Returns
     -------
@@ -44,7 +53,7 @@ def damage_is_named(
         return False
     with recording:
         left = _what_is_left(recording, expected)
-        for law in (levels_are_reductions, windows_are_slices):
+        for law in laws:
             law(recording, left)
         missing = len(left.signals) < len(expected.signals) or any(
             signal.lost or signal._array.size < expected.signals[name]._array.size
@@ -53,8 +62,8 @@ def damage_is_named(
         missing |= _events_are_missing(recording, expected, in_order)
         assert not (missing and recording.status.complete), "something is missing and the status says complete"
     with open_recording("raise") as recording:
-        windows_are_slices(recording, left)
-        levels_are_reductions(recording, left)
+        for law in reversed(laws):
+            law(recording, left)
     return True
 
 
