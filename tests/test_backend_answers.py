@@ -1,4 +1,4 @@
-"""``ds.xjls.statistics`` and its kin answer for the values that a Dataset shows, by levels only where these are them."""
+"""``ds.xjls.statistics`` and its kin answer for the values that a Dataset shows; by levels only where these are."""
 
 import warnings
 
@@ -142,7 +142,7 @@ def test_values_that_are_not_the_recordings(path, kind):
                     found[name].values[:5], expected(values, 1000)[:5], rtol=2e-6, atol=1e-7, err_msg=f"{kind} {name}"
                 )
                 assert int(table[name].sel(statistic="count").sum()) == np.isfinite(values).sum()
-                if kind not in ("renamed",):
+                if kind != "renamed":
                     fresh = derive(ds.isel(time=slice(100, 9000)))
                     assert kind == "copied" or origin_of(fresh[name].variable) is None
 
@@ -189,7 +189,7 @@ def test_lost_samples_raise_or_are_counted(tmp_path):
     path.write_bytes(flip(path.read_bytes(), chunk.offset + 60))
     with xjls.open(path, signals="fine", levels=False) as ds:
         for asked in (ds, ds * 1):
-            with pytest.raises(LostSamplesError, match="samples [03]–64 of 'fine'"):
+            with pytest.raises(LostSamplesError, match=r"samples [03]–64 of 'fine'"):
                 asked.isel(time=slice(3, 70)).xjls.statistics()
     with xjls.open(path, signals="fine", levels=False, on_damage="gap", mask_and_scale=False) as ds:
         # Entries of 16 samples still tell of those that are lost; values cannot

@@ -48,7 +48,8 @@ def _sentence(error: Exception) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="xjls", description="Instrument recordings of any length: what they hold, and whether they are whole."
+        prog="xjls",
+        description="Instrument recordings of any length: what they hold, what it amounts to, whether they are whole.",
     )
     parser.add_argument("--version", action="version", version=f"xjls {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -83,6 +84,21 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--json", action="store_true", help="print one JSON object instead")
     stats.set_defaults(run=_stats)
 
+    plot = commands.add_parser(
+        "plot", help="draw signals into a picture",
+        description="Draw smallest to largest and mean of each column, gaps, damage and annotations; the ending of "
+        "the output says the format. --from and --to are times of the first signal drawn. Needs matplotlib.",
+    )  # fmt: skip
+    _add_window(plot)
+    plot.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="out.png, .svg, .pdf …")
+    plot.add_argument("--width", type=_pixels, default=1000, metavar="PX", help="(default: 1000)")
+    plot.add_argument("--height", type=_pixels, metavar="PX", help="(default: as the axes need)")
+    plot.add_argument("--std", action="store_true", help="draw mean ± standard deviation too")
+    plot.add_argument("--scale", choices=("auto", "linear", "log"), default="auto", help="of values (default: auto)")
+    plot.add_argument("--tz", metavar="ZONE", help="of the labels, as UTC or Europe/Zurich (default: local)")
+    plot.add_argument("--title", metavar="TEXT", help="(default: file, time span, samples a column)")
+    plot.set_defaults(run=_plot)
+
     demo = commands.add_parser(
         "demo", help="make a recording, open it, print and plot it",
         description="Make a recording of a few seconds, open it through xarray, print the Dataset and its exact "
@@ -108,6 +124,14 @@ def _count(text: str) -> int:
     number = int(text)
     if not 1 <= number <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and 1,000,000")
+    return number
+
+
+def _pixels(text: str) -> int:
+    """Return a size of a picture, for argparse."""
+    number = int(text)
+    if not 100 <= number <= 20_000:
+        raise argparse.ArgumentTypeError(f"{text} is not between 100 and 20,000 pixels")
     return number
 
 
@@ -137,6 +161,16 @@ def _stats(options: argparse.Namespace) -> int:
     return stats(
         options.file, start=options.start, stop=options.stop, signals=options.signals, columns=options.columns,
         ddof=options.ddof, nans=options.nans, as_json=options.json,
+    )  # fmt: skip
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from xjls.cli.plot import plot
+
+    return plot(
+        options.file, options.out, start=options.start, stop=options.stop, signals=options.signals,
+        width=options.width, height=options.height, std=options.std, scale=options.scale, tz=options.tz,
+        title=options.title,
     )  # fmt: skip
 
 

@@ -1,0 +1,156 @@
+"""Make the pictures of the gallery: ``python docs/gallery.py`` writes them to ``docs/pictures``.
+
+Each recording is written first, byte by byte with `xjls.testing`, and drawn as anyone would draw it; how it is drawn
+stands in ``docs/gallery.md`` too.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import xjls
+from xjls.testing import write_demo
+from xjls.testing.jls2 import Annotation, Fsr, Source, chunks_of, encode, flip, write
+
+PICTURES = Path(__file__).parent / "pictures"
+START = 257_594_400 << 30
+"""JLS time of 2026-03-01T10:00:00Z."""
+HOUR = 3600
+
+
+# ---- the pictures --------------------------------------------------------------------------------------------------
+
+
+def hours(path):
+    with xjls.open(path) as ds:
+        return ds.xjls.plot(std=True, tz="Europe/Zurich")
+
+
+def burst(path):
+    with xjls.open_recording(path) as recording:
+        return recording.plot(["current", "voltage", "gpi[0]"], (386_000, 396_500), tz="UTC")
+
+
+def gaps(path):
+    with xjls.open_recording(path, on_damage="gap") as recording:
+        return recording.plot(tz="UTC")
+
+
+def logic(path):
+    with xjls.open(path, time="seconds") as ds:
+        return ds.xjls.plot()
+
+
+# ---- their recordings ----------------------------------------------------------------------------------------------
+
+
+def write_hours(path, size=1.0):
+    """Two days of a sensor node at 100 Hz: it wakes every forty minutes; at night its radio finds no network."""
+    rate_hz, seconds = 100, 48 * HOUR * size
+    n = round(rate_hz * seconds)
+    rng = np.random.default_rng(3)
+    t = np.arange(n) / rate_hz
+    awake = (t % (2400 * size)) < 20 * size
+    searching = (t % (24 * HOUR * size) > 15 * HOUR * size) & (t % (3600 * size) < 900 * size)
+    current = np.where(awake, 8e-3, 3e-6) + np.where(searching, 21e-3, 0)
+    current *= rng.normal(1, 0.05, n)
+    drained = np.cumsum(current) / current.sum()
+    voltage = 3.02 - 0.11 * drained - 2.2 * current + rng.normal(0, 4e-4, n)
+    common = {"ties": [(0, START), (n, START + round(seconds * 2**30))], "rate_hz": rate_hz}
+    signals = [
+        Fsr("current", current.astype("f4"), units="A", **common),
+        Fsr("voltage", voltage.astype("f4"), units="V", **common),
+    ]
+    return write(path, [Source("js110-000881", "Joulescope", "JS110")], signals)
+
+
+def write_gaps(path, size=1.0):
+    """A motor that runs up, with samples that the USB lost, a chunk that went bad, and notes of the person there."""
+    rate_hz = 20_000
+    n = round(12 * rate_hz * size)
+    rng = np.random.default_rng(4)
+    t = np.arange(n) / rate_hz / size
+    speed = np.clip((t - 1.5) / 6, 0, 1) - np.clip((t - 10) / 1, 0, 1)
+    current = 0.012 + 1.1 * speed * (1 + 0.25 * np.sin(2 * np.pi * 90 * np.cumsum(speed) / rate_hz))
+    current += 2.6 * np.exp(-np.abs(t - 1.5) / 0.09) * (t > 1.5) + rng.normal(0, 0.01, n)
+    voltage = 12.1 - 0.31 * current + rng.normal(0, 0.006, n)
+    at = lambda second: round(second * rate_hz * size)  # noqa: E731
+    for signal in (current, voltage):
+        signal[at(4.1) : at(4.75)] = np.nan
+        signal[at(8.3) : at(8.31)] = np.nan
+    notes = [
+        Annotation(0, "hmarker", y=2.5, data="fuse"),
+        Annotation(at(1.5), "text", y=2.4, data="switched on"),
+        Annotation(at(5.2), "vmarker", data="1a"),
+        Annotation(at(7.2), "vmarker", data="1b"),
+        Annotation(at(8.5), "text", y=1.6, data="bearing squeals"),
+        Annotation(at(10.0), "text", y=1.45, data="switched off"),
+    ]
+    common = {"ties": [(0, START), (n, START + (n << 30) // rate_hz)], "rate_hz": rate_hz}
+    signals = [
+        Fsr("current", current.astype("f4"), units="A", annotations=notes, **common),
+        Fsr("voltage", voltage.astype("f4"), units="V", **common),
+    ]
+    data = encode([Source("js220-001222", "Joulescope", "JS220")], signals)
+    chunks = [chunk for chunk in chunks_of(data) if (chunk.tag, chunk.meta) == (0x22, 1)]
+    for chunk in chunks[round(0.22 * len(chunks)) :][: max(1, len(chunks) // 25)]:
+        data = flip(data, chunk.payload.start + 40)
+    Path(path).write_bytes(data)
+    return Path(path)
+
+
+def write_logic(path, size=1.0):
+    """A display that is written to over SPI: clock and data toggle far within a column, chip select frames a line."""
+    rate_hz = 1_000_000
+    n = round(0.06 * rate_hz * size)
+    rng = np.random.default_rng(5)
+    t = np.arange(n)
+    period = 6000 * size
+    busy = (t % period > 0.12 * period) & (t % period < 0.55 * period)
+    clock = busy & (t // 4 % 2 == 1)
+    data = busy & np.repeat(rng.random(n // 8 + 1) < 0.35, 8)[:n]
+    frame = t > 0.3 * n
+    current = 4e-3 + 6e-3 * busy + 31e-3 * (frame & (t % (n // 5) < n // 12)) * (1 - np.exp(-(t % (n // 5)) / 700))
+    current = current[::2] + rng.normal(0, 3e-4, len(current[::2]))
+    signals = [
+        Fsr("current", current.astype("f4"), units="A", rate_hz=rate_hz // 2),
+        Fsr("range", np.where(current > 0.02, 2, 3), dtype="u4", rate_hz=rate_hz // 2),
+        *(
+            Fsr(name, bits, dtype="u1", rate_hz=rate_hz)
+            for name, bits in [("CS", ~busy), ("SCLK", clock), ("MOSI", data), ("backlight", frame)]
+        ),
+    ]
+    return write(path, [Source("js220-001222", "Joulescope", "JS220")], signals)
+
+
+def write_burst(path, size=1.0):
+    """The demonstration: a radio module that sleeps, works and transmits."""
+    return write_demo(path, seconds=max(0.85, 4 * size))
+
+
+GALLERY = {
+    "hours": (write_hours, hours),
+    "burst": (write_burst, burst),
+    "gaps": (write_gaps, gaps),
+    "logic": (write_logic, logic),
+}
+"""For each picture who writes its recording, and who draws it."""
+
+
+def make(folder, size=1.0, names=tuple(GALLERY)):
+    """Write the pictures of these names into a folder, of recordings that are shorter for a smaller size."""
+    written = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in names:
+            record, draw = GALLERY[name]
+            figure = draw(record(Path(scratch, f"{name}.jls"), size))
+            written.append(Path(folder, f"gallery-{name}.png"))
+            figure.savefig(written[-1], dpi=100)
+    return written
+
+
+if __name__ == "__main__":
+    for path in make(PICTURES, names=sys.argv[1:] or tuple(GALLERY)):
+        print(f"wrote {path}, {path.stat().st_size / 1000:.0f} kB")  # noqa: T201
