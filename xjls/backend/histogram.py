@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 from dask.base import compute
 
 from xjls.backend.reductions import extremes as find_extremes
-from xjls.backend.sampled import Sampled, iter_pieces, map_chunks, sampled
+from xjls.backend.sampled import Sampled, iter_pieces, sampled
 from xjls.query.histogram import OUTSIDE, Bins, choose_bins, count
 
 if TYPE_CHECKING:
@@ -133,8 +134,16 @@ def _counts(one: Sampled, bins: Bins) -> Any:
     """Return the counts of a signal, or dask's promise of them."""
     if not one.is_chunked:
         return count(iter_pieces(one), bins)
-    counted = map_chunks(one, _count_chunk, bins.number + len(OUTSIDE), np.int64, columns=False, bins=bins)
-    return counted.sum(axis=tuple(range(counted.ndim - 1)), split_every=_ADDED_AT_ONCE)
+    values = one.variable.data
+    axes, width = tuple(range(values.ndim)), bins.number + len(OUTSIDE)
+    marks: tuple[Any, ...] = (None, None)
+    if one.valid is not None:
+        marks = (da.asarray(one.valid.data).rechunk((values.chunks[0],)), (0,))  # type: ignore[no-untyped-call]
+    counted = da.blockwise(  # type: ignore[no-untyped-call]
+        _count_chunk, (*axes, len(axes)), values, axes, *marks, bins=bins, new_axes={len(axes): width},
+        adjust_chunks=dict.fromkeys(axes, 1), dtype=np.int64, meta=np.empty((0,) * (len(axes) + 1), np.int64),
+    )  # fmt: skip
+    return counted.sum(axis=axes, split_every=_ADDED_AT_ONCE)
 
 
 def _count_chunk(values: NDArray[Any], valid: NDArray[Any] | None = None, *, bins: Bins) -> NDArray[np.int64]:

@@ -7,13 +7,14 @@ kernel, and the rows are merged in a tree. The sums are in float64; NaN and infi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
 import xarray as xr
 
-from xjls.backend.sampled import Sampled, iter_pieces, map_chunks, sampled
+from xjls.backend.sampled import Sampled, iter_pieces, sampled
 from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
@@ -107,28 +108,51 @@ def extremes(chosen: Iterable[Sampled]) -> dict[str, tuple[float, float]]:
 
 
 def _reduced(one: Sampled, names: list[str], ddof: int) -> xr.Variable:
-    told = _lazily(one, names, ddof) if one.is_chunked else _tell(_eagerly(one), names, ddof)
+    told = _lazily(one, names, ddof) if one.is_chunked else _tell([_eagerly(one)], names=names, ddof=ddof)
     attrs = {key: value for key, value in one.variable.attrs.items() if key != "ancillary_variables"}
-    return xr.Variable((*one.variable.dims[1:], "statistic"), told, attrs)
+    return xr.Variable(("statistic", *one.variable.dims[1:]), told, attrs).transpose(..., "statistic")
 
 
 def _eagerly(one: Sampled) -> NDArray[np.float64]:
-    """Return the row of a variable, or of each of its columns, shape (…, 6); a piece of it is read at a time."""
+    """Return a variable's rows, shape (1, …, 6); a piece of it is read at a time."""
     from xjls.kernels.moments import merge_rows
 
     rows = [_rows_of(values, valid) for values, valid in iter_pieces(one)]
-    return merge_rows(np.concatenate(rows) if rows else np.empty((0, *one.variable.shape[1:], _ROW)))
+    none = np.empty((0, *one.variable.shape[1:], _ROW))
+    return merge_rows(np.concatenate([none, *rows]))[np.newaxis]
 
 
 def _lazily(one: Sampled, names: list[str], ddof: int) -> Any:
-    """Return the statistics of a variable in dask: a row a chunk, merged in a tree."""
-    rows = map_chunks(one, _rows_of, _ROW, np.float64, columns=True)
-    meta = np.empty((0,) * (rows.ndim - 1))
-    merged = da.reduction(  # type: ignore[no-untyped-call]
-        rows, _merge, _merge, axis=0, dtype=np.float64, split_every=_MERGED_AT_ONCE, meta=meta
+    """Return the statistics of a variable in dask: a row a chunk, merged in a tree; shape (statistic, …)."""
+    values = one.variable.data
+    return da.reduction(  # type: ignore[no-untyped-call]
+        values,
+        chunk=_rows_of_chunk,
+        combine=_merge,
+        aggregate=partial(_tell, names=names, ddof=ddof),
+        axis=0,
+        weights=None if one.valid is None else _along_time(one.valid.data, values),
+        keepdims=True,
+        concatenate=False,
+        output_size=len(names),
+        split_every=_MERGED_AT_ONCE,
+        dtype=np.float64,
+        meta=np.empty((0,) * values.ndim),
     )
-    chunks = (*merged.chunks[:-1], (len(names),))
-    return da.map_blocks(_tell, merged, names, ddof, chunks=chunks, dtype=np.float64, meta=meta)  # type: ignore[no-untyped-call]
+
+
+def _along_time(valid: Any, values: Any) -> Any:
+    """Give marks the shape of the samples, of which they share the first axis."""
+    return da.asarray(valid).reshape((-1, *(1,) * (values.ndim - 1)))  # type: ignore[no-untyped-call]
+
+
+def _rows_of_chunk(
+    values: NDArray[Any],
+    valid: NDArray[Any] | None = None,
+    axis: Any = None,  # noqa: ARG001 - dask gives it
+    keepdims: bool = True,  # noqa: ARG001
+) -> NDArray[np.float64]:
+    return _rows_of(values, None if valid is None else valid.reshape(len(valid), -1)[:, 0])
 
 
 def _rows_of(values: NDArray[Any], valid: NDArray[Any] | None = None) -> NDArray[np.float64]:
@@ -146,13 +170,18 @@ def _rows_of(values: NDArray[Any], valid: NDArray[Any] | None = None) -> NDArray
     return rows
 
 
-def _merge(rows: NDArray[np.float64], axis: Any = None, keepdims: bool = False) -> NDArray[np.float64]:  # noqa: ARG001 - dask gives it
+def _merge(rows: Any, axis: Any = None, keepdims: bool = True) -> NDArray[np.float64]:  # noqa: ARG001 - dask gives them
+    """Merge the rows of several blocks, shape (1, …, 6) each, into one."""
     from xjls.kernels.moments import merge_rows
 
-    merged = merge_rows(rows)
-    return merged[np.newaxis] if keepdims else merged
+    if not isinstance(rows, list):
+        return np.asarray(rows)
+    return rows[0] if len(rows) == 1 else merge_rows(np.concatenate(rows))[np.newaxis]
 
 
-def _tell(rows: NDArray[np.float64], names: list[str], ddof: int) -> NDArray[np.float64]:
-    """Return what rows tell, shape (…, statistic)."""
-    return np.stack([REDUCED[name](rows, ddof) for name in names], axis=-1)
+def _tell(
+    rows: Any, axis: Any = None, keepdims: bool = True, *, names: list[str], ddof: int  # noqa: ARG001
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return what the rows of several blocks tell together, shape (statistic, …)."""
+    merged = _merge(rows)[0]
+    return np.stack([REDUCED[name](merged, ddof) for name in names])

@@ -5,11 +5,10 @@ Levels are summaries and not samples; a ``<name>_valid`` belongs to its signal a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 import xarray as xr
 
@@ -18,7 +17,7 @@ from xjls.errors import SelectionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PIECE", "Sampled", "iter_pieces", "map_chunks", "sampled"]
+__all__ = ["PIECE", "Sampled", "iter_pieces", "sampled"]
 
 PIECE = 1 << 22
 """Samples held at a time where there is no dask to cut a variable."""
@@ -82,7 +81,9 @@ def sampled(
         return [_described(data.drop_vars(name, errors="ignore").to_dataset(name=name), name, dim)]
     if signals is not None:
         return [_described(data, name, dim) for name in ([signals] if isinstance(signals, str) else signals)]
-    names = [str(name) for name in data.data_vars if _is_sampled(data, name, dim)]
+    variables = {str(name): data.variables[name] for name in data.data_vars}
+    marks = {mark for variable in variables.values() for mark in _marks(variable.attrs)}
+    names = [name for name, variable in variables.items() if name not in marks and _is_sampled(variable, dim)]
     if not names:
         raise SelectionError(
             "no variable of this Dataset holds samples along time",
@@ -108,31 +109,9 @@ def iter_pieces(one: Sampled) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_] 
         start += length
 
 
-def map_chunks(
-    one: Sampled, function: Callable[..., NDArray[Any]], width: int, dtype: type, *, columns: bool, **options: Any
-) -> Any:
-    """Return the dask array of ``function(samples, valid, **options)`` of every chunk, with `width` numbers each.
-
-    The function gives the shape (1, …, width), where … is the samples' own with `columns`, and 1 for each of their
-    other dimensions without; ``valid`` is None where there is no mark. It stands in every task: one of a module's own.
-    """
-    values = one.variable.data
-    axes = tuple(range(values.ndim))
-    marks: tuple[Any, ...] = (None, None)
-    if one.valid is not None:
-        marks = (da.asarray(one.valid.data).rechunk((values.chunks[0],)), (0,))  # type: ignore[no-untyped-call]
-    return da.blockwise(  # type: ignore[no-untyped-call]
-        function, (*axes, len(axes)), values, axes, *marks, **options,
-        new_axes={len(axes): width}, adjust_chunks=dict.fromkeys(axes[: 1 if columns else None], 1),
-        dtype=dtype, meta=np.empty((0,) * (len(axes) + 1), dtype),
-    )  # fmt: skip
-
-
-def _is_sampled(dataset: xr.Dataset, name: Any, dim: str | None) -> bool:
-    variable = dataset[name].variable
+def _is_sampled(variable: xr.Variable, dim: str | None) -> bool:
     is_level = "statistic" in variable.dims or "samples_per_entry" in variable.attrs
-    marks = {mark for other in dataset.data_vars.values() for mark in _marks(other.attrs)}
-    return not is_level and name not in marks and variable.dtype.kind in "biuf" and _time_of(variable, dim) is not None
+    return not is_level and variable.dtype.kind in "biuf" and _time_of(variable, dim) is not None
 
 
 def _marks(attrs: Any) -> list[str]:
@@ -152,7 +131,7 @@ def _described(dataset: xr.Dataset, name: str, dim: str | None) -> Sampled:
     if name not in dataset.data_vars:
         names = ", ".join(map(str, dataset.data_vars)) or "none"
         raise SelectionError(f"no variable {name!r} in this Dataset", f"Variables: {names}.")
-    variable = dataset[name].variable
+    variable = dataset.variables[name]
     if variable.dtype.kind not in "biuf":
         raise SelectionError(f"{name!r} holds {variable.dtype}, not real numbers", "Choose others with signals=.")
     time = _time_of(variable, dim)
@@ -161,6 +140,6 @@ def _described(dataset: xr.Dataset, name: str, dim: str | None) -> Sampled:
         raise SelectionError(f"{name!r} has no dimension {dim or 'called time'}", f"Dimensions: {dims}.")
     valid = None
     for mark in _marks(variable.attrs):
-        if mark.endswith("_valid") and mark in dataset.data_vars and dataset[mark].dims == (time,):
-            valid = dataset[mark].variable
+        if mark.endswith("_valid") and mark in dataset.data_vars and dataset.variables[mark].dims == (time,):
+            valid = dataset.variables[mark]
     return Sampled(name, time, variable.transpose(time, ...), valid)

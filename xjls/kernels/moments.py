@@ -46,8 +46,11 @@ AHEAD_BYTES = 1 << 14
 
 _PIECE = 4096
 """Samples summed up about one centre: they stay in the first cache for a second pass."""
-_BLOCK = 512
-"""Samples in one loop: the requests for what follows are made between loops, so that these must be short."""
+_BLOCK = 384
+"""Samples in one loop: the requests for what follows are made between loops, so that these must be short.
+
+Of the mapping, 384 float32 are reduced at 0.93 of the speed of a bare sum, 256 at 0.86, 512 at 0.79, 1024 at 0.63.
+"""
 _LINE_BYTES = 64
 _MOST_LOST = 1000.0
 """The sum of squares about a piece's first sample may be this many times that about the mean, a loss of ten bits."""
@@ -133,21 +136,10 @@ def merge_rows(rows: Row) -> Row:
     >>> merge_rows(np.array([moments(np.arange(4.0)), moments(np.arange(4.0, 10.0))]))
     array([10. ,  0. ,  4.5, 82.5,  0. ,  9. ])
     """
-    counts = rows[..., 0]
-    some = counts > 0
-    weights = counts / np.maximum(counts.sum(axis=0), 1)
-    means = np.where(some, rows[..., 2], 0.0)
-    mean = (weights * means).sum(axis=0)
-    mean = mean + (weights * np.where(some, means - mean, 0.0)).sum(axis=0)
-    merged = np.full(rows.shape[1:], np.nan)
-    merged[..., 0] = counts.sum(axis=0)
-    merged[..., 1] = rows[..., 1].sum(axis=0)
-    merged[..., 2] = mean
-    merged[..., 3] = np.where(some, rows[..., 3] + counts * (means - mean) ** 2, 0.0).sum(axis=0)
-    merged[..., 4] = np.where(some, rows[..., 4], np.inf).min(axis=0, initial=np.inf)
-    merged[..., 5] = np.where(some, rows[..., 5], -np.inf).max(axis=0, initial=-np.inf)
-    merged[merged[..., 0] == 0, 2:] = np.nan
-    return merged
+    shape = rows.shape[1:]
+    merged = np.empty((math.prod(shape[:-1]), ROW_LENGTH))
+    _merge_rows(_read_only(np.asarray(rows, np.float64).reshape(len(rows), *merged.shape)), merged)
+    return merged.reshape(shape)
 
 
 def plain_samples(values: NDArray[Any]) -> NDArray[Any]:
@@ -218,13 +210,13 @@ def _of_piece(piece: NDArray[Any], centre: float, end: int, following: int, ahea
 
 
 @part
-def _settled(sums: _Sums, centre: float) -> Moments:
-    """Refer the sums about a centre to the mean."""
+def _settled(sums: _Sums, centre: float, origin: float) -> Moments:
+    """Refer the sums about a centre to the mean, and give that as the distance from `origin`."""
     shift = sums.total / sums.number
     squares = sums.about - sums.total * shift
     if squares < 0.0:  # by rounding; NaN, of sums that overflow, stays
         squares = 0.0
-    return Moments(sums.number, centre + shift, squares, sums.low, sums.high)
+    return Moments(sums.number, centre - origin + shift, squares, sums.low, sums.high)
 
 
 @part
@@ -249,7 +241,7 @@ def moments_of(like: NDArray[Any], source: int, count: int, following: int, ahea
 
     Those at address `following` are read next; all are asked for `ahead` bytes before.
     """
-    reduced = no_moments()
+    reduced, origin = no_moments(), np.float64(0.0)
     end = source + count * like.itemsize
     for start in range(0, count, _PIECE):
         piece = view(like, source + start * like.itemsize, min(_PIECE, count - start))
@@ -257,11 +249,14 @@ def moments_of(like: NDArray[Any], source: int, count: int, following: int, ahea
         if first == piece.size:
             continue
         centre = np.float64(piece[first])
-        found = _settled(_of_piece(piece, centre, end, following, ahead), centre)
-        if found.squares * _MOST_LOST < found.number * (found.mean - centre) ** 2:
-            found = _settled(_of_piece(piece, found.mean, end, following, 0), found.mean)
+        if reduced.number == 0:
+            origin = centre
+        found = _settled(_of_piece(piece, centre, end, following, ahead), centre, origin)
+        if found.squares * _MOST_LOST < found.number * (found.mean - (centre - origin)) ** 2:
+            centre = np.float64(origin + found.mean)
+            found = _settled(_of_piece(piece, centre, end, following, 0), centre, origin)
         reduced = join_moments(reduced, found)
-    return reduced
+    return Moments(reduced.number, origin + reduced.mean, reduced.squares, reduced.low, reduced.high)
 
 
 @part
@@ -289,3 +284,27 @@ def _moments_of_runs(values: NDArray[Any], edges: NDArray[np.int64], rows: Row) 
         source = address(values) + start * values.itemsize
         end = address(values) + stop * values.itemsize
         fill_row(rows[i], moments_of(values, source, stop - start, end, AHEAD_BYTES), 0)
+
+
+@kernel
+def _merge_rows(rows: NDArray[np.float64], merged: Row) -> None:
+    for column in range(rows.shape[1]):
+        _merge_column(rows[:, column], merged[column])
+
+
+@part
+def _merge_column(rows: NDArray[np.float64], merged: Row) -> None:
+    """Merge rows: their means as distances from the first one's, so that little is lost to a large offset."""
+    count, lost, total, origin, low, high = 0.0, 0.0, 0.0, 0.0, math.inf, -math.inf
+    for row in rows:
+        lost += row[1]
+        if row[0] > 0:
+            origin = row[2] if count == 0 else origin
+            count += row[0]
+            total += row[0] * (row[2] - origin)
+            low, high = min(low, row[4]), max(high, row[5])
+    shift, squares = total / max(count, 1.0), 0.0
+    for row in rows:
+        if row[0] > 0:
+            squares += row[3] + row[0] * (row[2] - origin - shift) ** 2
+    fill_row(merged, Moments(int(count), origin + shift, squares, low, high), int(lost))
