@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import cold, formats, labelled, length, opening, packed, startup, windows
+from benchmarks import (
+    cold,
+    formats,
+    labelled,
+    length,
+    levels,
+    opening,
+    packed,
+    reductions,
+    startup,
+    statistics,
+    windows,
+)
 from benchmarks.bench import Bench
 from benchmarks.files import Files
 from benchmarks.report import COLUMNS, Row, as_dict, line
@@ -27,6 +39,15 @@ GOALS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "2e": windows.hundred,
     "3b": cold.first_pass,
     "4": packed.unpacked,
+    "5": statistics.intervals,
+    "6": statistics.snapped,
+    "6b": statistics.exact,
+    "touch": statistics.first_touch,
+    "acc": levels.accuracy,
+    "flat": levels.flat,
+    "7": reductions.raw,
+    "8": reductions.threads,
+    "8b": reductions.distributed,
     "12": formats.windows,
     "11": startup.first_result,
     "len": length.independence,

@@ -23,7 +23,6 @@ ENTRY = 4
 
 _DOUBLE = ir.DoubleType()
 _VECTOR = ir.VectorType(_DOUBLE, LANES)
-_MASK = ir.VectorType(ir.IntType(1), LANES)
 _MAY_FUSE = ("contract",)
 _INFINITY = float("inf")
 
@@ -93,7 +92,8 @@ class _Numbers:
         name = f"llvm.masked.load.{self._suffix}.p0"
         nothing = ir.Constant(self._vector, None)
         align = ir.IntType(32)(1)
-        return self._double(builder, call(builder, name, self._vector, self._pointer(builder, at), align, mask, nothing))
+        place = self._pointer(builder, at)
+        return self._double(builder, call(builder, name, self._vector, place, align, mask, nothing))
 
     @property
     def _suffix(self) -> str:

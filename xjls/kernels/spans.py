@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -29,7 +29,8 @@ from numba import types
 from numpy.typing import NDArray
 
 from xjls.kernels.jit import INTEGERS, READ_BYTES, READ_INTEGERS, inlined, instruction, kernel, kernel_for, part
-from xjls.kernels.memory import I64, call, load_i64, load_u8, pointer
+from xjls.kernels.lanes import entry_sums, sample_sums
+from xjls.kernels.memory import I64, address, call, load_i64, load_u8, pointer, store_i64
 
 __all__ = [
     "KNOWN",
@@ -45,8 +46,9 @@ __all__ = [
 
 UNKNOWN, LOST = 0, -1
 KNOWN = 2
-"""In ``looked``, the least number of a block whose samples are known to be finite or not, each of them."""
+"""In ``looked``, the bit of a block whose samples are known to be finite or not, each of them."""
 ROW_BYTES = 48
+_EIGHT_KNOWN = KNOWN * 0x0101_0101_0101_0101
 
 TYPES = ("f32", "f64", "u1", "u4", "i4", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64")
 """Sample types as files store them; the code of one is its place here."""
@@ -61,6 +63,19 @@ Sums = tuple[int, int, float, float, float, float, float]
 """Finite and lost samples; a shift; the sums of the distances from it and of their squares; minimum and maximum."""
 AddItems = Callable[[int, int, int, Sums], Sums]
 """Address, first and last item, sums -> sums with these items."""
+
+
+class Asked(NamedTuple):
+    """What a question is answered from, by addresses: arrays cost more than short loops do."""
+
+    where: int
+    facts: int
+    missing: int
+    """Where unknown blocks are noted."""
+    room: int
+    """How many."""
+
+
 _NOTHING = (0, 0, 0.0, 0.0, 0.0, math.inf, -math.inf)
 
 
@@ -123,6 +138,12 @@ load_f32: Any = _loader(4, "f")
 load_f64: Any = _loader(8, "f")
 
 
+@instruction(types.void, types.int64, types.float64)
+def store_f64(builder: Any, place: Any, value: Any) -> None:
+    """Store a float64."""
+    builder.store(value, pointer(builder, place, ir.DoubleType()), align=1)
+
+
 @instruction(types.int64, types.int64, types.int64)
 def _quotient(builder: Any, value: Any, by: Any) -> Any:
     """Divide: neither is negative, and the divisor is not 0. Python's own way minds both, and takes twice as long."""
@@ -149,19 +170,16 @@ def _larger(builder: Any, a: Any, b: Any) -> Any:
 
 def _floats_of(load: Any, width: int) -> AddItems:
     """Make the part that adds the finite ones of floats [start, stop) at an address."""
+    sums = sample_sums(width, "f")
 
-    @inlined
-    def floats(place: int, start: int, stop: int, found: Sums) -> Sums:
+    @part
+    def finite_ones(place: int, start: int, stop: int, found: Sums) -> Sums:
         n, lost, shift, total, squares, low, high = found
-        if n == 0:
-            for i in range(start, stop):
-                x = load(place + width * i)
-                if math.isfinite(x):
-                    shift = x
-                    break
         for i in range(start, stop):
             x = load(place + width * i)
             if math.isfinite(x):
+                if n == 0:
+                    shift = x
                 distance = x - shift
                 n += 1
                 total += distance
@@ -169,33 +187,41 @@ def _floats_of(load: Any, width: int) -> AddItems:
                 low, high = _smaller(x, low), _larger(x, high)
         return n, lost, shift, total, squares, low, high
 
+    @inlined
+    def floats(place: int, start: int, stop: int, found: Sums) -> Sums:
+        n, lost, shift, total, squares, low, high = found
+        if n == 0:
+            shift = load(place + width * start)
+        more, more_squares, lowest, highest = sums(place + width * start, stop - start, shift)
+        if not math.isfinite(more):
+            return finite_ones(place, start, stop, found)
+        low, high = _smaller(lowest, low), _larger(highest, high)
+        return n + stop - start, lost, shift, total + more, squares + more_squares, low, high
+
     return floats
 
 
-def _integers_of(load: Any, width: int) -> AddItems:
+def _integers_of(width: int, kind: str) -> AddItems:
     """Make the part that adds integers [start, stop) at an address."""
+    load, sums = _loader(width, kind), sample_sums(width, kind)
 
     @part
     def integers(place: int, start: int, stop: int, found: Sums) -> Sums:
         n, lost, shift, total, squares, low, high = found
         if n == 0:
             shift = load(place + width * start)
-        for i in range(start, stop):
-            x = load(place + width * i)
-            distance = x - shift
-            total += distance
-            squares += distance * distance
-            low, high = _smaller(x, low), _larger(x, high)
-        return n + stop - start, lost, shift, total, squares, low, high
+        more, more_squares, lowest, highest = sums(place + width * start, stop - start, shift)
+        low, high = _smaller(lowest, low), _larger(highest, high)
+        return n + stop - start, lost, shift, total + more, squares + more_squares, low, high
 
     return integers
 
 
 _floats_f32, _floats_f64 = _floats_of(load_f32, 4), _floats_of(load_f64, 8)
-_integers_u8, _integers_i8 = _integers_of(_loader(1, "u"), 1), _integers_of(_loader(1, "i"), 1)
-_integers_u16, _integers_i16 = _integers_of(_loader(2, "u"), 2), _integers_of(_loader(2, "i"), 2)
-_integers_u32, _integers_i32 = _integers_of(_loader(4, "u"), 4), _integers_of(_loader(4, "i"), 4)
-_integers_u64, _integers_i64 = _integers_of(_loader(8, "u"), 8), _integers_of(_loader(8, "i"), 8)
+_integers_u8, _integers_i8 = _integers_of(1, "u"), _integers_of(1, "i")
+_integers_u16, _integers_i16 = _integers_of(2, "u"), _integers_of(2, "i")
+_integers_u32, _integers_i32 = _integers_of(4, "u"), _integers_of(4, "i")
+_integers_u64, _integers_i64 = _integers_of(8, "u"), _integers_of(8, "i")
 
 
 @part
@@ -242,11 +268,9 @@ def _nibbles(place: int, start: int, stop: int, signed: bool, found: Sums) -> Su
     return n + stop - start, lost, shift, total, squares, low, high
 
 
-@inlined
-def _samples(code: int, place: int, start: int, stop: int, found: Sums) -> Sums:  # noqa: C901 - numba has no table
-    """Add samples [start, stop) of the block at `place`."""
-    if code == _F32:
-        return _floats_f32(place, start, stop, found)
+@part
+def _rarer_samples(code: int, place: int, start: int, stop: int, found: Sums) -> Sums:  # noqa: C901 - numba has no table
+    """Add samples [start, stop) of the block at `place`, of any type but f32."""
     if code == _F64:
         return _floats_f64(place, start, stop, found)
     if code == _U1:
@@ -272,20 +296,22 @@ def _samples(code: int, place: int, start: int, stop: int, found: Sums) -> Sums:
 
 def _entries_of(load: Any, width: int) -> Callable[[int, int, int, int, Sums], Sums]:
     """Make the part that adds entries [start, stop) at an address, of `each` samples."""
+    sums = entry_sums(width)
 
     @inlined
     def entries(place: int, start: int, stop: int, each: int, found: Sums) -> Sums:
-        n, lost, shift, all_total, all_squares, low, high = found
+        n, lost, shift, total, squares, low, high = found
+        place += 4 * width * start
         if n == 0:
-            shift = load(place + 4 * width * start)
-        total, squares = 0.0, 0.0
-        for i in range(start, stop):
-            entry = place + 4 * width * i
-            distance, std = load(entry) - shift, load(entry + width)
-            total += distance
-            squares += distance * distance + std * std
-            low, high = _smaller(load(entry + 2 * width), low), _larger(load(entry + 3 * width), high)
-        return n + (stop - start) * each, lost, shift, all_total + each * total, all_squares + each * squares, low, high
+            shift = load(place)
+        if stop - start == 1:
+            distance, std = load(place) - shift, load(place + width)
+            more, more_squares = distance, distance * distance + std * std
+            lowest, highest = load(place + 2 * width), load(place + 3 * width)
+        else:
+            more, more_squares, lowest, highest = sums(place, stop - start, shift)
+        low, high = _smaller(lowest, low), _larger(highest, high)
+        return n + (stop - start) * each, lost, shift, total + each * more, squares + each * more_squares, low, high
 
     return entries
 
@@ -316,103 +342,130 @@ def _rows(place: int, start: int, stop: int, found: Sums) -> Sums:
 
 
 @inlined
-def _block_items(facts: Ints, level: int, place: int, start: int, stop: int, each: int, found: Sums) -> Sums:
+def _block_items(facts: int, level: int, place: int, start: int, stop: int, each: int, found: Sums) -> Sums:
     """Add items [start, stop) of a block of a level."""
     if place == LOST:
         return found[0], found[1] + stop - start, found[2], found[3], found[4], found[5], found[6]
     if place & 1:
         return _rows(place - 1, start, stop, found)
     if level == 0:
-        return _samples(facts[_CODE], place, start, stop, found)
-    if facts[_WIDE]:
+        code = _fact(facts, _CODE)
+        if code == _F32:
+            return _floats_f32(place, start, stop, found)
+        return _rarer_samples(code, place, start, stop, found)
+    if _fact(facts, _WIDE):
         return _entries_f64(place, start, stop, each, found)
     return _entries_f32(place, start, stop, each, found)
 
 
 @inlined
-def _items(
-    where: Ints, facts: Ints, level: int, start: int, stop: int, missing: Ints, n: int, found: Sums
-) -> tuple[Sums, int]:
-    """Add items [start, stop) of a level to sums; note the blocks that are not known from missing[n] on.
+def _fact(facts: int, which: int) -> int:
+    return load_i64(facts + 8 * which)
+
+
+@inlined
+def _factor(facts: int, level: int) -> int:
+    return _fact(facts, _FIXED + _PER_LEVEL * level + _FACTOR)
+
+
+@inlined
+def _items(asked: Asked, level: int, start: int, stop: int, n: int, found: Sums) -> tuple[Sums, int]:
+    """Add items [start, stop) of a level to sums; note the blocks that are not known from the n-th missing one on.
 
     Returns the sums, and the number of blocks that were not known so far.
     """
-    size = facts[_SAMPLES] if level == 0 else facts[_ENTRIES]
-    base, each = facts[_FIXED + _PER_LEVEL * level + _BASE], facts[_FIXED + _PER_LEVEL * level + _FACTOR]
+    size = _fact(asked.facts, _SAMPLES if level == 0 else _ENTRIES)
+    base, each = _fact(asked.facts, _FIXED + _PER_LEVEL * level + _BASE), _factor(asked.facts, level)
     block = _quotient(start, size)
     while start < stop:
         begin = block * size
         end = min(stop, begin + size)
-        place = where[base + block]
+        place = load_i64(asked.where + 8 * (base + block))
         if place == UNKNOWN:
-            if n < missing.size:
-                missing[n] = base + block
+            if n < asked.room:
+                store_i64(asked.missing + 8 * n, base + block)
             n += 1
         else:
-            found = _block_items(facts, level, place, start - begin, end - begin, each, found)
+            found = _block_items(asked.facts, level, place, start - begin, end - begin, each, found)
         start = end
         block += 1
     return found, n
 
 
 @inlined
-def _whole(facts: Ints, level: int, start: int, stop: int) -> tuple[int, int]:
+def _whole(facts: int, level: int, start: int, stop: int) -> tuple[int, int]:
     """Return the range of items of a level that lie in samples [start, stop)."""
-    factor = facts[_FIXED + _PER_LEVEL * level + _FACTOR]
+    factor = _factor(facts, level)
     return _quotient(start + factor - 1, factor), _quotient(stop, factor)
 
 
 @inlined
-def _span(where: Ints, facts: Ints, start: int, stop: int, top: int, missing: Ints, n: int) -> tuple[Sums, int]:
+def _span(asked: Asked, start: int, stop: int, top: int, n: int) -> tuple[Sums, int]:
     """Return the sums of samples [start, stop), and the number of blocks that were not known so far.
 
     The coarsest entries come first: those that fit between the ends are one range, and what every level below adds
     to it on either side are few.
     """
+    facts = asked.facts
     level = top
-    while level > 0 and facts[_FIXED + _PER_LEVEL * level + _FACTOR] > stop - start:
+    while level > 0 and _factor(facts, level) > stop - start:
         level -= 1
-    inner, outer = _whole(facts, level, start, stop)
-    while inner >= outer:
+    first, last = _whole(facts, level, start, stop)
+    while first >= last:
         level -= 1
-        inner, outer = _whole(facts, level, start, stop)
-    found: Sums = _NOTHING
-    found, n = _items(where, facts, level, inner, outer, missing, n, found)
-    factor = facts[_FIXED + _PER_LEVEL * level + _FACTOR]
-    while inner * factor > start or outer * factor < stop:
-        level -= 1
-        step = _quotient(factor, facts[_FIXED + _PER_LEVEL * level + _FACTOR])
-        factor = facts[_FIXED + _PER_LEVEL * level + _FACTOR]
         first, last = _whole(facts, level, start, stop)
-        if first < inner * step:
-            found, n = _items(where, facts, level, first, inner * step, missing, n, found)
-        if outer * step < last:
-            found, n = _items(where, facts, level, outer * step, last, missing, n, found)
-        inner, outer = first, last
-    return found, n
+    found: Sums = _NOTHING
+    # What is left and right of the items of the level above; there is none at first
+    inner, outer = last, last
+    while True:
+        begin, end = first, inner
+        # One place for both sides: what adds items is long, and is put there
+        for _ in range(2):
+            if begin < end:
+                found, n = _items(asked, level, begin, end, n, found)
+            begin, end = outer, last
+        factor = _factor(facts, level)
+        if first * factor <= start and last * factor >= stop:
+            return found, n
+        level -= 1
+        step = _quotient(factor, _factor(facts, level))
+        inner, outer = first * step, last * step
+        first, last = _whole(facts, level, start, stop)
 
 
 @inlined
-def _store(found: Sums, row: Rows) -> None:
+def _store(found: Sums, row: int) -> None:
+    """Store sums as a row at an address."""
     n, lost, shift, total, squares, low, high = found
-    row[0], row[1] = n, lost
+    mean, about, share = math.nan, math.nan, 0.0
     if n:
-        mean = total / n
-        row[2], row[3], row[4], row[5] = shift + mean, max(squares - total * mean, 0.0), low, high
+        share = total / n
+        mean, about = shift + share, max(squares - total * share, 0.0)
     else:
-        row[2:6] = math.nan
+        low, high = math.nan, math.nan
+    store_f64(row, float(n))
+    store_f64(row + 8, float(lost))
+    store_f64(row + 16, mean)
+    store_f64(row + 24, about)
+    store_f64(row + 32, low)
+    store_f64(row + 40, high)
 
 
 @part
-def _trusted_blocks(facts: Ints, looked: NDArray[np.uint8], start: int, stop: int) -> int:
-    """Count the blocks of level 1 that have entries in samples [start, stop) and are less than `KNOWN`."""
+def _trusted_blocks(facts: int, looked: NDArray[np.uint8], most: int, start: int, stop: int) -> int:
+    """Count the blocks of level 1 that have entries in samples [start, stop) and are not `KNOWN`, to `most` and one."""
     trusted = 0
     if looked.size:
         first, last = _whole(facts, 1, start, stop)
         if first < last:
-            size = facts[_ENTRIES]
-            for block in range(_quotient(first, size), _quotient(last - 1, size) + 1):
-                trusted += looked[block] < KNOWN
+            size = _fact(facts, _ENTRIES)
+            place, end = address(looked) + _quotient(first, size), address(looked) + _quotient(last - 1, size)
+            while place <= end and trusted <= most:
+                if place + 7 <= end and load_i64(place) & _EIGHT_KNOWN == _EIGHT_KNOWN:
+                    place += 8
+                else:
+                    trusted += load_u8(place) & KNOWN == 0
+                    place += 1
     return trusted
 
 
@@ -420,36 +473,38 @@ _ROW = types.Array(types.float64, 1, "C")
 _TABLE = types.Array(types.float64, 2, "C")
 
 
-@kernel_for(INTEGERS, READ_INTEGERS, READ_BYTES, types.int64, types.int64, _ROW)
-def summarize_span(where: Ints, facts: Ints, looked: NDArray[np.uint8], start: int, stop: int, row: Rows) -> int:
+@kernel_for(INTEGERS, READ_INTEGERS, READ_BYTES, types.int64, types.int64, types.int64, _ROW)
+def summarize_span(
+    where: Ints, facts: Ints, looked: NDArray[np.uint8], most: int, start: int, stop: int, row: Rows
+) -> int:
     """Summarise samples [start, stop), at least one; return how many blocks were not known: then the row is void.
 
     ``row`` is float64[7]: receives a row, and behind it the number of blocks of level 1 of which ``looked`` (uint8, a
-    number for each such block, or none at all) is less than `KNOWN` and whose entries were taken at their word.
+    number for each such block, or none at all) lacks `KNOWN` and whose entries were taken at their word: counted to one
+    more than ``most``, so that a long window costs no more than a short one.
     """
     # First: what is looked at while entries are added is not known yet
-    row[6] = _trusted_blocks(facts, looked, start, stop)
-    # As if the list of unknown blocks were full: nothing is noted
-    found, n = _span(where, facts, start, stop, facts[_TOP], where, where.size)
-    _store(found, row)
-    return n - where.size
+    row[6] = _trusted_blocks(address(facts), looked, most, start, stop)
+    # There is no room in the list of unknown blocks: nothing is noted
+    found, n = _span(Asked(address(where), address(facts), 0, 0), start, stop, facts[_TOP], 0)
+    _store(found, address(row))
+    return n
 
 
-@kernel_for(INTEGERS, READ_INTEGERS, READ_INTEGERS, READ_INTEGERS, types.int64, _TABLE, INTEGERS)
-def summarize_spans(where: Ints, facts: Ints, starts: Ints, stops: Ints, top: int, rows: Rows, missing: Ints) -> int:
-    """Summarise samples [starts[i], stops[i]) in rows[i] (float64[n, 6]), with levels up to ``top`` only.
+@kernel_for(INTEGERS, READ_INTEGERS, READ_INTEGERS, types.int64, _TABLE, INTEGERS)
+def summarize_spans(where: Ints, facts: Ints, edges: Ints, top: int, rows: Rows, missing: Ints) -> int:
+    """Summarise samples [edges[i], edges[i + 1]) in rows[i] (float64[n, 6]), with levels up to ``top`` only.
 
     Returns how many blocks were not known: then all rows are void, and ``missing`` begins with the places of these
     blocks in the table, as many as it has room for; some may be there repeatedly.
     """
     n = 0
-    for i in range(starts.size):
-        if starts[i] < stops[i]:
-            found, n = _span(where, facts, starts[i], stops[i], top, missing, n)
-            _store(found, rows[i])
-        else:
-            rows[i, :2] = 0
-            rows[i, 2:] = math.nan
+    asked = Asked(address(where), address(facts), address(missing), missing.size)
+    for i in range(edges.size - 1):
+        found: Sums = _NOTHING
+        if edges[i] < edges[i + 1]:
+            found, n = _span(asked, edges[i], edges[i + 1], top, n)
+        _store(found, address(rows) + ROW_BYTES * i)
     return n
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LOOK_SAMPLES_AFAR = 1 << 20
 """As `LOOK_SAMPLES`, for storage that is not mapped."""
+LOOK_STEP = 1 << 20
+"""Samples looked at together: few enough to stay in a cache."""
 KEEP_BYTES = 1 << 28
 """Of blocks that were made; with more of them all are forgotten, and made again when they are needed."""
 STEP_SAMPLES = 1 << 22
@@ -99,30 +101,33 @@ class Blocks:
         most = LOOK_SAMPLES if self.places.in_place else LOOK_SAMPLES_AFAR
         self.most_looked_at = most // (self.factors[1] * self.places.block_entries) if self.top else 0
         """Blocks of level 1 whose samples a question may look at unasked."""
+        self._looked_at_once = max(LOOK_STEP // (self.factors[1] * self.places.block_entries), 1) if self.top else 1
         self._lock = threading.RLock()
 
-    def uses_entries(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> bool:
-        """Whether any of the spans covers a whole entry."""
+    def uses_entries(self, edges: NDArray[np.int64]) -> bool:
+        """Whether any of the spans between neighbours of ``edges`` covers a whole entry."""
         if not self.top:
             return False
         factor = self.factors[1]
-        return bool((stops // factor > -(-starts // factor)).any())
+        if edges[-1] - edges[0] >= 2 * factor * (len(edges) - 1) > 0:
+            return True  # the longest span is no shorter than the mean of all
+        return bool((edges[1:] // factor > (edges[:-1] + (factor - 1)) // factor).any())
 
     def rows_of_samples(self, edges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return a row for the samples between each two neighbours of ``edges``, read for it and not kept."""
         values, gaps = self.read(int(edges[0]), int(edges[-1]))
         return _rows_of(values, edges - edges[0], _lost_counts(gaps, self.first_id + edges))
 
-    def solve(self, starts: NDArray[np.int64], stops: NDArray[np.int64], top: int) -> NDArray[np.float64]:
-        """Return the rows of spans from levels up to ``top``."""
+    def solve(self, edges: NDArray[np.int64], top: int) -> NDArray[np.float64]:
+        """Return a row for the samples between each two neighbours of ``edges``, from levels up to ``top``."""
         if top == self.top and self.table.n_bytes > KEEP_BYTES:
             with self._lock:
                 self.table = Table(np.zeros_like(self.table.where))
-        rows = np.empty((len(starts), len(ROW)))
+        rows = np.empty((len(edges) - 1, len(ROW)))
         missing = np.empty(MISSING, np.int64)
         while True:
             table = self.table
-            n = summarize_spans(table.where, self.facts, starts, stops, top, rows, missing)
+            n = summarize_spans(table.where, self.facts, edges, top, rows, missing)
             if not n:
                 return rows
             with self._lock:
@@ -198,7 +203,7 @@ class Blocks:
         return self.table.keep(rows) | 1
 
     def _ends_in_nan(self, level: int) -> bool:
-        """Return whether a run of NaN may begin in a level's last entry: the first that only finer levels have is NaN."""
+        """Return whether a run of NaN may begin in a level's last entry: what finer levels have beyond is NaN."""
         for below in range(level - 1, 0, -1):
             after = self.length // self.factors[level] * (self.factors[level] // self.factors[below])
             if after < self.length // self.factors[below]:
@@ -210,8 +215,7 @@ class Blocks:
         """Return rows of entries [start, stop) of a level, from the level below it, or from samples."""
         factor = self.factors[level]
         if level > 2:
-            starts = np.arange(start, stop, dtype=np.int64) * factor
-            return self.solve(starts, starts + factor, level - 1)
+            return self.solve(np.arange(start, stop + 1, dtype=np.int64) * factor, level - 1)
         most = max(STEP_SAMPLES // factor, 1)
         cuts = [*range(start, stop, most), stop]
         return np.concatenate([self.rows_of_samples(np.arange(lo, hi + 1) * factor) for lo, hi in pairwise(cuts)])
@@ -235,12 +239,24 @@ class Blocks:
         size = self.factors[1] * self.places.block_entries
         first, last = start // size, min(-(-stop // size), len(self.looked))
         looked = self.looked[first:last]
-        unseen = np.flatnonzero(looked == _UNSEEN)
-        if nans == "count" or (nans == "auto" and len(unseen) <= self.most_looked_at):
+        if (known := bool((looked >= KNOWN).all())) or nans == "trust":
+            return known
+        if nans == "count" or np.count_nonzero(looked == _UNSEEN) <= self.most_looked_at:
             with self._lock:
-                for block in (unseen + first).tolist():
-                    self._look_at(block)
+                for lo, hi in _runs(looked == _UNSEEN):
+                    for at in range(first + lo, first + hi, self._looked_at_once):
+                        self._look_along(at, min(at + self._looked_at_once, first + hi))
         return bool((looked >= KNOWN).all())
+
+    def _look_along(self, first: int, last: int) -> None:
+        """Look at the samples below blocks [first, last) of level 1: at once, and one by one only if some are holed."""
+        factor, size = self.factors[1], self.places.block_entries
+        values, _ = self.read(first * size * factor, min(last * size, self.length // factor) * factor)
+        if np.isfinite(values).all():
+            self.looked[first:last] = _CLEAN
+        else:
+            for block in range(first, last):
+                self._look_at(block)
 
     def _look_at(self, block: int) -> None:
         """Look at the samples below a block of level 1, and mark the entries of all levels that are not finite."""

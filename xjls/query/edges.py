@@ -20,7 +20,12 @@ def equal_edges(start: int, stop: int, n: Any) -> NDArray[np.int64]:
     n = min(index(n), max(stop - start, 1))
     whole, rest = divmod(stop - start, n)
     i = np.arange(n + 1, dtype=np.int64)
-    edges: NDArray[np.int64] = start + i * whole + i * rest // n
+    edges: NDArray[np.int64] = i * whole
+    edges += start
+    if rest:
+        i *= rest
+        i //= n
+        edges += i
     return edges
 
 

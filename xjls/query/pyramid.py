@@ -115,15 +115,16 @@ class Pyramid:
         _held = self._hold()
         row = np.empty(7)
         exact = True
-        # The table is held by its name: a thread that replaces it must not take the memory away
+        # The table is held by its name: a thread that replaces it must not take the memory away. What others see of NaN
+        # from then on is told to the new one only
         table = blocks.table
-        unknown = summarize_span(table.where, blocks.facts, blocks.looked, start, stop, row)
+        unknown = summarize_span(table.where, blocks.facts, blocks.looked, blocks.most_looked_at, start, stop, row)
         if row[6]:
             exact = False
             if nans == "count" or (nans == "auto" and row[6] <= blocks.most_looked_at):
                 exact, unknown = blocks.look(start, stop, nans), 1
-        if unknown:
-            row = blocks.solve(np.array([start], np.int64), np.array([stop], np.int64), blocks.top)[0]
+        if unknown or blocks.table is not table:
+            row = blocks.solve(np.array([start, stop], np.int64), blocks.top)[0]
         if row[1] and self._raises:
             self._raise_loss(start, stop)
         return row, exact
@@ -137,20 +138,23 @@ class Pyramid:
         if self._streams:
             rows = self._streamed(edges)
         else:
-            starts, stops = edges[:-1].copy(), edges[1:].copy()
-            if blocks.floating and blocks.uses_entries(starts, stops):
+            if blocks.floating and blocks.uses_entries(edges):
                 exact = blocks.look(int(edges[0]), int(edges[-1]), nans)
-            rows = blocks.solve(starts, stops, blocks.top)
-        if self._raises and rows[:, 1].any():
+            rows = blocks.solve(edges, blocks.top)
+        if self._raises and blocks.losses and rows[:, 1].any():
             self._raise_loss(int(edges[0]), int(edges[-1]))
         return rows, exact
 
     def _snapped(self, edges: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return edges, the inner ones moved to the borders of the coarsest entries that each column is longer than."""
-        shortest = int(np.diff(edges).min(initial=edges[-1] - edges[0]))
+        start, stop = int(edges[0]), int(edges[-1])
+        shortest = (stop - start) // max(len(edges) - 1, 1)
         factor = max(factor for factor in self._blocks.factors if factor <= max(shortest, 1))
-        moved: NDArray[np.int64] = ((edges + factor // 2) // factor * factor).clip(edges[0], edges[-1])
-        moved[0], moved[-1] = edges[0], edges[-1]
+        moved = edges + factor // 2
+        moved //= factor
+        moved *= factor
+        np.minimum(moved, stop, out=np.maximum(moved, start, out=moved))
+        moved[0], moved[-1] = start, stop
         return moved
 
     def _streamed(self, edges: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -40,7 +40,7 @@ class Storage(Protocol):
         ...
 
     def hold(self) -> object:
-        """Return what keeps the bytes of `spans` where they are as long as it is kept; raise once they are not there."""
+        """Return what keeps the bytes of `spans` where they are, whatever is closed; raise once they are not there."""
         ...
 
     def close(self) -> None:

@@ -25,6 +25,8 @@ HEAD_BYTES = 1 << 16
 """Bytes read at once on opening: the definitions of a usual recording fit."""
 
 
+SPARSEST = 4
+"""Ranges that lie this many times as far apart as they are long are left to page faults."""
 _MAKING = threading.Lock()
 """Held while a mapping is made: a file has one, and places in it stay good until that is gone."""
 
@@ -112,7 +114,10 @@ class LocalFile:
         if len(starts) * n_bytes >= SMALL_BYTES:
             present = starts[starts >= 0]
             if len(present):
-                self._resident(int(present.min()), int(present.max()) + n_bytes)
+                begin, end = int(present.min()), int(present.max()) + n_bytes
+                # A thousand small ranges all over a file are no reason to read all of it
+                if end - begin <= SPARSEST * len(present) * n_bytes:
+                    self._resident(begin, end)
         return buffer, starts
 
     def prepare(self, start: int, stop: int) -> None:

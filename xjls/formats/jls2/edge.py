@@ -7,6 +7,7 @@ path down the right edge, whatever the length of the recording.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,6 +90,20 @@ class RightEdge:
         if child >= len(children):
             raise CorruptError("an INDEX chunk in the middle is not full", self._chunks.storage.path)
         return int(children[child])
+
+    def node_offsets(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the offsets of INDEX chunks of a level, by their places in the list, which rise; see `node_offset`."""
+        listed = self._listed.get(level, 0)
+        cut = int(np.searchsorted(numbers, listed))
+        parents, places = np.divmod(numbers[:cut], self._blocks.step)
+        offsets = np.empty(len(numbers), np.int64)
+        for lo, hi in pairwise([0, *(np.flatnonzero(np.diff(parents)) + 1).tolist(), cut] if cut else []):
+            children = self._nodes.at(self.node_offset(level + 1, int(parents[lo])), level + 1).children
+            if places[hi - 1] >= len(children):
+                raise CorruptError("an INDEX chunk in the middle is not full", self._chunks.storage.path)
+            offsets[lo:hi] = children[places[lo:hi]]
+        offsets[cut:] = [self._tails[level][number - listed] for number in numbers[cut:].tolist()]
+        return offsets
 
     def append(self, found: Chunk) -> None:
         """Add a DATA chunk that was written but not linked before the writer died, if it is the next one."""

@@ -110,12 +110,20 @@ class Layout(Protocol):
         """Return the offsets of DATA chunks ``[start, stop)``, from the first on; OMITTED or ABSENT where none is."""
         ...
 
+    def data_at(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the same for chunks that lie apart, by their numbers, in rising order."""
+        ...
+
     def missing(self) -> Iterator[tuple[int, int]]:
         """Yield the number of each DATA chunk that is not in the file, and OMITTED or ABSENT; reads the index only."""
         ...
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of SUMMARY chunks ``[start, stop)`` of a level; ABSENT where none is."""
+        ...
+
+    def summaries_at(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the same for chunks that lie apart, by their numbers, in rising order."""
         ...
 
     def stored_entries(self, level: int) -> int:

@@ -14,8 +14,6 @@ from xjls.formats.jls2.wire import CHUNK_HEADER, PAYLOAD_HEADER, SAMPLE_BODY, Ta
 from xjls.storage.local import LocalFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from xjls.storage import Storage
 
 _DATA, _SUMMARY = int(Tag.FSR_DATA), int(Tag.FSR_SUMMARY)
-NEAR = 1 << 8
-"""Blocks that are not farther apart are looked up together."""
 
 
 class Places:
@@ -67,7 +63,7 @@ class Places:
             return np.zeros(len(numbers), np.int64)
         size = self._blocks.chunk
         counts = np.minimum(size, self._layout.length - numbers * size)
-        offsets = _looked_up(self._layout.data, numbers)
+        offsets = self._layout.data_at(numbers)
         body = PAYLOAD_HEADER.size + -(-size * self._blocks.bits // 8)
         ids = self._layout.first_id + numbers * size
         return self._whole(offsets, counts, ids, body, _DATA, self._id, self._blocks.bits)
@@ -85,6 +81,7 @@ class Places:
 
         around = np.unique(np.concatenate([numbers, np.maximum(numbers - 1, 0), np.minimum(numbers + 1, last)]))
         found, marks = self._entry_blocks(level, around)
+        marks[found == 0] = ANY | FIRST | LAST  # whatever a block may hold that is damaged, or not there
         clean = (marks & ANY) == 0
         before = np.where(np.diff(around, prepend=-2) == 1, np.roll(marks, 1) & LAST, 0)
         behind = np.where(np.diff(around, append=last + 2) == 1, np.roll(marks, -1) & FIRST, 0)
@@ -102,7 +99,7 @@ class Places:
 
         factor, size = self._blocks.factor(level), self._blocks.capacity
         counts = np.minimum(size, self._layout.length // factor - numbers * size)
-        offsets = _looked_up(lambda start, stop: self._layout.summaries(level, start, stop), numbers)
+        offsets = self._layout.summaries_at(level, numbers)
         body = PAYLOAD_HEADER.size + size * self._kind.entry_bits // 8
         ids = self._layout.first_id + numbers * size * factor if level <= 2 else np.full(len(numbers), ANY_ID)
         meta = level << 12 | self._id
@@ -133,13 +130,3 @@ class Places:
 def _no_mapping() -> NDArray[np.uint8]:
     """Return nothing, in the place of a mapping: storage that is read in ranges has none, and cannot lose it."""
     return np.empty(0, np.uint8)
-
-
-def _looked_up(look_up: Callable[[int, int], NDArray[np.int64]], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the offsets of blocks by their numbers, in rising order, from a function of ranges of numbers."""
-    offsets = np.empty(len(numbers), np.int64)
-    cuts = np.flatnonzero(np.diff(numbers) > NEAR) + 1
-    for lo, hi in zip([0, *cuts.tolist()], [*cuts.tolist(), len(numbers)], strict=True):
-        first = int(numbers[lo])
-        offsets[lo:hi] = look_up(first, int(numbers[hi - 1]) + 1)[numbers[lo:hi] - first]
-    return offsets

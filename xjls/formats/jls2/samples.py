@@ -78,6 +78,25 @@ class Samples:
             out[first : first + gap.window.length] = np.nan if self._kind.floating else 0
         return merge_gaps(gaps) if gaps else ()
 
+    def reduce(self, layout: Layout, start: int, stop: int, *, verify: bool) -> NDArray[np.float64] | None:
+        """Reduce samples ``[start, stop)`` where they lie, in one pass: a row a chunk, as `xjls.kernels.moments` has it.
+
+        None where a chunk is damaged or was left out: then they must be read.
+        """
+        from xjls.kernels.window_moments import window_reducer
+
+        kernel, size, rows = window_reducer(self._kind.dtype), self._blocks.chunk, []
+        facts = self._facts if layout.first_id == self._facts[-1] else self._facts_from(layout.first_id)
+        for lo in range(start // self._piece * self._piece, stop, self._piece):
+            begin, end = max(lo, start), min(lo + self._piece, stop)
+            first, last = begin // size, (end - 1) // size + 1
+            buffer, positions = self._storage.spans(layout.data(first, last), self._chunk_bytes)
+            part, fault = np.empty((last - first, 6)), np.empty(last - first, np.uint8)
+            if kernel(buffer, positions, facts, first, begin, end, verify, part, fault):
+                return None
+            rows.append(part)
+        return np.concatenate(rows) if rows else np.empty((0, 6))
+
     def _read_piece(self, layout: Layout, start: int, stop: int, out: NDArray[Any], verify: bool) -> list[Gap]:
         size = self._blocks.chunk
         first, last = start // size, (stop - 1) // size + 1

@@ -113,6 +113,11 @@ class SurveyedTrack:
                 offsets[number - start] = OMITTED
         return offsets
 
+    def data_at(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the offsets of DATA chunks by their numbers; see `Layout`."""
+        found = [self.data(number, number + 1) for number in numbers.tolist()]
+        return np.concatenate([np.empty(0, np.int64), *found])
+
     def missing(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers of DATA chunks that were not found; see `Layout`."""
         n_chunks, step = -(-self.length // self._blocks.chunk), 1 << 16
@@ -123,8 +128,12 @@ class SurveyedTrack:
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
         """Return the offsets of SUMMARY chunks ``[start, stop)`` of a level; ABSENT where none is."""
+        return self.summaries_at(level, np.arange(start, stop, dtype=np.int64))
+
+    def summaries_at(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the offsets of SUMMARY chunks of a level by their numbers; ABSENT where none is."""
         known = self._summaries.get(level, {})
-        return np.array([known.get(block, ABSENT) for block in range(start, stop)], np.int64)
+        return np.array([known.get(number, ABSENT) for number in numbers.tolist()], np.int64)
 
     def _extent(self, chunk: Chunk) -> tuple[int, int, int] | None:
         """Return start, samples and offset of a DATA chunk; None where its payload header cannot be true."""

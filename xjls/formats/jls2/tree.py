@@ -135,6 +135,23 @@ class IndexTree:
             joined[lo - start : hi - start] = self._segment(number, lo, hi)
         return joined
 
+    def data_at(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the offsets of DATA chunks by their numbers; see `Layout`."""
+        if not len(numbers):
+            return np.empty(0, np.int64)
+        first, last = int(numbers[0]), int(numbers[-1])
+        if last - first < self._per_segment:
+            return self.data(first, last + 1)[numbers - first]
+        offsets = np.full(len(numbers), ABSENT, np.int64)
+        blocks, places = np.divmod(numbers, self._per_block)
+        inside = int(np.searchsorted(blocks, self._edge.count(1)))
+        if inside:
+            wanted = np.unique(blocks[:inside])
+            offsets[:inside] = self._listed_data(wanted)[np.searchsorted(wanted, blocks[:inside]), places[:inside]]
+        for i in np.flatnonzero(offsets == ABSENT).tolist():
+            offsets[i] = self._edge.tail_data.get(int(numbers[i]), ABSENT)
+        return offsets
+
     def missing(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers of DATA chunks that are not in the file; see `Layout`.
 
@@ -156,14 +173,18 @@ class IndexTree:
                 yield number, ABSENT
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
-        """Return the offsets of SUMMARY chunks ``[start, stop)``: each stands right behind its INDEX chunk."""
+        """Return the offsets of SUMMARY chunks ``[start, stop)``; see `Layout`."""
+        return self.summaries_at(level, np.arange(start, stop, dtype=np.int64))
+
+    def summaries_at(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the offsets of SUMMARY chunks by their numbers: each stands right behind its INDEX chunk."""
         count = self._edge.count(level)
         full = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + self._blocks.children(level) * ENTRY_BYTES)
-        offsets = np.full(stop - start, ABSENT, np.int64)
-        for block in range(start, min(stop, count)):
-            node = self._known_offset(level, block)
-            if node != ABSENT:
-                offsets[block - start] = node + full if block < count - 1 else self._stop_of(node)
+        offsets = np.full(len(numbers), ABSENT, np.int64)
+        nodes = self._known_offsets(level, numbers[numbers < count])
+        offsets[: len(nodes)] = np.where(nodes != ABSENT, nodes + full, ABSENT)
+        if len(nodes) and numbers[len(nodes) - 1] == count - 1 and nodes[-1] != ABSENT:
+            offsets[len(nodes) - 1] = self._stop_of(int(nodes[-1]))
         return offsets
 
     def _segment(self, number: int, start: int, stop: int) -> NDArray[np.int64]:
@@ -197,11 +218,10 @@ class IndexTree:
         blocks = range(asked.start, min(asked.stop, self._edge.count(1)))
         if len(blocks) * self._per_block * self._blocks.chunk * self._blocks.bits >= PREPARE_BYTES * 8:
             self._prepare(number)
-        for block, listed in zip(blocks, self._listed_data(blocks), strict=True):
-            at = block * self._per_block - number * self._per_segment
-            room = segment.offsets[at : at + self._per_block]
-            there = listed[: len(room)] != ABSENT
-            room[there] = listed[: len(room)][there]
+        listed = self._listed_data(np.arange(blocks.start, blocks.stop, dtype=np.int64)).reshape(-1)
+        at = blocks.start * self._per_block - number * self._per_segment
+        room = segment.offsets[at : at + len(listed)]
+        np.copyto(room, listed[: len(room)], where=listed[: len(room)] != ABSENT)
         # Only now: another thread may look meanwhile
         segment.unknown.difference_update(blocks)
 
@@ -213,11 +233,11 @@ class IndexTree:
             if ABSENT not in (before, last):
                 self._chunks.storage.prepare(before, last + MOST_INDEX_BYTES)
 
-    def _listed_data(self, blocks: range) -> NDArray[np.int64]:
-        """Return the offsets of the DATA chunks that INDEX chunks of level 1 list, a row each."""
+    def _listed_data(self, blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the offsets of the DATA chunks that INDEX chunks of level 1 list, by their numbers, a row each."""
         from xjls.kernels.index import index_offsets
 
-        nodes = np.array([self._known_offset(1, block) for block in blocks], np.int64)
+        nodes = self._known_offsets(1, blocks)
         children = self._per_block
         n_bytes = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + children * ENTRY_BYTES)
         buffer, positions = self._chunks.storage.spans(nodes, n_bytes)
@@ -226,7 +246,7 @@ class IndexTree:
         index_offsets(buffer, positions, 1 << 12 | self._id, children, listed.reshape(-1), True, fault)
         listed[listed == 0] = OMITTED
         for i in np.flatnonzero(fault).tolist():
-            listed[i] = self._walked_data(blocks[i])
+            listed[i] = self._walked_data(int(blocks[i]))
         return listed
 
     def _stop_of(self, offset: int) -> int:
@@ -244,6 +264,13 @@ class IndexTree:
         except (CorruptError, TruncatedError) as error:
             self._report(error)
             return ABSENT
+
+    def _known_offsets(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the offsets of INDEX chunks of a level by their numbers; see `_known_offset`."""
+        try:
+            return self._edge.node_offsets(level, numbers)
+        except (CorruptError, TruncatedError):
+            return np.array([self._known_offset(level, number) for number in numbers.tolist()], np.int64)
 
     def _walked_data(self, block: int) -> NDArray[np.int64]:
         """Return the offsets of the DATA chunks that a damaged INDEX chunk lists, from a walk over their bytes."""

@@ -33,6 +33,8 @@ class Layout:
         self._blocks = blocks
         self._samples = samples
         self._full_data = samples // self._blocks.samples_per_data
+        self._full_data_bytes = self._data_bytes(self._blocks.samples_per_data)
+        self._full_blocks = [(self.data_per_block(level), self._full_block_bytes(level)) for level in range(1, LEVELS)]
         self.last_tie = self._full_offset(0, self._full_data)
         self._tails: dict[int, int] = {}
         self._counts: list[int] = []
@@ -64,12 +66,15 @@ class Layout:
 
     def _full_offset(self, level: int, number: int) -> int:
         if level == 0:
-            full = ((number // self.data_per_block(above), above) for above in range(1, LEVELS))
-            blocks = sum(count * self._full_block_bytes(above) for count, above in full)
-            return self._base + number * self._data_bytes(self._blocks.samples_per_data) + blocks
+            offset = self._base + number * self._full_data_bytes
+            for each, n_bytes in self._full_blocks:
+                if each > number:
+                    break
+                offset += number // each * n_bytes
+            return offset
         last = (number + 1) * self.data_per_block(level) - 1
-        below = sum(self._full_block_bytes(lower) for lower in range(1, level))
-        return self._full_offset(0, last) + self._data_bytes(self._blocks.samples_per_data) + below
+        below = sum(n_bytes for _, n_bytes in self._full_blocks[: level - 1])
+        return self._full_offset(0, last) + self._full_data_bytes + below
 
     def _place_tails(self, offset: int) -> int:
         rest = self._samples % self._blocks.samples_per_data
