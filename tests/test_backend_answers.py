@@ -271,6 +271,37 @@ class TestZarr:
             assert_numbers(moved.xjls.statistics(nans="trust").current.values, CURRENT[37:18_901], 1000)
 
 
+@pytest.mark.parametrize("chunks", [{}, {"time": 3000, "time_gpi": 7001}, {"time": (1, 19_999), "time_gpi": 40_000}])
+@pytest.mark.parametrize("span", [slice(None), slice(777, 19_001), slice(2990, 3005), slice(4, 4)])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_reductions_of_the_recording_read_no_arrays(path, chunks, span, monkeypatch):
+    """Chunks of the untouched recording are reduced where they lie; what is padded or lost counts as lost."""
+    with xjls.open(path, join="outer", levels=False, chunks=chunks, on_damage="gap") as ds:
+        shown = ds.isel(time=span, time_gpi=span)
+        monkeypatch.setattr("xjls.backend.arrays.SignalArray._read", None)
+        found = shown.xjls.reduce(["count", "mean", "std", "min", "max"]).compute()
+        for name, values in TRUTH.items():
+            scale = 2.0**-8 if name == "fine" else 1
+            np.testing.assert_allclose(
+                found[name].values, expected(values[span] * scale, 1)[:5], rtol=1e-7, atol=1e-9, err_msg=name
+            )
+
+
+def test_reductions_are_the_same_for_the_same_recording(path):
+    """Tokens tell windows and chunks apart, and nothing else."""
+
+    def name_of(ds):
+        return ds.xjls.reduce().current.data.name
+
+    with (
+        xjls.open(path, signals="current", levels=False) as ds,
+        xjls.open(path, signals="current", levels=False) as twin,
+    ):
+        assert name_of(ds) == name_of(twin)
+        names = {name_of(ds), name_of(ds.isel(time=slice(5, None))), name_of(ds.isel(time=slice(4, None)))}
+        assert len({*names, name_of(ds * 2)}) == 4
+
+
 def test_graphs_of_answers_carry_no_samples(path):
     """Tasks for derived columns hold positions only."""
     with xjls.open(path, signals="current", levels=False) as ds:

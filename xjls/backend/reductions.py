@@ -7,6 +7,7 @@ kernel, and the rows are merged in a tree. The sums are in float64; NaN and infi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
+from xjls.backend.arrays import SignalArray
+from xjls.backend.provenance import slice_of
 from xjls.backend.sampled import Sampled, iter_pieces, sampled
 from xjls.errors import SelectionError
+from xjls.model.window import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,15 +127,23 @@ def _eagerly(one: Sampled) -> NDArray[np.float64]:
 
 
 def _lazily(one: Sampled, names: list[str], ddof: int) -> Any:
-    """Return the statistics of a variable in dask: a row a chunk, merged in a tree; shape (statistic, …)."""
+    """Return the statistics of a variable in dask: a row a chunk, merged in a tree; shape (statistic, …).
+
+    Chunks of the untouched recording are reduced where they lie in the file, without an array of their values.
+    """
     values = one.variable.data
+    weights = None if one.valid is None else _along_time(one.valid.data, values)
+    reduce_chunk: Callable[..., NDArray[np.float64]] = _rows_of_chunk
+    if (parts := _parts_of(one)) is not None:
+        values, weights = da.arange(len(values.chunks[0]), chunks=1), None
+        reduce_chunk = parts
     return da.reduction(  # type: ignore[no-untyped-call]
         values,
-        chunk=_rows_of_chunk,
+        chunk=reduce_chunk,
         combine=_merge,
         aggregate=partial(_tell, names=names, ddof=ddof),
         axis=0,
-        weights=None if one.valid is None else _along_time(one.valid.data, values),
+        weights=weights,
         keepdims=True,
         concatenate=False,
         output_size=len(names),
@@ -139,6 +151,50 @@ def _lazily(one: Sampled, names: list[str], ddof: int) -> Any:
         dtype=np.float64,
         meta=np.empty((0,) * values.ndim),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The chunks of a variable that is the untouched recording, by their numbers; a task carries no more than this."""
+
+    array: SignalArray
+    start: int
+    """Position in the array of the first chunk."""
+    stop: int
+    first: int
+    """Length of the first chunk."""
+    size: int
+    """Length of all others but the last."""
+
+    def __call__(self, numbers: NDArray[np.int64], axis: Any = None, keepdims: bool = True) -> NDArray[np.float64]:  # noqa: ARG002
+        """Reduce one chunk from its samples."""
+        begin = self.start + (self.first + (int(numbers[0]) - 1) * self.size if numbers[0] else 0)
+        end = min(self.start + self.first + int(numbers[0]) * self.size, self.stop)
+        array, held = self.array, self.array.recording.signal(self.array.name).window
+        inside = Window(array.window.start + begin, array.window.start + end) & held
+        row = array.recording.read_statistics(array.name, inside).row * [
+            1,
+            1,
+            array.scale,
+            array.scale**2,
+            *[array.scale] * 2,
+        ]
+        row[_LOST] += end - begin - inside.length
+        return row[np.newaxis]
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        return ("parts", *self.array.__dask_tokenize__(), self.start, self.stop, self.first, self.size)
+
+
+def _parts_of(one: Sampled) -> _Parts | None:
+    """Return the chunks of a variable that is the untouched recording's; None if it is not, or they are uneven."""
+    found, (first, *others) = slice_of(one.variable), one.variable.data.chunks[0]
+    if found is None or not isinstance(found.array, SignalArray) or one.variable.ndim > 1:
+        return None
+    size = others[0] if others else first
+    if any(length != size for length in others[:-1]) or (others and others[-1] > size):
+        return None
+    return _Parts(found.array, found.start, found.stop, first, size)
 
 
 def _along_time(valid: Any, values: Any) -> Any:

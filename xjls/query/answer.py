@@ -91,6 +91,11 @@ class Statistics:
         return Window(self._start, self._stop)
 
     @property
+    def row(self) -> NDArray[np.float64]:
+        """What is known of the samples as stored, not scaled: float64[6], see `ROW`."""
+        return self._row[: len(ROW)]
+
+    @property
     def count(self) -> int:
         """Finite samples: those that the other numbers are of."""
         return int(self._row[_COUNT])

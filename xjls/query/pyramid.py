@@ -64,6 +64,16 @@ class Pyramid:
         first_id = self._blocks.first_id
         return Statistics(self.signal, first_id + start, first_id + stop, row, ddof, exact, self.signal.scale_factor)
 
+    def read_statistics(self, window: WindowLike, ddof: int) -> Statistics:
+        """Return the statistics of a window from its samples; see `xjls.model.recording.Recording.read_statistics`."""
+        start, stop = self._bounds(window)
+        _held = self._hold()
+        row = self._passed(start, stop)
+        if row[1] and self._raises:
+            self._raise_loss(start, stop)
+        first_id = self._blocks.first_id
+        return Statistics(self.signal, first_id + start, first_id + stop, row, ddof, True, self.signal.scale_factor)
+
     def columns(
         self, window: WindowLike, n: int, *, increment: int | None, ddof: int, nans: Nans, snap: bool
     ) -> Columns:
@@ -159,6 +169,8 @@ class Pyramid:
 
     def _streamed(self, edges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return a row for the samples between each two neighbours of ``edges``, from one pass over the samples."""
+        if len(edges) == 2:
+            return self._passed(int(edges[0]), int(edges[1]))[np.newaxis]
         rows = np.zeros((len(edges) - 1, len(ROW)))
         cuts = np.arange(edges[0], edges[-1] + STEP_SAMPLES, STEP_SAMPLES).clip(None, edges[-1])
         for start, stop in pairwise(cuts.tolist()):
@@ -169,6 +181,17 @@ class Pyramid:
                 rows[i] = merge_rows(np.stack([rows[i], part[i - first]]))
         rows[rows[:, 0] == 0, 2:] = np.nan
         return rows
+
+    def _passed(self, start: int, stop: int) -> NDArray[np.float64]:
+        """Return the row of samples [start, stop) from one pass over them: where they lie, or as they are read."""
+        rows = self._blocks.places.reduced(start, stop) if start < stop else None
+        if rows is None:
+            cuts = [start, *range(start + STEP_SAMPLES, stop, STEP_SAMPLES), stop]
+            rows = np.concatenate([self._blocks.rows_of_samples(np.array(span)) for span in pairwise(cuts)])
+        row = merge_rows(rows)
+        if not row[0]:
+            row[2:] = np.nan
+        return row
 
     def _raise_loss(self, start: int, stop: int) -> None:
         """Raise what a read of the first lost samples of a window raises."""

@@ -36,6 +36,8 @@ SURE_TIMESTAMPS = 2
 """The highest level whose SUMMARY chunks say truly, in every release, where they begin."""
 PROBES = 16
 """Entries that are looked at, at most, to tell which release wrote a signal."""
+ENOUGH = 5
+"""Entries whose samples vary that tell it: the median of so many is not led astray by one with NaN in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,8 @@ class Levels:
             summarize(request.samples(asked, entry * factor, (entry + 1) * factor), factor, true)
             if true[0, 1] > 0:
                 excess.append(std / true[0, 1] - 1)
+            if len(excess) == ENOUGH:
+                break
         if excess and factor > 1:
             self._sample_std = float(np.median(excess)) > (math.sqrt(factor / (factor - 1)) - 1) / 2
             if self._sample_std:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.layout import Blocks, Layout
     from xjls.formats.jls2.levels import Levels, Request
+    from xjls.formats.jls2.samples import Samples
     from xjls.storage import Storage
 
 _DATA, _SUMMARY = int(Tag.FSR_DATA), int(Tag.FSR_SUMMARY)
@@ -33,13 +34,15 @@ class Places:
         Where the bytes are, and which of them are the signal's.
     signal_id, kind, blocks
         Its number in the file, its sample type, and how it is cut.
-    levels, request
-        Who reads its entries, and how: damage must not raise.
+    levels, samples
+        Who reads its entries and its samples.
+    request
+        How entries are read: damage must not raise.
     """
 
     def __init__(
         self, storage: Storage, layout: Layout, signal_id: int, kind: DataType, blocks: Blocks, levels: Levels,
-        request: Request,
+        samples: Samples, request: Request,
     ) -> None:  # fmt: skip
         self.in_place = isinstance(storage, LocalFile)
         self.block_samples = blocks.chunk
@@ -51,6 +54,7 @@ class Places:
         self._kind = kind
         self._blocks = blocks
         self._levels = levels
+        self._samples = samples
         self._request = request
 
     def hold(self) -> object:
@@ -91,6 +95,12 @@ class Places:
     def stored(self, level: int, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries as the file has them, made right where a release is known to be wrong, and which to trust."""
         return self._levels.trusted(self._request, level, start, stop)
+
+    def reduced(self, start: int, stop: int) -> NDArray[np.float64] | None:
+        """Return rows that together are samples [start, stop), in one pass over them where they lie; else None."""
+        if not self.in_place:
+            return None
+        return self._samples.reduce(self._layout, start, stop, verify=self._request.verify)
 
     def _entry_blocks(self, level: int, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Return the address of each whole block of a level, else 0, and its marks."""

@@ -79,7 +79,7 @@ class Samples:
         return merge_gaps(gaps) if gaps else ()
 
     def reduce(self, layout: Layout, start: int, stop: int, *, verify: bool) -> NDArray[np.float64] | None:
-        """Reduce samples ``[start, stop)`` where they lie, in one pass: a row a chunk, as `xjls.kernels.moments` has it.
+        """Reduce samples ``[start, stop)`` where they lie, in one pass: a row a chunk, as of `xjls.kernels.moments`.
 
         None where a chunk is damaged or was left out: then they must be read.
         """

@@ -92,7 +92,7 @@ class Track:
     def places(self, verify: bool) -> Places:
         """Return where the track's blocks lie; see `xjls.model.recording.Reader.places`."""
         request = Request(self.layout, "gap", verify, self._finite)
-        return Places(self._storage, self.layout, self.id, self.kind, self.blocks, self._levels, request)
+        return Places(self._storage, self.layout, self.id, self.kind, self.blocks, self._levels, self._samples, request)
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that the layout alone tells: nothing is read of the samples themselves."""

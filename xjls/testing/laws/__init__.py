@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from xjls.testing.laws.answers import columns_are_statistics, statistics_are_exact
+from xjls.testing.laws.answers import columns_are_statistics, samples_reduce_to_statistics, statistics_are_exact
 from xjls.testing.laws.comparing import equal_values, reduce_finite
 from xjls.testing.laws.damage import damage_is_named
 from xjls.testing.laws.entries import levels_are_reductions
@@ -57,6 +57,7 @@ __all__ = [
     "lost_samples_are_named",
     "pickles_read_the_same",
     "reduce_finite",
+    "samples_reduce_to_statistics",
     "signals_are_described",
     "statistics_are_exact",
     "targets_are_filled",
@@ -72,6 +73,7 @@ LAWS: tuple[Callable[[Recording, Expected], None], ...] = (
     levels_are_reductions,
     lost_samples_are_named,
     statistics_are_exact,
+    samples_reduce_to_statistics,
     columns_are_statistics,
     clocks_round_trip,
     annotations_are_kept,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import LostSamplesError
-from xjls.testing.laws.comparing import reduce_finite, sampled
+from xjls.testing.laws.comparing import raises, reduce_finite, sampled
 from xjls.testing.laws.expected import Expected, ExpectedSignal
 from xjls.testing.laws.reading import random_windows
 
@@ -41,6 +41,22 @@ def statistics_are_exact(recording: Recording, expected: Expected) -> None:
                     assert not truth.valid[start:stop].all()
                     continue
                 check_statistics(recording, truth, found)
+
+
+def samples_reduce_to_statistics(recording: Recording, expected: Expected) -> None:
+    """Require that one pass over the samples of a window gives their statistics; lost ones raise, or are left out."""
+    for truth in sampled(expected):
+        for start, stop in random_windows(recording, truth):
+            window, valid = (truth.first_id + start, truth.first_id + stop), truth.valid[start:stop]
+            if recording.on_damage == "raise" and not valid.all():
+                raises(LostSamplesError, lambda w=window, n=truth.name: recording.read_statistics(n, w))  # type: ignore[misc]
+                continue
+            found = recording.read_statistics(truth.name, window)
+            where = f"{found!r} of {truth.name}"
+            assert found.exact, where
+            assert found.lost == (~valid).sum(), where
+            left = truth._array[start:stop][valid].astype(np.float64)
+            _check_numbers(found, left, recording.signal(truth.name).scale_factor, where)
 
 
 def columns_are_statistics(recording: Recording, expected: Expected) -> None:
