@@ -6,5 +6,5 @@ follows the number of columns and not the length of the window.
 
 What is finite counts: samples that are NaN or infinite are skipped and counted, as the levels themselves do it, and
 samples that the recording has lost are counted apart. An entry says nothing of how many of its samples were NaN; what
-xjls does about that is told in `xjls.query.pyramid`.
+xjls does about that is told in `xjls.query.blocks`.
 """
