@@ -530,6 +530,8 @@ def visit(path):
                 lambda f=found, n=name: [
                     recording.read_level(n, v.index, (0, min(v.length, 50))) for v in f.levels[:3]
                 ],
+                lambda n=name: recording.columns(n, n=20),
+                lambda n=name: recording.statistics(n, nans="count"),
             ]
             for action in actions:
                 try:

@@ -1,7 +1,7 @@
-"""``python -m tests.campaigns.oracle --minutes N``: the property tests of ``tests.test_jls2_oracle``, for long.
+"""``python -m tests.campaigns.oracle --minutes N``: the property tests of samples and of answers, for long.
 
-Every test draws new examples until its share of the time is over; failing examples are printed as Hypothesis shrinks
-them, and the exit status is 1.
+Those of ``MODULES`` take turns: every test draws new examples until its share of the time is over; failing examples
+are printed as Hypothesis shrinks them, and the exit status is 1.
 """
 
 # ruff: noqa: T201 - a program that prints
@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 
+MODULES = ("tests.test_jls2_oracle", "tests.test_query_oracle", "tests.test_query_exact")
 ROUND = 200
 """Examples a test draws in one go."""
 ROUND_S = 900
@@ -26,8 +27,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=10, help="how long (default: 10)")
     parser.add_argument("--only", default="", help="only tests whose name contains this")
     options = parser.parse_args()
-    os.environ["XJLS_EXAMPLES"] = str(ROUND)  # read when the module is imported
-    found = vars(importlib.import_module("tests.test_jls2_oracle"))
+    os.environ["XJLS_EXAMPLES"] = str(ROUND)  # read when a module is imported
+    found = {name: test for module in MODULES for name, test in vars(importlib.import_module(module)).items()}
     chosen = {name: test for name, test in found.items() if options.only in name and hasattr(test, "hypothesis")}
     stop = time.monotonic() + options.minutes * 60
     rounds, failed = 0, set()

@@ -132,12 +132,12 @@ def holed_signals(
     At these borders, a few samples beside them, or anywhere; single ones, many at once, and nothing else at all.
     ``by_entry`` makes every run cover one whole entry of level 1 at least: the levels alone tell of all of them then.
     """
-    kind = SAMPLE_TYPES[dtype or draw(st.sampled_from(["f32", "f32", "f64"]))]
+    kind = SAMPLE_TYPES[dtype or draw(st.sampled_from(["f32", "f32", "f32", "f64"]))]
     asked = draw(_blocks(kind))
     blocks = asked.normalised(kind.bits)
-    size = draw(_sizes(blocks, max_samples))
+    size = draw(st.integers(max_samples // 2, max_samples) | _sizes(blocks, max_samples))
     samples = draw(_samples(kind, size, holes=0))
-    for start, stop in draw(st.lists(_runs(blocks, size), max_size=6)):
+    for start, stop in draw(st.lists(_runs(blocks, size), min_size=1, max_size=6)):
         if by_entry:
             step = blocks.sample_decimate
             stop = max(stop, (-(-start // step) + 1) * step)  # noqa: PLW2901 - the run goes on
@@ -189,7 +189,7 @@ def _places(blocks: Blocks, size: int) -> st.SearchStrategy[int]:
 def _runs(blocks: Blocks, size: int) -> st.SearchStrategy[tuple[int, int]]:
     """Draw half-open runs of positions: single ones, ones of about an entry, from one border to another."""
     ends = st.tuples(_places(blocks, size), _places(blocks, size)).map(lambda pair: (min(pair), max(pair)))
-    lengths = st.sampled_from([1, 1, 2, blocks.sample_decimate - 1, blocks.sample_decimate, blocks.step(2)])
+    lengths = st.sampled_from([1, 1, 1, 1, 2, blocks.sample_decimate - 1, blocks.sample_decimate, blocks.step(2)])
     return ends | st.tuples(_places(blocks, size), lengths).map(lambda run: (run[0], min(run[0] + run[1], size)))
 
 
