@@ -497,6 +497,7 @@ class Recording:
         Recordings that were unpickled from one recording share it in each process, and close together.
         """
         _open.pop(self._key(), None)
+        self._pyramids.clear()
         self._reader.close()
 
     def __enter__(self) -> Recording:

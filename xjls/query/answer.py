@@ -60,7 +60,7 @@ class Statistics:
     >>> found = recording.statistics("voltage", (recording.signal("voltage").first_id + 5, None))
     >>> found.exact, found.lost, found.nan, found.integral_units
     (True, 0, 0, 'V·s')
-    >>> abs(found.mean - recording.read("voltage", found.window).mean(dtype="f8")) < 1e-6
+    >>> bool(abs(found.mean - recording.read("voltage", found.window).mean(dtype="f8")) < 1e-6)
     True
     """
 
