@@ -25,7 +25,7 @@ HEAD_BYTES = 1 << 16
 """Bytes read at once on opening: the definitions of a usual recording fit."""
 
 
-SPARSEST = 4
+SPARSEST = 8
 """Ranges that lie this many times as far apart as they are long are left to page faults."""
 _MAKING = threading.Lock()
 """Held while a mapping is made: a file has one, and places in it stay good until that is gone."""
