@@ -12,8 +12,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from xjls.kernels.jit import BYTES, READ_BYTES, READ_INTEGERS, kernel_for, part
-from xjls.kernels.memory import address
-from xjls.kernels.spans import load_f32, load_f64
+from xjls.kernels.memory import address, load_f32, load_f64
 
 __all__ = ["ANY", "FIRST", "LAST", "VARIES", "mark_blocks"]
 

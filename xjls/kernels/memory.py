@@ -22,11 +22,15 @@ __all__ = [
     "address",
     "call",
     "copy",
+    "load_f32",
+    "load_f64",
     "load_i64",
     "load_u8",
     "load_u16",
     "load_u32",
+    "number_loader",
     "pointer",
+    "store_f64",
     "store_i64",
     "store_u8",
 ]
@@ -86,6 +90,30 @@ load_u32: Callable[[int], int] = _loader(32)
 load_i64: Callable[[int], int] = _loader(64)
 store_u8: Callable[[int, int], None] = _storer(8)
 store_i64: Callable[[int, int], None] = _storer(64)
+
+
+def number_loader(width: int, kind: str) -> Any:
+    """Make the instruction that loads a number of `width` bytes, of NumPy's `kind`, as float64."""
+    double = ir.DoubleType()
+
+    def load(builder: Any, place: Any) -> Any:
+        stored = {4: ir.FloatType(), 8: double}[width] if kind == "f" else ir.IntType(8 * width)
+        value = builder.load(pointer(builder, place, stored), align=1)
+        if kind == "f":
+            return value if width == 8 else builder.fpext(value, double)
+        return builder.sitofp(value, double) if kind == "i" else builder.uitofp(value, double)
+
+    return instruction(types.float64, types.int64)(load)
+
+
+load_f32: Callable[[int], float] = number_loader(4, "f")
+load_f64: Callable[[int], float] = number_loader(8, "f")
+
+
+@instruction(types.void, types.int64, types.float64)
+def store_f64(builder: Any, place: Any, value: Any) -> None:
+    """Store a float64."""
+    builder.store(value, pointer(builder, place, ir.DoubleType()), align=1)
 
 
 @instruction(types.void, types.int64, types.int64, types.int64)

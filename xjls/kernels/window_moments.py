@@ -27,6 +27,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from xjls.kernels import crc32q, fold512, slicing
+from xjls.kernels.bits import ones_among
 from xjls.kernels.chunk import (
     HEADER_BYTES,
     PAYLOAD_HEADER_BYTES,
@@ -38,8 +39,8 @@ from xjls.kernels.chunk import (
 from xjls.kernels.cpu import CrcVariant, crc_variant
 from xjls.kernels.crc import Update
 from xjls.kernels.faults import Fault
-from xjls.kernels.jit import BYTES, READ_BYTES, READ_INTEGERS, instruction, kernel_for, part
-from xjls.kernels.memory import I64, address, call, load_i64, load_u8
+from xjls.kernels.jit import BYTES, READ_BYTES, READ_INTEGERS, kernel_for, part
+from xjls.kernels.memory import address
 from xjls.kernels.moments import AHEAD_BYTES, Moments, fill_row, join_moments, moments_of, no_moments
 from xjls.kernels.unpack import unpack_nibbles
 
@@ -72,35 +73,10 @@ class _Asked(NamedTuple):
     """Address of the next chunk."""
 
 
-@instruction(types.int64, types.int64)
-def _ones(builder: Any, word: Any) -> Any:
-    """Count the bits that are set."""
-    return call(builder, "llvm.ctpop.i64", I64, word)
-
-
-_count_ones: Callable[[int], int] = _ones
-
-
-@part
-def _bits_set(source: int, skip: int, take: int) -> int:
-    """Count the ones among bits [skip, skip + take) at address `source`."""
-    count, bit, stop = 0, skip, skip + take
-    while bit < stop and bit & 7:
-        count += (load_u8(source + (bit >> 3)) >> (bit & 7)) & 1
-        bit += 1
-    while bit + 64 <= stop:
-        count += _count_ones(load_i64(source + (bit >> 3)))
-        bit += 64
-    while bit < stop:
-        count += (load_u8(source + (bit >> 3)) >> (bit & 7)) & 1
-        bit += 1
-    return count
-
-
 @part
 def _of_bits(source: int, skip: int, take: int) -> Moments:
     """Reduce samples of one bit."""
-    ones = _bits_set(source, skip, take)
+    ones = ones_among(source, skip, skip + take)
     mean = ones / max(take, 1)
     low, high = 1.0 if ones == take else 0.0, 1.0 if ones > 0 else 0.0
     return Moments(take, mean, ones * (1.0 - mean), low, high)

@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.kernels.moments import moments_of_runs
 from xjls.kernels.spans import KNOWN, LOST, count_not_finite, make_facts, summarize_spans
 from xjls.model.window import Gap, Window, merge_gaps
 from xjls.query.answer import LOOK_SAMPLES, ROW
+from xjls.query.rows import beside, lost_counts, packed, rows_of, rows_of_entries, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from xjls.model.recording import Places, Reader
@@ -116,7 +114,7 @@ class Blocks:
     def rows_of_samples(self, edges: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return a row for the samples between each two neighbours of ``edges``, read for it and not kept."""
         values, gaps = self.read(int(edges[0]), int(edges[-1]))
-        return _rows_of(values, edges - edges[0], _lost_counts(gaps, self.first_id + edges))
+        return rows_of(values, edges - edges[0], lost_counts(gaps, self.first_id + edges))
 
     def solve(self, edges: NDArray[np.int64], top: int) -> NDArray[np.float64]:
         """Return a row for the samples between each two neighbours of ``edges``, from levels up to ``top``."""
@@ -172,10 +170,10 @@ class Blocks:
         stop = min(start + self.places.block_samples, self.length)
         values, gaps = self.read(start, stop)
         if not gaps:
-            return self.table.keep(_packed(values, self.signal.stored_type))
+            return self.table.keep(packed(values, self.signal.stored_type))
         edges = np.arange(stop - start + 1, dtype=np.int64)
-        lost = _lost_counts(gaps, self.first_id + start + edges)
-        return LOST if lost.all() else self.table.keep(_rows_of(values, edges, lost)) | 1
+        lost = lost_counts(gaps, self.first_id + start + edges)
+        return LOST if lost.all() else self.table.keep(rows_of(values, edges, lost)) | 1
 
     def _made_entries(self, level: int, number: int) -> int:
         """Return the address of a block of entries as rows: the file's where they can be believed, else made anew."""
@@ -186,7 +184,7 @@ class Blocks:
         empty = known & np.isnan(entries[:, 0])
         doubt = ~known
         if self.floating:
-            doubt |= _beside(empty | doubt) & ~empty
+            doubt |= beside(empty | doubt) & ~empty
             doubt[-1] |= high == items and not empty[-1] and self._ends_in_nan(level)
         inner = slice(start - low, stop - low)
         entries, known, empty, doubt = entries[inner], known[inner], empty[inner], doubt[inner]
@@ -194,8 +192,8 @@ class Blocks:
             doubt = doubt | self._in_doubt(1, np.array([number]))
         elif level in self._suspects:
             doubt = doubt | self._suspects[level][start:stop]
-        rows = _rows_of_entries(entries, empty, self.factors[level])
-        for lo, hi in _runs(doubt):
+        rows = rows_of_entries(entries, empty, self.factors[level])
+        for lo, hi in runs(doubt):
             anew = self._from_below(level, start + lo, start + hi)
             # What an entry of the file says of samples that are gone is all that is left of them
             told = (anew[:, 1] > 0) & known[lo:hi] & ~empty[lo:hi]
@@ -243,7 +241,7 @@ class Blocks:
             return known
         if nans == "count" or np.count_nonzero(looked == _UNSEEN) <= self.most_looked_at:
             with self._lock:
-                for lo, hi in _runs(looked == _UNSEEN):
+                for lo, hi in runs(looked == _UNSEEN):
                     for at in range(first + lo, first + hi, self._looked_at_once):
                         self._look_along(at, min(at + self._looked_at_once, first + hi))
         return bool((looked >= KNOWN).all())
@@ -287,55 +285,3 @@ class Blocks:
     def _n_blocks(self, level: int) -> int:
         size = self.places.block_entries if level else self.places.block_samples
         return -(-(self.length // self.factors[level]) // size)
-
-
-def _packed(values: NDArray[Any], stored_type: str) -> NDArray[Any]:
-    """Return samples as a file stores them: eight bits or two nibbles a byte, the first one lowest."""
-    if stored_type == "u1":
-        return np.packbits(values, bitorder="little")
-    if stored_type in ("u4", "i4"):
-        nibbles: NDArray[np.uint8] = np.zeros(len(values) + len(values) % 2, np.uint8)
-        nibbles[: len(values)] = values.view(np.uint8) & 15
-        return nibbles[::2] | nibbles[1::2] << 4
-    return values
-
-
-def _rows_of(values: NDArray[Any], edges: NDArray[np.int64], lost: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return a row for the values between each two neighbours of ``edges``."""
-    rows = np.empty((len(lost), len(ROW)))
-    moments_of_runs(values, edges, rows)
-    rows[:, 1] = lost
-    return rows
-
-
-def _rows_of_entries(entries: NDArray[Any], empty: NDArray[np.bool_], factor: int) -> NDArray[np.float64]:
-    """Return entries as rows: each has ``factor`` finite samples, an empty one none."""
-    rows = np.zeros((len(entries), len(ROW)))
-    rows[:, 0] = np.where(empty, 0, factor)
-    rows[:, 2] = entries[:, 0]
-    rows[:, 3] = factor * entries[:, 1].astype(np.float64) ** 2
-    rows[:, 4:] = entries[:, 2:]
-    return rows
-
-
-def _lost_counts(gaps: tuple[Gap, ...], edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many samples between each two neighbours of ``edges``, in sample ids, lie in gaps."""
-    lost = np.zeros(len(edges) - 1, np.int64)
-    for gap in gaps:
-        clipped = edges.clip(gap.window.start, gap.window.stop)
-        lost += clipped[1:] - clipped[:-1]
-    return lost
-
-
-def _beside(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return whether a neighbour of each is set."""
-    beside = np.zeros_like(flags)
-    beside[1:] |= flags[:-1]
-    beside[:-1] |= flags[1:]
-    return beside
-
-
-def _runs(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Yield the runs of True as half-open ranges."""
-    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).tolist()
-    yield from zip(edges[::2], edges[1::2], strict=True)
