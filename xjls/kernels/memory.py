@@ -33,6 +33,7 @@ __all__ = [
     "store_f64",
     "store_i64",
     "store_u8",
+    "store_u32",
 ]
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -89,6 +90,7 @@ load_u16: Callable[[int], int] = _loader(16)
 load_u32: Callable[[int], int] = _loader(32)
 load_i64: Callable[[int], int] = _loader(64)
 store_u8: Callable[[int, int], None] = _storer(8)
+store_u32: Callable[[int, int], None] = _storer(32)
 store_i64: Callable[[int, int], None] = _storer(64)
 
 

@@ -1,4 +1,4 @@
-"""Bytes to records, one function a record; nothing here knows files or follows links.
+"""Bytes to records and back, one function a record; nothing here knows files or follows links.
 
 All numbers are little endian. A chunk is a 32-byte header, then, when the payload is not empty, the payload, zeros up
 to a multiple of eight and the payload's CRC-32C.
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from google_crc32c import value as crc32c
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from xjls.model.annotation import Json
 
 MAGIC = b"jlsfmt\r\n \n \x1a  \xb2\x1c"
@@ -25,6 +27,11 @@ PAYLOAD_HEADER = Struct("<qIHH")
 SIGNAL_DEF = Struct("<HBx8I")
 HEAD = Struct("<16Q")
 ANNOTATION = Struct("<qIHHBBBBfI")
+BINARY, STRING, JSON = 1, 2, 3
+"""How annotations and user data are stored."""
+VERSION = 0x01000000
+_LENGTH_AND_VERSION = Struct("<QI")
+_WHOLE_HEADER = Struct("<QQBBHII")
 FIRST_CHUNK = 32
 new_tuple = tuple.__new__
 """Opening decodes a hundred chunks: this is twice as quick as a NamedTuple's own constructor."""
@@ -129,12 +136,42 @@ def padded(payload_length: int) -> int:
     return (payload_length + 11) & ~7 if payload_length else 0
 
 
+def checked(data: bytes) -> bytes:
+    """Return bytes and their CRC-32C behind them."""
+    checksum: int = crc32c(data)
+    return data + checksum.to_bytes(4, "little")
+
+
+def encode_body(payload: bytes) -> bytes:
+    """Return what stands behind a chunk's header: payload, zeros, checksum; nothing of an empty payload."""
+    if not payload:
+        return b""
+    checksum: int = crc32c(payload)
+    return payload + bytes(padded(len(payload)) - len(payload) - 4) + checksum.to_bytes(4, "little")
+
+
+def encode_file_header(length: int) -> bytes:
+    """Return the first 32 bytes; a length of 0 says that the writer is still at work."""
+    return checked(MAGIC + _LENGTH_AND_VERSION.pack(length, VERSION))
+
+
 def decode_file_header(data: bytes) -> FileHeader | None:
     """Decode the first 32 bytes; None when they are not a JLS v2 file's."""
     if len(data) < FILE_HEADER.size or data[:16] != MAGIC:
         return None
     _, length, version, crc = FILE_HEADER.unpack_from(data)
     return FileHeader(length, (version >> 24, version >> 16 & 0xFF, version & 0xFFFF), crc32c(data[:28]) == crc)
+
+
+def encode_chunk(
+    item_next: int, item_prev: int, tag: int, meta: int, payload_length: int, previous_length: int
+) -> bytes:
+    """Return the 32 bytes of a chunk's header.
+
+    >>> decode_chunk(encode_chunk(64, 0, Tag.USER_DATA, 0x2005, 3, 0), 32)
+    Chunk(offset=32, item_next=64, tag=64, meta=8197, payload_length=3)
+    """
+    return checked(_WHOLE_HEADER.pack(item_next, item_prev, tag, 0, meta, payload_length, previous_length))
 
 
 def decode_chunk(data: bytes, offset: int, at: int = 0) -> Chunk | None:
@@ -147,9 +184,29 @@ def decode_chunk(data: bytes, offset: int, at: int = 0) -> Chunk | None:
     return new_tuple(Chunk, (offset, item_next, tag, meta, payload_length))
 
 
+def encode_payload_header(first_id: int, count: int, bits: int) -> bytes:
+    """Return the 16 bytes before the entries of DATA, INDEX and SUMMARY."""
+    return PAYLOAD_HEADER.pack(first_id, count, bits, 0)
+
+
+def encode_source(source: SourceDef) -> bytes:
+    """Return a SOURCE_DEF payload; the id is in the chunk's meta."""
+    return bytes(64) + encode_strings(source[1:])
+
+
 def decode_source(chunk: Chunk, payload: bytes) -> SourceDef:
     """Decode a SOURCE_DEF payload: 64 reserved bytes, five strings."""
     return SourceDef(chunk.meta, *decode_strings(payload, 64, 5))
+
+
+def encode_signal(signal: SignalDef) -> bytes:
+    """Return a SIGNAL_DEF payload; the id is in the chunk's meta.
+
+    >>> signal = SignalDef(3, 1, 0, 0x2004, 1000, 8192, 128, 640, 20, 100, 100, "current", "A")
+    >>> decode_signal(Chunk(0, 0, Tag.SIGNAL_DEF, 3, 0), encode_signal(signal)) == signal
+    True
+    """
+    return SIGNAL_DEF.pack(*signal[1:11]) + bytes(92) + encode_strings(signal[11:])
 
 
 def decode_signal(chunk: Chunk, payload: bytes) -> SignalDef:
@@ -157,6 +214,11 @@ def decode_signal(chunk: Chunk, payload: bytes) -> SignalDef:
     numbers = SIGNAL_DEF.unpack_from(payload)
     name, units = decode_strings(payload, 128, 2)
     return new_tuple(SignalDef, (chunk.meta, *numbers, name, units))
+
+
+def encode_strings(texts: Iterable[str]) -> bytes:
+    """Return strings as definitions hold them: each ends with NUL and 0x1f; what follows a NUL in one is cut off."""
+    return b"".join(text.partition("\0")[0].encode() + b"\0\x1f" for text in texts)
 
 
 def decode_strings(payload: bytes, at: int, count: int) -> list[str]:
@@ -174,18 +236,48 @@ def decode_strings(payload: bytes, at: int, count: int) -> list[str]:
     return strings
 
 
+def encode_annotation(annotation: AnnotationRecord) -> bytes:
+    """Return an ANNOTATION_DATA payload.
+
+    >>> note = AnnotationRecord(7, 1, 2, 0.5, "hello")
+    >>> decode_annotation(encode_annotation(note)) == note
+    True
+    """
+    storage, data = encode_storage(annotation.data)
+    timestamp, kind, group, y, _ = annotation
+    head = ANNOTATION.pack(timestamp, 1, 0, 0, kind, storage, group, 0, y, len(data))
+    return head + data + (b"" if storage == BINARY else b"\x1f")
+
+
+def encode_head(offsets: Sequence[int]) -> bytes:
+    """Return the payload of a track's HEAD: the first chunk of each level, 0 for none."""
+    return HEAD.pack(*offsets)
+
+
 def decode_annotation(payload: bytes) -> AnnotationRecord:
     """Decode an ANNOTATION_DATA payload."""
     timestamp, _, _, _, kind, storage, group, _, y, size = ANNOTATION.unpack_from(payload)
     return AnnotationRecord(timestamp, kind, group, y, decode_storage(storage, payload[28 : 28 + size]))
 
 
+def encode_storage(data: str | bytes | Json) -> tuple[int, bytes]:
+    r"""Return storage type and bytes of what people leave in a file: bytes, text, or what JSON can say.
+
+    >>> encode_storage("hi"), encode_storage({"k": 1})
+    ((2, b'hi\x00'), (3, b'{"k": 1}\x00'))
+    """
+    if isinstance(data, bytes):
+        return BINARY, data
+    text = data if isinstance(data, str) else json.dumps(data)
+    return (STRING if isinstance(data, str) else JSON), text.encode() + b"\0"
+
+
 def decode_storage(storage: int, data: bytes) -> str | bytes | Json:
     """Decode by storage type: 2 string, 3 JSON, anything else bytes. JSON that does not parse stays a string."""
-    if storage not in (2, 3):
+    if storage not in (STRING, JSON):
         return data
     text = data.removesuffix(b"\0").decode(errors="replace")
-    if storage == 3:
+    if storage == JSON:
         try:
             parsed: Json = json.loads(text)
         except (ValueError, RecursionError):
@@ -201,3 +293,13 @@ def jls_time_to_ns(time: int) -> int:
     True
     """
     return (1_514_764_800 + (time >> 30)) * 10**9 + (((time & (1 << 30) - 1) * 10**9 + (1 << 29)) >> 30)
+
+
+def ns_to_jls_time(time_ns: int) -> int:
+    """Convert ns since 1970-01-01 to JLS time, rounded once: the nearest, of two the later.
+
+    >>> jls_time_to_ns(ns_to_jls_time(1_772_359_200_000_000_001))
+    1772359200000000001
+    """
+    seconds, ns = divmod(time_ns - 1_514_764_800 * 10**9, 10**9)
+    return (seconds << 30) + ((ns << 31) + 10**9) // (2 * 10**9)

@@ -1,0 +1,320 @@
+"""The JLS v2 writer: the bytes of the JLS library, what it does wrong made right, and a prefix whatever happens."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import count, pairwise
+
+import numpy as np
+import pyjls
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import xjls
+from xjls.errors import SelectionError, UnsupportedError
+from xjls.formats.jls2 import tape
+from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef
+from xjls.formats.jls2.writer import Jls2Writer
+from xjls.testing import laws
+from xjls.testing.jls2 import RELEASES, SAMPLE_TYPES, chunks_of, truth_of
+from xjls.testing.jls2.writer import encode_calls, iter_calls
+from xjls.testing.scenarios import SCENARIOS
+from xjls.testing.strategies import recordings
+
+KINDS = {"user": 0, "text": 1, "vmarker": 2, "hmarker": 3}
+LATEST = RELEASES["0.17"]
+CORRECTED = replace(LATEST, half_summaries=False, orphan_tails=False)
+"""What xjls does otherwise than the library, on purpose."""
+
+
+def definition_of(signal):
+    """Return a signal's SIGNAL_DEF as it was asked for."""
+    if not hasattr(signal, "rate_hz"):
+        return SignalDef(
+            signal.signal_id, signal.source, 1, 0x2004, 0, 0, 0, 0, 0, signal.annotation_decimate or 0, 0, signal.name,
+            signal.units,
+        )  # fmt: skip
+    return SignalDef(
+        signal.signal_id, signal.source, 0, signal.kind.data_type(signal.q), signal.rate_hz,
+        signal.samples_per_data or 0, signal.sample_decimate or 0, signal.entries_per_summary or 0,
+        signal.summary_decimate or 0, signal.annotation_decimate or 0, signal.utc_decimate or 0, signal.name,
+        signal.units,
+    )  # fmt: skip
+
+
+def play(writer, calls):
+    """Make the calls of a definition."""
+    for call in calls:
+        subject, detail = call.subject, call.detail
+        if call.verb == "source":
+            texts = (subject.name, subject.vendor, subject.model, subject.version, subject.serial_number)
+            writer.define_source(SourceDef(subject.source_id, *texts))
+        elif call.verb == "signal":
+            writer.define_signal(definition_of(subject))
+        elif call.verb == "user_data":
+            writer.user_data(subject.meta, b"" if subject.data is None else subject.data)
+        elif call.verb == "samples":
+            start, stop = detail
+            writer.write(subject.signal_id, subject.first_id + start, subject.array[start:stop])
+        elif call.verb == "tie":
+            writer.tie(subject.signal_id, *detail)
+        else:
+            y = float("nan") if detail.y is None else detail.y
+            note = AnnotationRecord(detail.timestamp, KINDS[detail.type], detail.group, y, detail.data)
+            writer.annotate(subject.signal_id or 0, note)
+
+
+def written(path, definition):
+    with Jls2Writer(str(path)) as writer:
+        play(writer, iter_calls(definition))
+    return path.read_bytes()
+
+
+def without_entries(data, bits):
+    """Return a file's bytes with the entries of SUMMARY chunks of so many bits, and what depends on them, blanked."""
+    blanked = bytearray(data)
+    for chunk in chunks_of(data):
+        if (
+            chunk.tag == 0x24
+            and int.from_bytes(data[chunk.payload.start + 12 : chunk.payload.start + 14], "little") == bits
+        ):
+            stop = chunk.payload.start + (chunk.payload.stop - chunk.payload.start + 11 & ~7)
+            blanked[chunk.payload.start + 16 : stop] = bytes(stop - chunk.payload.start - 16)
+    return bytes(blanked)
+
+
+PLAIN = [
+    made
+    for made in SCENARIOS
+    if (d := made().definition).release == LATEST and d.closed
+    and all(getattr(s, "omit", "none") == "none" for s in d.signals)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("made", PLAIN, ids=lambda made: made.__name__)
+def test_bytes_are_the_librarys(made, tmp_path):
+    """Every byte but float64 entries, whose sums may be added in another order; those are close."""
+    definition = made().definition
+    found, wanted = written(tmp_path / "run.jls", definition), encode_calls(iter_calls(definition), CORRECTED)
+    assert without_entries(found, 256) == without_entries(wanted, 256)
+    laws.check(xjls.open_recording(tmp_path / "run.jls"), laws.Expected.of(truth_of(definition)))
+
+
+def test_some_scenarios_are_played():
+    assert len(PLAIN) > 20
+
+
+def test_a_long_recording_is_pyjlss_byte_for_byte(tmp_path):
+    """Whole blocks and a tail of f32, written in pieces of any size."""
+    samples = np.random.default_rng(0).normal(0, 1, 3_000_000).astype("f4")
+    with pyjls.Writer(str(tmp_path / "theirs.jls")) as theirs:
+        theirs.source_def(source_id=1, name="s", vendor="v", model="m", version="1", serial_number="n")
+        theirs.signal_def(1, source_id=1, sample_rate=1000, name="current", units="A", data_type=pyjls.DataType.F32)
+        for start in range(0, len(samples), 70_001):
+            theirs.fsr(1, start, samples[start : start + 70_001])
+    with Jls2Writer(str(tmp_path / "ours.jls")) as ours:
+        ours.define_source(SourceDef(1, "s", "v", "m", "1", "n"))
+        ours.define_signal(SignalDef(1, 1, 0, 0x2004, 1000, 0, 0, 0, 0, 0, 0, "current", "A"))
+        for start in range(0, len(samples), 1_234_567):
+            ours.write(1, start, samples[start : start + 1_234_567])
+    assert (tmp_path / "ours.jls").read_bytes() == (tmp_path / "theirs.jls").read_bytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(drawn=recordings())
+def test_what_is_written_is_read(drawn, tmp_path_factory):
+    """Random definitions: every law of reading holds of what was written, and pyjls finds all samples."""
+    definition, truth = drawn
+    path = tmp_path_factory.mktemp("drawn") / "run.jls"
+    written(path, definition)
+    laws.check(xjls.open_recording(path), laws.Expected.of(truth))
+    with pyjls.Reader(str(path)) as reader:
+        for found in truth.signals.values():
+            if found.samples is not None:
+                assert reader.signals[found.signal_id].length == len(found.samples)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    dtype=st.sampled_from(sorted(SAMPLE_TYPES)), size=st.integers(0, 3000), data=st.data(),
+    first_id=st.sampled_from([0, 5, -77, 2**40]),
+)  # fmt: skip
+def test_pieces_do_not_matter(dtype, size, data, first_id, tmp_path_factory):
+    """However samples are cut, the file is the same."""
+    kind = SAMPLE_TYPES[dtype]
+    samples = (np.arange(size) * 7 % 11 % 2 ** min(kind.bits, 8)).astype(kind.numpy_dtype)
+    cuts = sorted(data.draw(st.lists(st.integers(0, size), max_size=6)))
+    folder = tmp_path_factory.mktemp("pieces")
+    for name, edges in (("whole", [0, size]), ("cut", [0, *cuts, size])):
+        with Jls2Writer(str(folder / name)) as writer:
+            writer.define_source(SourceDef(1, "s", "", "", "", ""))
+            writer.define_signal(SignalDef(1, 1, 0, kind.data_type(), 1000, 64, 32, 20, 10, 0, 0, "x", ""))
+            for start, stop in pairwise(edges):
+                writer.write(1, first_id + start, samples[start:stop])
+    assert (folder / "whole").read_bytes() == (folder / "cut").read_bytes()
+
+
+def writer_of(path, dtype="f32", **blocks):
+    writer = Jls2Writer(str(path))
+    writer.define_source(SourceDef(1, "s", "", "", "", ""))
+    sizes = (blocks.get("chunk", 64), 16, 20, 10)
+    writer.define_signal(SignalDef(1, 1, 0, SAMPLE_TYPES[dtype].data_type(), 1000, *sizes, 0, 0, "x", ""))
+    return writer
+
+
+@pytest.mark.parametrize(("dtype", "fill"), [("f32", np.nan), ("i16", 0), ("u1", False)])
+def test_gaps_are_filled_and_overlaps_keep_the_first(dtype, fill, tmp_path):
+    kind = SAMPLE_TYPES[dtype].numpy_dtype
+    with writer_of(tmp_path / "run.jls", dtype) as writer:
+        writer.write(1, 100, np.ones(50, kind))
+        writer.write(1, 400, np.ones(10, kind))
+        writer.write(1, 405, np.zeros(10, kind))
+        writer.write(1, 120, np.zeros(20, kind))
+    wanted = np.full(315, fill, kind)
+    wanted[:50] = wanted[300:310] = 1
+    wanted[310:] = 0
+    recording = xjls.open_recording(tmp_path / "run.jls")
+    assert recording.signal("x").window.start == 100
+    assert laws.equal_values(recording.read("x"), wanted)
+
+
+def test_a_long_gap_takes_little_memory(tmp_path, bounded_memory):
+    """A gap of ten million samples is filled a piece at a time."""
+    with writer_of(tmp_path / "run.jls", "u1", chunk=65_536) as writer:
+        writer.write(1, 0, np.ones(10, "?"))
+        writer.write(1, 10_000_000, np.ones(10, "?"))
+    found = xjls.open_recording(tmp_path / "run.jls").statistics("x")
+    assert found.count == 10_000_010
+    assert found.mean * found.count == pytest.approx(20)  # means of entries are float32
+
+
+def test_an_abandoned_file_is_a_prefix(tmp_path):
+    """What was flushed is there; nothing else is invented."""
+    samples = np.arange(5000, dtype="f4")
+    writer = writer_of(tmp_path / "run.jls")
+    writer.write(1, 0, samples[:3000])
+    writer.flush(sync=True)
+    writer.write(1, 3000, samples[3000:])
+    writer.abandon()
+    recording = xjls.open_recording(tmp_path / "run.jls")
+    assert not recording.was_closed
+    found = recording.read("x")
+    assert 3000 - 64 < len(found) <= 5000
+    assert np.array_equal(found, samples[: len(found)])
+
+
+def test_a_file_cut_at_any_byte_is_a_prefix(tmp_path):
+    """However much of the bytes reached the disk, in the order in which they were written."""
+    samples = np.arange(2000, dtype="f4")
+    path = tmp_path / "run.jls"
+    with writer_of(path) as writer:
+        writer.write(1, 0, samples)
+    data = path.read_bytes()
+    for stop in range(1000, len(data), 37):
+        path.write_bytes(data[:stop])
+        with xjls.open_recording(path, on_damage="gap") as recording:
+            if "x" in recording.signals:
+                found = recording.read("x")
+                assert np.array_equal(found, samples[: len(found)])
+
+
+KILLED = """
+import sys, numpy as np
+from xjls.formats.jls2.wire import SourceDef, SignalDef
+from xjls.formats.jls2.writer import Jls2Writer
+writer = Jls2Writer(sys.argv[1])
+writer.define_source(SourceDef(1, "s", "", "", "", ""))
+writer.define_signal(SignalDef(1, 1, 0, 0x2004, 1000, 64, 16, 20, 10, 0, 0, "x", ""))
+print("ready", flush=True)
+at = 0
+while True:
+    writer.write(1, at, np.arange(at, at + 1000, dtype="f4"))
+    at += 1000
+    if at % 5000 == 0:
+        writer.flush()
+        print(at, flush=True)
+"""
+
+
+@pytest.mark.parametrize("flushes", [1, 7, 40])
+def test_a_killed_writer_leaves_all_that_it_flushed(flushes, tmp_path):
+    """SIGKILL at any moment: a prefix, that lacks at most the chunk that was not full."""
+    path = tmp_path / "run.jls"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        lines = [process.stdout.readline() for _ in range(flushes + 1)]
+        flushed = int(lines[-1])
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    with xjls.open_recording(path) as recording:
+        found = recording.read("x")
+        assert len(found) > flushed - 64
+        assert np.array_equal(found, np.arange(len(found), dtype="f4"))
+
+
+def test_a_full_disk_is_told_at_once_and_loses_nothing_before(tmp_path, monkeypatch):
+    """The call that meets it raises; what was written opens; and when there is room again, writing goes on."""
+    room = 40_000
+    pwrite = os.pwrite
+
+    def limited(file, data, offset):
+        if offset + len(data) > room:
+            if offset >= room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            data = data[: room - offset]
+        return pwrite(file, data, offset)
+
+    monkeypatch.setattr(tape, "PIECE_BYTES", 10_000)
+    samples = np.arange(30_000, dtype="f4")
+    writer = writer_of(tmp_path / "run.jls")
+    monkeypatch.setattr(os, "pwrite", limited)
+    starts = count(step=100)
+
+    def write_all():
+        for start in starts:
+            writer.write(1, start, samples[start : start + 100])
+
+    with pytest.raises(OSError, match="No space left"):
+        write_all()
+    failed_at = next(starts) - 100
+    with xjls.open_recording(tmp_path / "run.jls", on_damage="gap") as recording:
+        found = recording.read("x")
+        assert len(found) > 5000
+        assert np.array_equal(found, samples[: len(found)])
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    writer.flush()
+    writer.abandon()
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        assert failed_at - 128 < recording.signal("x").length <= failed_at + 100
+
+
+def test_bad_calls_are_refused(tmp_path):
+    with writer_of(tmp_path / "run.jls") as writer:
+        with pytest.raises(SelectionError, match="samples are float64"):
+            writer.write(1, 0, np.zeros(3))
+        with pytest.raises(SelectionError, match="no signal 9"):
+            writer.write(9, 0, np.zeros(3, "f4"))
+        with pytest.raises(SelectionError, match="annotations only"):
+            writer.tie(0, 0, 0)
+        with pytest.raises(SelectionError, match="defined already"):
+            writer.define_source(SourceDef(1, "s", "", "", "", ""))
+        with pytest.raises(SelectionError, match="between 1 and 255"):
+            writer.define_source(SourceDef(256, "s", "", "", "", ""))
+        with pytest.raises(SelectionError, match="source 7 of 'y' is not defined"):
+            writer.define_signal(SignalDef(2, 7, 0, 0x2004, 1000, 0, 0, 0, 0, 0, 0, "y", ""))
+        with pytest.raises(SelectionError, match="a rate of 0 Hz"):
+            writer.define_signal(SignalDef(2, 1, 0, 0x2004, 0, 0, 0, 0, 0, 0, 0, "y", ""))
+        with pytest.raises(UnsupportedError, match="u24"):
+            writer.define_signal(SignalDef(2, 1, 0, 0x1803, 1000, 0, 0, 0, 0, 0, 0, "y", ""))
+        with pytest.raises(SelectionError, match="12 bits"):
+            writer.user_data(4096, b"")
+    with pytest.raises(FileExistsError):
+        Jls2Writer(str(tmp_path / "run.jls"))
+    with pytest.raises(FileNotFoundError):
+        Jls2Writer(str(tmp_path / "nowhere" / "run.jls"))

@@ -1,0 +1,172 @@
+"""Samples of one signal as they are written: chunks, and the levels above them.
+
+A block of a level is written as soon as it is full, and hands one offset and its merged entries to the level above.
+What is left when the writer closes is written bottom-up; a level of which no entry is whole is closed with an empty
+SUMMARY, so that no index leaves out what it should list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.formats.jls2.tape import TrackChunks
+from xjls.formats.jls2.wire import LEVELS, Tag, encode_payload_header
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.formats.jls2.datatypes import DataType
+    from xjls.formats.jls2.layout import Blocks
+    from xjls.formats.jls2.tape import Tape
+
+
+class _Level:
+    """The block of one level that is being filled."""
+
+    def __init__(self, first_id: int, capacity: int, dtype: np.dtype[Any]) -> None:
+        self.first_id = first_id
+        """Sample id of its first sample."""
+        self.offsets: list[int] = []
+        """Of the chunks below it."""
+        self.entries = np.empty((capacity, 4), dtype)
+        self.count = 0
+        """Entries so far."""
+
+
+class SampleTrack:
+    """Write one signal's samples; the first ones that arrive tell its first sample id.
+
+    Parameters
+    ----------
+    tape, signal_id
+        Where to, and the signal's number there.
+    kind, blocks
+        Its type, and how it is cut.
+    """
+
+    def __init__(self, tape: Tape, signal_id: int, kind: DataType, blocks: Blocks) -> None:
+        self._chunks = TrackChunks(tape, signal_id, Tag.FSR_DEF)
+        self._kind = kind
+        self._blocks = blocks
+        self._levels: dict[int, _Level] = {}
+        self._rest = np.empty(blocks.chunk, kind.dtype)
+        """Samples that do not fill a chunk yet."""
+        self._n_rest = 0
+        self._next_id: int | None = None
+
+    @property
+    def next_id(self) -> int | None:
+        """Sample id of the next sample; None before the first."""
+        return None if self._next_id is None else self._next_id + self._n_rest
+
+    def write(self, first_id: int, samples: NDArray[Any]) -> None:
+        """Append samples that continue what was written."""
+        if self._next_id is None:
+            self._next_id = first_id
+        if self._n_rest:
+            taken = min(self._blocks.chunk - self._n_rest, len(samples))
+            self._rest[self._n_rest : self._n_rest + taken] = samples[:taken]
+            self._n_rest += taken
+            samples = samples[taken:]
+            if self._n_rest < self._blocks.chunk:
+                return
+            self._n_rest = 0
+            self._write_whole(self._rest)
+        whole = len(samples) // self._blocks.chunk * self._blocks.chunk
+        self._write_whole(samples[:whole])
+        self._n_rest = len(samples) - whole
+        self._rest[: self._n_rest] = samples[whole:]
+
+    def close(self) -> None:
+        """Write the last samples and every block that has begun."""
+        if self._n_rest and self._next_id is not None:
+            samples, self._n_rest = self._rest[: self._n_rest], 0
+            header = encode_payload_header(self._next_id, len(samples), self._kind.bits)
+            offset = self._chunks.append_data(header + packed(samples, self._kind).tobytes())
+            self._summarize(samples, np.array([offset]))
+        for level in range(1, LEVELS):
+            pending = self._levels.get(level)
+            if pending and (pending.count or (pending.offsets and self._chunks.has_level(level))):
+                self._write_block(level)
+
+    def _write_whole(self, samples: NDArray[Any]) -> None:
+        """Write whole chunks, as many at a time as the block of level 1 has room for."""
+        size, per_block = self._blocks.chunk, self._blocks.children(1)
+        at, n = 0, len(samples) // size
+        while at < n and self._next_id is not None:
+            pending = self._levels.get(1)
+            take = min(n - at, per_block - (len(pending.offsets) if pending else 0))
+            part = samples[at * size : (at + take) * size]
+            data = packed(part, self._kind)
+            offsets = self._chunks.append_samples(data, size, self._kind.bits, self._next_id)
+            self._summarize(part, offsets)
+            at += take
+
+    def _summarize(self, samples: NDArray[Any], offsets: NDArray[np.int64]) -> None:
+        """Hand chunks that were written, and the entries of their samples, to level 1."""
+        from xjls.kernels.reduce import summarize
+
+        assert self._next_id is not None, "chunks have sample ids"  # noqa: S101 - an invariant, not input
+        first_id, self._next_id = self._next_id, self._next_id + len(samples)
+        level, n = self._level(1, first_id), len(samples) // self._blocks.entry
+        level.offsets += offsets.tolist()
+        summarize(samples, self._blocks.entry, level.entries[level.count : level.count + n])
+        level.count += n
+        if level.count >= self._blocks.capacity:
+            self._write_block(1)
+
+    def _level(self, level: int, first_id: int) -> _Level:
+        """Return the block of a level that takes what begins at ``first_id``."""
+        pending = self._levels.get(level)
+        if pending is None:
+            pending = self._levels[level] = _Level(first_id, self._blocks.capacity, self._kind.entry_dtype)
+        if not pending.offsets:
+            pending.first_id = first_id
+        return pending
+
+    def _write_block(self, level: int) -> None:
+        """Write a block, and hand its offset and its entries, merged, to the level above."""
+        from xjls.kernels.reduce import merge
+
+        pending = self._levels[level]
+        first_id, entries = pending.first_id, pending.entries[: pending.count]
+        offsets = np.array(pending.offsets, "<u8")
+        index = encode_payload_header(first_id, len(offsets), 64) + offsets.tobytes()
+        summary = encode_payload_header(first_id, len(entries), self._kind.entry_bits) + entries.tobytes()
+        offset = self._chunks.append_block(level, index, summary)
+        pending.offsets, pending.count = [], 0
+        if level + 1 == LEVELS:
+            return
+        above, n = self._level(level + 1, first_id), len(entries) // self._blocks.step
+        merged = above.entries[above.count : above.count + n]
+        merge(entries, self._blocks.step, merged)
+        if self._kind.floating:
+            # The mark of a run of NaN below, which readers of coarse levels go by: the library leaves it, too
+            empty = ~np.isfinite(entries[: n * self._blocks.step, 0]).reshape(n, self._blocks.step)
+            merged[empty.any(axis=1), 1] = np.nan
+        above.offsets.append(offset)
+        above.count += n
+        if above.count >= self._blocks.capacity:
+            self._write_block(level + 1)
+
+
+def packed(samples: NDArray[Any], kind: DataType) -> NDArray[np.uint8]:
+    """Return samples as the file holds them: little endian, the first one lowest in its byte.
+
+    Examples
+    --------
+    >>> from xjls.formats.jls2.datatypes import decode_data_type
+    >>> packed(np.array([1, -1, 2], "i1"), decode_data_type(0x0401)[0]).tobytes().hex()
+    'f102'
+    """
+    if kind.bits == 1:
+        return np.packbits(samples, bitorder="little")
+    if kind.bits == 4:
+        nibbles: NDArray[np.uint8] = np.zeros(len(samples) + len(samples) % 2, np.uint8)
+        nibbles[: len(samples)] = samples.view(np.uint8) & 15
+        pairs: NDArray[np.uint8] = nibbles[::2] | nibbles[1::2] * np.uint8(16)
+        return pairs
+    plain: NDArray[np.uint8] = np.ascontiguousarray(samples).view(np.uint8)
+    return plain

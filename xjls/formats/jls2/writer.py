@@ -1,0 +1,247 @@
+"""A recording to a JLS v2 file: definitions, samples, ties, annotations and user data, in the order of the calls.
+
+The bytes are those that the JLS library (0.17) leaves after the same calls, but for what it does wrong: SUMMARY chunks
+of 64-bit entries are complete, and no index leaves out the last chunks.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.errors import SelectionError, UnsupportedError
+from xjls.formats.jls2.datatypes import decode_data_type
+from xjls.formats.jls2.layout import Blocks
+from xjls.formats.jls2.pairs import PairTrack
+from xjls.formats.jls2.stream import SampleTrack
+from xjls.formats.jls2.tape import Tape, TrackChunks
+from xjls.formats.jls2.wire import (
+    SignalDef,
+    SourceDef,
+    Tag,
+    encode_signal,
+    encode_source,
+    encode_storage,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from xjls.formats.jls2.datatypes import DataType
+    from xjls.formats.jls2.wire import AnnotationRecord
+    from xjls.model.annotation import Json
+
+_GLOBAL_SOURCE = SourceDef(0, "global_annotation_source", "jls", "-", "1.0.0", "-")
+_GLOBAL_SIGNAL = SignalDef(0, 0, 1, 0x2004, 0, 10, 10, 10, 10, 0, 0, "global_annotation_signal", "")
+MOST_IDS = 255
+FILL_SAMPLES = 1 << 20
+"""Samples that fill a gap, held at a time."""
+_DEFAULTS = {
+    1: (65536, 1024, 1280, 20), 4: (65536, 1024, 1280, 20), 8: (32768, 1024, 640, 20), 16: (16384, 256, 1280, 20),
+    32: (8192, 128, 640, 20), 64: (8192, 128, 640, 20),
+}  # fmt: skip
+"""By bits of a sample: samples in a DATA chunk, samples in an entry, entries in a SUMMARY, entries merged into one."""
+
+
+@dataclass(slots=True)
+class _Signal:
+    """What is being written of one signal."""
+
+    name: str
+    kind: DataType | None
+    samples: SampleTrack | None
+    notes: PairTrack
+    ties: PairTrack | None
+
+
+class Jls2Writer:
+    """Write a new JLS v2 file.
+
+    Parameters
+    ----------
+    path
+        A file that does not exist yet.
+
+    Raises
+    ------
+    OSError
+        As the operating system says, here and from every call: what was written before stays readable.
+
+    Notes
+    -----
+    For one thread. Samples are gathered to chunks, and chunks to pieces of a megabyte: `flush` writes what is whole.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> path = tempfile.mkdtemp() + "/run.jls"
+    >>> with Jls2Writer(path) as writer:
+    ...     writer.define_source(SourceDef(1, "bench", "", "", "", ""))
+    ...     writer.define_signal(SignalDef(1, 1, 0, 0x2004, 1000, 0, 0, 0, 0, 0, 0, "current", "A"))
+    ...     writer.write(1, 0, np.arange(5, dtype="f4"))
+    >>> xjls.open_recording(path).read("current")
+    array([0., 1., 2., 3., 4.], dtype=float32)
+    """
+
+    def __init__(self, path: str) -> None:
+        self._tape = Tape(os.fspath(path))
+        self._sources: set[int] = set()
+        self._signals: dict[int, _Signal] = {}
+        self._tape.append(Tag.USER_DATA, 0, b"")
+        self._define_source(_GLOBAL_SOURCE)
+        self._define_signal(_GLOBAL_SIGNAL)
+
+    def define_source(self, source: SourceDef) -> None:
+        """Define an instrument by a number from 1 to 255, once."""
+        _require_id("source", source.id, self._sources)
+        self._define_source(source)
+
+    def define_signal(self, signal: SignalDef) -> None:
+        """Define a signal by a number from 1 to 255, once; its source comes first.
+
+        Block parameters of 0 take the library's defaults; others are rounded as it does.
+        """
+        _require_id("signal", signal.id, self._signals)
+        if signal.source_id not in self._sources:
+            raise SelectionError(f"source {signal.source_id} of {signal.name!r} is not defined", "Define it first.")
+        if not signal.signal_type and not signal.rate_hz > 0:
+            raise SelectionError(
+                f"{signal.name!r} has a rate of {signal.rate_hz} Hz", "Give it a whole number above 0."
+            )
+        self._define_signal(signal)
+
+    def write(self, signal_id: int, first_id: int, samples: NDArray[Any]) -> None:
+        """Append samples; the first call tells where the signal begins.
+
+        Parameters
+        ----------
+        signal_id
+            Of a signal at a fixed rate.
+        first_id
+            Sample id of the first of them. Where it is beyond the next one, what is missing is filled with NaN, or 0 in
+            integer signals; of samples that are there already, the first ones stay.
+        samples
+            Shape (time,), in the signal's type: bool for one bit, (u)int8 for four.
+        """
+        track, kind = self._sampled(signal_id)
+        if samples.ndim != 1 or samples.dtype != kind.dtype:
+            raise SelectionError(
+                f"samples are {samples.dtype}{list(samples.shape)}, those of signal {signal_id} are {kind.dtype}[n]",
+                f"Give them as .astype({kind.dtype.name!r}), with one dimension.",
+            )
+        if (next_id := track.next_id) is not None:
+            samples = samples[max(next_id - first_id, 0) :]
+            for at in range(next_id, first_id, FILL_SAMPLES):
+                track.write(at, _fill(kind, min(FILL_SAMPLES, first_id - at)))
+        if len(samples):
+            track.write(first_id, samples)
+
+    def tie(self, signal_id: int, sample_id: int, time: int) -> None:
+        """Say when a sample was taken, in JLS time: see `xjls.formats.jls2.wire.ns_to_jls_time`."""
+        self._sampled(signal_id)
+        ties = self._signals[signal_id].ties
+        assert ties is not None, "signals at a fixed rate have ties"  # noqa: S101 - an invariant, not input
+        ties.tie(sample_id, time)
+
+    def annotate(self, signal_id: int, note: AnnotationRecord) -> None:
+        """Write an annotation; of signal 0 it is one of the whole recording, at a JLS time."""
+        self._signal(signal_id).notes.annotate(note)
+
+    def user_data(self, meta: int, data: str | bytes | Json) -> None:
+        """Leave a record of the application's own, with a number of 12 bits."""
+        if not 0 <= meta < 1 << 12:
+            raise SelectionError(f"the number {meta} of user data has more than 12 bits", "Choose one below 4096.")
+        storage, payload = encode_storage(data)
+        self._tape.append(Tag.USER_DATA, storage << 12 | meta, payload)
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Write every whole chunk; with ``sync`` wait until the disk has it. A last, partial chunk stays in memory."""
+        self._tape.write(sync=sync)
+
+    def close(self) -> None:
+        """Write what is left, the levels and END; twice is harmless."""
+        signals, self._signals = self._signals, {}
+        for _, signal in sorted(signals.items()):
+            for track in (signal.samples, signal.notes, signal.ties):
+                if track is not None:
+                    track.close()
+        if signals:
+            self._tape.finish()
+
+    def abandon(self) -> None:
+        """Close the file as it stands: what was written stays, and opens as a recording that was not closed."""
+        self._signals = {}
+        self._tape.close()
+
+    def __enter__(self) -> Jls2Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _define_source(self, source: SourceDef) -> None:
+        self._sources.add(source.id)
+        self._tape.append(Tag.SOURCE_DEF, source.id, encode_source(source))
+
+    def _define_signal(self, signal: SignalDef) -> None:
+        kind, name, _ = decode_data_type(signal.data_type)
+        if kind is None:
+            raise UnsupportedError(f"samples of type {name} cannot be written", self._tape.path, 0)
+        signal = _normalised(signal, kind.bits)
+        self._tape.append(Tag.SIGNAL_DEF, signal.id, encode_signal(signal))
+        fixed_rate = signal.signal_type == 0
+        samples = SampleTrack(self._tape, signal.id, kind, Blocks.of(signal, kind)) if fixed_rate else None
+        if samples is None:
+            TrackChunks(self._tape, signal.id, Tag.VSR_DEF)
+        notes = PairTrack(self._tape, signal.id, Tag.ANNOTATION_DEF, signal.annotation_decimate)
+        ties = PairTrack(self._tape, signal.id, Tag.UTC_DEF, signal.utc_decimate) if fixed_rate else None
+        self._signals[signal.id] = _Signal(signal.name, kind, samples, notes, ties)
+
+    def _signal(self, signal_id: int) -> _Signal:
+        if signal_id not in self._signals:
+            raise SelectionError(f"no signal {signal_id} is being written", f"Signals: {sorted(self._signals)}.")
+        return self._signals[signal_id]
+
+    def _sampled(self, signal_id: int) -> tuple[SampleTrack, DataType]:
+        signal = self._signal(signal_id)
+        if signal.samples is None or signal.kind is None:
+            raise SelectionError(f"{signal.name!r} has annotations only", "Define it with signal_type=0.")
+        return signal.samples, signal.kind
+
+
+def _require_id(what: str, number: int, known: object) -> None:
+    if not 1 <= number <= MOST_IDS:
+        raise SelectionError(f"{what} {number} is not between 1 and {MOST_IDS}", "Choose another number.")
+    if number in known:  # type: ignore[operator]
+        raise SelectionError(f"{what} {number} is defined already", "Choose another number.")
+
+
+def _fill(kind: DataType, count: int) -> NDArray[Any]:
+    return np.full(count, np.nan if kind.floating else 0, kind.dtype)
+
+
+def _normalised(signal: SignalDef, bits: int) -> SignalDef:
+    """Return a definition with the block parameters that the JLS library makes of those asked for."""
+    default = _DEFAULTS[bits]
+    decimate = _round_up(max(signal.sample_decimate or default[1], 10), 256 // bits)
+    step = max(signal.summary_decimate or default[3], 10)
+    entries = _round_up(max(signal.entries_per_summary or default[2], 10), step)
+    per_chunk = _round_up(max(signal.samples_per_data or default[0], 10), decimate) // decimate
+    while entries % per_chunk:
+        per_chunk -= 1
+    return signal._replace(
+        samples_per_data=decimate * per_chunk, sample_decimate=decimate, entries_per_summary=entries,
+        summary_decimate=step, annotation_decimate=signal.annotation_decimate or 100,
+        utc_decimate=signal.utc_decimate or 100,
+    )  # fmt: skip
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
