@@ -9,5 +9,6 @@ figure. Nothing here is a test: a figure decides nothing but what to look at nex
 ``report``       rows of the table
 ``bench``        what every goal is given
 ``opening`` · ``windows`` · ``labelled`` · ``packed`` · ``cold`` · ``startup`` · ``formats`` · ``length``   the goals
+``statistics`` · ``levels`` · ``reductions`` · ``writing``                                               and more
 ``kernels``      a program of its own, for the kernels without the library around them
 """

@@ -24,6 +24,7 @@ from benchmarks import (
     startup,
     statistics,
     windows,
+    writing,
 )
 from benchmarks.bench import Bench
 from benchmarks.files import Files
@@ -48,6 +49,7 @@ GOALS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "7": reductions.raw,
     "8": reductions.threads,
     "8b": reductions.distributed,
+    "9": writing.float32,
     "12": formats.windows,
     "11": startup.first_result,
     "len": length.independence,

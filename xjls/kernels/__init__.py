@@ -3,7 +3,14 @@
 Nothing is imported here: ``faults`` needs no numba, and whoever wants a kernel names its module.
 
 ``gather``, ``index``   many chunks of a mapped file -> one array       built on ``chunk``, ``crc``, ``unpack``
-``reduce``              samples -> summary entries -> coarser entries
+``window``              the same for one window, planned inside
+``window_moments``      a window of a mapped file -> rows of statistics  built on ``moments``, ``passes``, ``bits``
+``moments``             samples -> rows of statistics                    built on ``passes``
+``histogram``           samples -> counts in bins
+``reduce``              samples -> summary entries -> coarser entries    built on ``passes``
+``spans``               entries and samples of any span -> a row         built on ``items``, ``lanes``
+``entries``             which blocks of entries can be used as they are
+``pack``                samples -> chunks of a file
 ``crc``                 CRC-32C three ways, chosen by ``cpu``            ``fold512``, ``crc32q``, ``slicing``
 ``stream``              loops that ask for bytes ahead of their time
 ``memory``              loads, stores and copies at an address, whatever its alignment

@@ -1,8 +1,8 @@
 """A JLS v2 file as it is written: chunks in file order, each linked into its list.
 
-What is appended is gathered and written in large pieces. A link into a chunk that is not written yet is set in memory;
-one into a chunk on disk is written after all that was appended before it, so that a file that is killed at any byte
-holds a prefix of its chunks, and every link leads to a whole one.
+What is appended is gathered and written in pieces of megabytes. A link into a chunk that is not written yet is set in
+memory; one into a chunk on disk is written after all that was appended before it, so that a file that is killed at any
+byte holds a prefix of its chunks, and every link leads to a whole one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 2 << 20
 """Appended bytes that are worth writing."""
 _DEFINITIONS = frozenset({Tag.SIGNAL_DEF, Tag.FSR_DEF, Tag.VSR_DEF, Tag.ANNOTATION_DEF, Tag.UTC_DEF, *TRACK_HEADS})
 _WHOLE = frozenset({Tag.USER_DATA, Tag.SOURCE_DEF})
