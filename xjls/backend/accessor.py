@@ -15,7 +15,9 @@ from xjls.backend.sampled import sampled
 from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import os
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from matplotlib.figure import Figure
 
@@ -272,6 +274,55 @@ class XjlsAccessor:
         from xjls.backend.plotting import plot
 
         return plot(self._dataset, signals, **options)
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    def to_jls(
+        self,
+        path: str | os.PathLike[str],
+        signals: str | Iterable[str] | None = None,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Path:
+        """Write the Dataset's signals to a JLS v2 file, with levels, chunk by chunk.
+
+        Variables that are a recording's own keep their stored type, their sample ids and ties, and annotations and user
+        data go along. Others are written in their own type, from sample id 0, with ties at their ends where they are
+        labelled with UTC.
+
+        Parameters
+        ----------
+        path
+            Where to. It appears when it is complete.
+        signals
+            Names of variables; None takes all that hold samples.
+        overwrite
+            Whether a file that is there already is replaced.
+        progress
+            Called with (samples done, samples in all) after every chunk.
+
+        Raises
+        ------
+        FileExistsError
+            The file is there already.
+        SelectionError
+            A variable's type, rate or labels are not what JLS can hold, or it lacks samples; the message says which,
+            and what to change.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> folder = tempfile.mkdtemp()
+        >>> ds = xjls.open(write_demo(folder + "/run.jls", seconds=0.2))
+        >>> path = ds.isel(time=slice(1000, 21_000)).xjls.to_jls(folder + "/part.jls", ["current", "voltage"])
+        >>> xjls.open(path).sizes["time"]
+        20000
+        """
+        from xjls.backend.writing import write_jls
+
+        return write_jls(self._dataset, path, signals, overwrite=overwrite, progress=progress)
 
     def _is_sampled(self, name: str) -> bool:
         signal = self.recording.signals.get(name)

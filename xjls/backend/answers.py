@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from xjls.backend.provenance import Origin
     from xjls.query.answer import Nans
 
-__all__ = ["columns", "integrate", "known_extremes", "statistics"]
+__all__ = ["columns", "integrate", "known_extremes", "rate_of", "statistics"]
 
 _COUNT, _LOST, _MEAN, _SQUARES, _MIN, _MAX = range(len(ROW))
 _SAME_RATE = 1e-3
@@ -63,13 +63,8 @@ class _Question:
 
     @cached_property
     def rate_hz(self) -> float:
-        """Values a second: the nominal rate, unless the time labels tell another one; NaN where nothing tells."""
-        nominal = float(self.one.variable.attrs.get("sample_rate_hz", np.nan))
-        labels = _label_seconds(self.dataset, self.one.dim, np.array([0, max(self.one.length - 1, 0)]))
-        if self.one.length < 2 or labels is None or labels[1] <= labels[0]:
-            return nominal
-        rate = (self.one.length - 1) / float(labels[1] - labels[0])
-        return nominal if abs(rate / nominal - 1) < _SAME_RATE else rate
+        """Values a second; see `rate_of`."""
+        return rate_of(self.dataset, self.one)
 
     def from_levels(self, origin: Origin) -> _Numbers:
         """Answer for the untouched recording."""
@@ -151,6 +146,16 @@ def integrate(dataset: xr.Dataset, signals: str | Iterable[str] | None, nans: Na
         attrs |= {"units": variable.attrs["integral_units"], "long_name": f"integral of {name} over time"}
         made[name] = xr.Variable((), variable.sel(statistic="integral").values, attrs)
     return xr.Dataset(made, attrs=dataset.attrs)
+
+
+def rate_of(dataset: xr.Dataset, one: Sampled) -> float:
+    """Return the values a second: the nominal rate, unless time labels tell another one; NaN where nothing tells."""
+    nominal = float(one.variable.attrs.get("sample_rate_hz", np.nan))
+    labels = _label_seconds(dataset, one.dim, np.array([0, max(one.length - 1, 0)]))
+    if one.length < 2 or labels is None or labels[1] <= labels[0]:
+        return nominal
+    rate = (one.length - 1) / float(labels[1] - labels[0])
+    return nominal if abs(rate / nominal - 1) < _SAME_RATE else rate
 
 
 def known_extremes(dataset: xr.Dataset, names: Iterable[str]) -> dict[str, tuple[float, float]]:

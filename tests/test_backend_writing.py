@@ -1,0 +1,145 @@
+"""``ds.xjls.to_jls``: what goes over is what was shown, and what cannot go is refused before anything is lost."""
+
+import numpy as np
+import pyjls
+import pytest
+import xarray as xr
+
+import xjls
+from xjls.errors import LostSamplesError, SelectionError
+from xjls.testing import laws
+from xjls.testing.jls2 import Annotation, Fsr, Source, UserData, Vsr, chunks_of, flip, write
+
+SECOND = 1 << 30
+EPOCH = 257_594_400 * SECOND
+SMALL = {"samples_per_data": 64, "sample_decimate": 16, "entries_per_summary": 20, "summary_decimate": 10}
+K = np.arange(20_000)
+TRUTH = {
+    "current": np.sin(K * 0.01).astype("f4"),
+    "range": (K // 100 % 16).astype("u1"),
+    "fine": (K - 10_000).astype("i2"),
+    "gpi": np.arange(40_000) // 500 % 2 == 1,
+}
+FIRST_ID = 1000
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    ties = [(FIRST_ID + i * 1000, EPOCH + i * SECOND + i * i * 1000) for i in range(-2, 25)]
+    notes = [Annotation(FIRST_ID + 500, data="early", y=0.5), Annotation(FIRST_ID + 19_000, "vmarker", 1, data="1a")]
+    signals = [
+        Fsr("current", TRUTH["current"], units="A", first_id=FIRST_ID, ties=ties, annotations=notes, **SMALL),
+        Fsr("range", TRUTH["range"], dtype="u4", first_id=FIRST_ID, source=2, **SMALL),
+        Fsr("fine", TRUTH["fine"], dtype="i16", q=8, units="V", first_id=FIRST_ID, **SMALL),
+        Fsr("gpi", TRUTH["gpi"], dtype="u1", rate_hz=2000, first_id=2 * FIRST_ID, **SMALL),
+        Vsr("events", annotations=[Annotation(EPOCH, data="bang")]),
+    ]
+    sources = [Source("js220", "Joulescope", "JS220", "1.2", "0042"), Source("other")]
+    records = [UserData(5, "notes"), UserData(6, {"k": [1]}), UserData(7, b"\0\1")]
+    return write(tmp_path_factory.mktemp("writing") / "run.jls", sources, signals, records)
+
+
+@pytest.mark.filterwarnings("ignore:The specified chunks separate")
+@pytest.mark.parametrize("chunks", [{}, {"time": 3001, "time_gpi": 777}, None])
+def test_a_recording_comes_back_whole(path, tmp_path, chunks):
+    """Samples, types, ids, ties, annotations, user data and sources: equal, whatever the chunks."""
+    with xr.open_dataset(path, engine="jls", join="none", chunks=chunks) as ds:
+        seen = []
+        ds.xjls.to_jls(tmp_path / "copy.jls", progress=lambda done, total: seen.append((done, total)))
+    old, new = xjls.open_recording(path), xjls.open_recording(tmp_path / "copy.jls")
+    assert new.was_closed
+    for name, values in TRUTH.items():
+        before, after = old.signal(name), new.signal(name)
+        for fact in ("units", "rate_hz", "window", "stored_type", "scale_factor", "dtype"):
+            assert getattr(before, fact) == getattr(after, fact), (name, fact)
+        assert before.source.serial_number == after.source.serial_number
+        assert laws.equal_values(new.read(name), values)
+        assert new.ties(name) == old.ties(name)
+    assert [n for n in new.annotations if n.signal != "events"] == [n for n in old.annotations if n.signal != "events"]
+    assert new.user_data == old.user_data
+    assert seen[-1] == (100_000, 100_000)
+    assert seen == sorted(seen)
+    assert new.check() == ()
+
+
+def test_a_part_keeps_its_place_in_time(path, tmp_path):
+    """Sample ids, times and what was noted within it."""
+    with xjls.open(path, signals=["current", "range"], join="inner") as ds:
+        part = ds.isel(time=slice(300, 5000))
+        part.xjls.to_jls(tmp_path / "part.jls")
+        with xjls.open(tmp_path / "part.jls", signals=["current", "range"], join="inner") as back:
+            assert np.array_equal(back.time.values, part.time.values)
+            assert np.array_equal(back.current.values, part.current.values)
+            assert list(back.xjls.annotations.data) == ["early"]
+            assert back.xjls.recording.signal("current").first_id == FIRST_ID + 300
+
+
+def test_derived_signals_are_written_in_their_own_type(path, tmp_path):
+    with xjls.open(path, signals=["current", "fine"]) as ds:
+        derived = ds.assign(power=ds.current * ds.fine, high=ds.current > 0)
+        derived.xjls.to_jls(tmp_path / "derived.jls", ["power", "high"])
+        with xjls.open(tmp_path / "derived.jls") as back:
+            assert (back.power.dtype, back.high.dtype) == (np.dtype("f8"), np.dtype("?"))
+            assert np.array_equal(back.power.values, derived.power.values)
+            assert np.array_equal(back.high.values, derived.high.values)
+            assert abs(back.time.values[[0, -1]] - derived.time.values[[0, -1]]).max() <= np.timedelta64(1, "ns")
+
+
+def test_any_uniform_dataset_is_written_and_pyjls_reads_it(tmp_path):
+    time = np.datetime64("2026-03-01T10:00:00", "ns") + np.arange(5000) * np.timedelta64(1, "ms")
+    ds = xr.Dataset({"x": ("time", np.arange(5000.0), {"units": "V"})}, {"time": time})
+    ds.xjls.to_jls(tmp_path / "x.jls")
+    with pyjls.Reader(str(tmp_path / "x.jls")) as reader:
+        signal = reader.signal_lookup("x")
+        assert (signal.sample_rate, signal.units, signal.length) == (1000, "V", 5000)
+        assert np.array_equal(reader.fsr(signal.signal_id, 0, 5000), np.arange(5000.0))
+    with xjls.open(tmp_path / "x.jls") as back:
+        assert np.array_equal(back.time.values, time)
+
+
+REFUSED = {
+    "has 3.5 samples a second": xr.Dataset({"x": ("time", np.zeros(8), {"sample_rate_hz": 3.5})}),
+    "has nan samples a second": xr.Dataset({"x": ("time", np.zeros(8))}),
+    "holds float16": xr.Dataset({"x": ("time", np.zeros(8, "f2"), {"sample_rate_hz": 10})}),
+    "more dimensions than time": xr.Dataset({"x": (("time", "y"), np.zeros((8, 2)), {"sample_rate_hz": 10})}),
+    "samples 3 and 4 of 'x' are": xr.Dataset(
+        {"x": ("time", np.zeros(8))}, {"time": np.array([0, 1, 2, 3, 9, 10, 11, 14]) * 0.5}
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_jls_cannot_hold_is_refused(message, tmp_path):
+    with pytest.raises(SelectionError, match=message):
+        REFUSED[message].xjls.to_jls(tmp_path / "x.jls")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_not_overwritten_unless_told(path, tmp_path):
+    target = tmp_path / "x.jls"
+    target.write_bytes(b"precious")
+    with xjls.open(path, signals="range") as ds:
+        with pytest.raises(FileExistsError, match="overwrite=True"):
+            ds.xjls.to_jls(target)
+        assert target.read_bytes() == b"precious"
+        ds.xjls.to_jls(target, overwrite=True)
+    assert laws.equal_values(xjls.open_recording(target).read("range"), TRUTH["range"])
+
+
+def test_what_fails_leaves_nothing_behind(path, tmp_path):
+    """A damaged chunk raises as every read does; what was there stays."""
+    data = path.read_bytes()
+    chunk = [c for c in chunks_of(data) if c.tag == 0x22 and c.meta == 3][50]
+    (tmp_path / "bad.jls").write_bytes(flip(data, chunk.offset + 60))
+    (tmp_path / "x.jls").write_bytes(b"precious")
+    with xjls.open(tmp_path / "bad.jls", signals="fine") as ds, pytest.raises(LostSamplesError, match="'fine'"):
+        ds.xjls.to_jls(tmp_path / "x.jls", overwrite=True)
+    with (
+        xr.open_dataset(
+            tmp_path / "bad.jls", engine="jls", signals="fine", on_damage="gap", mask_and_scale=False
+        ) as ds,
+        pytest.raises(SelectionError, match="samples of 'fine' are lost, and JLS has no mark"),
+    ):
+        ds.xjls.to_jls(tmp_path / "x.jls", overwrite=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.jls", "x.jls"]
+    assert (tmp_path / "x.jls").read_bytes() == b"precious"
