@@ -99,6 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     plot.add_argument("--title", metavar="TEXT", help="(default: file, time span, samples a column)")
     plot.set_defaults(run=_plot)
 
+    extract = commands.add_parser(
+        "extract", help="a part of a recording into a new one",
+        description="Write signals, whole or between two moments, to a new JLS v2 file, with their ties, annotations "
+        "and user data.",
+    )  # fmt: skip
+    _add_window(extract)
+    extract.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="the new recording")
+    extract.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
+    extract.set_defaults(run=_extract)
+
     demo = commands.add_parser(
         "demo", help="make a recording, open it, print and plot it",
         description="Make a recording of a few seconds, open it through xarray, print the Dataset and its exact "
@@ -171,6 +181,15 @@ def _plot(options: argparse.Namespace) -> int:
         options.file, options.out, start=options.start, stop=options.stop, signals=options.signals,
         width=options.width, height=options.height, std=options.std, scale=options.scale, tz=options.tz,
         title=options.title,
+    )  # fmt: skip
+
+
+def _extract(options: argparse.Namespace) -> int:
+    from xjls.cli.extract import extract
+
+    return extract(
+        options.file, options.out, start=options.start, stop=options.stop, signals=options.signals,
+        overwrite=options.overwrite,
     )  # fmt: skip
 
 

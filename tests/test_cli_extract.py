@@ -1,0 +1,58 @@
+"""``xjls extract``: the part that was asked for, and nothing overwritten."""
+
+import numpy as np
+import pytest
+
+import xjls
+from xjls.cli.main import main
+from xjls.testing.jls2 import Annotation, Fsr, Source, UserData, write
+
+SECOND = 1 << 30
+EPOCH = 257_594_400 * SECOND
+SMALL = {"samples_per_data": 64, "sample_decimate": 16, "entries_per_summary": 20, "summary_decimate": 10}
+K = np.arange(10_000)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    ties = [(i * 1000, EPOCH + i * SECOND) for i in range(11)]
+    notes = [Annotation(1500, data="in"), Annotation(8000, data="out")]
+    signals = [
+        Fsr("current", K.astype("f4"), units="A", ties=ties, annotations=notes, **SMALL),
+        Fsr("gpi", K % 2, dtype="u1", rate_hz=500, **SMALL),
+        Fsr("late", np.arange(100), dtype="u8", first_id=9_000, **SMALL),
+    ]
+    return str(write(tmp_path_factory.mktemp("extract") / "run.jls", [Source("s")], signals, [UserData(3, "kept")]))
+
+
+def test_a_part_of_all_signals(path, tmp_path, capsys):
+    out = str(tmp_path / "part.jls")
+    assert main(["extract", path, "--from", "1", "--to", "3", "-o", out]) == 0
+    assert capsys.readouterr().out.startswith(f"wrote {out}, ")
+    recording = xjls.open_recording(out)
+    assert list(recording.signals) == ["current", "gpi"]
+    assert np.array_equal(recording.read("current"), K[1000:3000].astype("f4"))
+    assert np.array_equal(recording.read("gpi"), K[500:1500] % 2 == 1)
+    assert (recording.signal("current").first_id, recording.signal("gpi").first_id) == (1000, 500)
+    assert [note.data for note in recording.annotations] == ["in"]
+    assert [record.data for record in recording.user_data] == ["kept"]
+    old = xjls.open_recording(path).clock("current")
+    assert recording.clock("current").time(2222) == old.time(2222)
+
+
+def test_whole_and_named(path, tmp_path):
+    out = str(tmp_path / "late.jls")
+    assert main(["extract", path, "-s", "late", "-o", out]) == 0
+    assert np.array_equal(xjls.open_recording(out).read("late"), np.arange(100))
+
+
+def test_what_cannot_be_done_is_said(path, tmp_path, capsys):
+    out = tmp_path / "part.jls"
+    out.write_bytes(b"precious")
+    assert main(["extract", path, "-o", str(out)]) == 2
+    assert "overwrite" in capsys.readouterr().err
+    assert out.read_bytes() == b"precious"
+    assert main(["extract", path, "-s", "late", "--from", "1", "--to", "2", "-o", str(tmp_path / "x.jls")]) == 2
+    assert "'late' has no sample from 1 to 2" in capsys.readouterr().err
+    assert main(["extract", path, "-o", str(out), "--overwrite"]) == 0
+    assert xjls.open_recording(out).was_closed
