@@ -20,6 +20,7 @@ from xjls.backend.index import TimeIndex
 from xjls.backend.provenance import origin_of
 from xjls.backend.sampled import PIECE, Sampled, sampled
 from xjls.errors import SelectionError
+from xjls.formats.jls2.datatypes import encode_data_type
 from xjls.formats.jls2.events import KINDS
 from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef, ns_to_jls_time
 from xjls.formats.jls2.writer import MOST_IDS, Jls2Writer
@@ -37,11 +38,10 @@ __all__ = ["write_jls"]
 Progress = Callable[[int, int], None]
 
 _TYPES = {
-    "b1": 0x0103, "u1": 0x0803, "i1": 0x0801, "u2": 0x1003, "i2": 0x1001, "u4": 0x2003, "i4": 0x2001, "u8": 0x4003,
-    "i8": 0x4001, "f4": 0x2004, "f8": 0x4004,
+    "b1": "u1", "u1": "u8", "i1": "i8", "u2": "u16", "i2": "i16", "u4": "u32", "i4": "i32", "u8": "u64", "i8": "i64",
+    "f4": "f32", "f8": "f64",
 }  # fmt: skip
 """The format's types by NumPy's."""
-_NIBBLES = {"u4": 0x0403, "i4": 0x0401}
 _UNEVEN = 0.01
 """Of a sample period: labels that are farther from a straight line are not those of one rate."""
 _DRIFT, _ROUNDING = 1e-3, 1e-9
@@ -183,15 +183,14 @@ def _stored_as(one: Sampled, origin: Origin | None) -> tuple[int, np.dtype[Any],
     if origin is not None:
         signal = origin.recording.signal(origin.name)
         q = round(-math.log2(signal.scale_factor))
-        code = _NIBBLES[signal.stored_type] if signal.stored_type in _NIBBLES else _TYPES[signal.dtype.str[1:]]
         held = origin.window & signal.window
         if signal.dtype.kind == "f" or held == origin.window:
             unscaled = 1 / (origin.scale * signal.scale_factor)
-            return code | (q & 0xFF) << 16, signal.dtype, unscaled
+            return encode_data_type(signal.stored_type, q), signal.dtype, unscaled
     dtype = one.variable.dtype
     if dtype.str[1:] not in _TYPES:
         raise SelectionError(f"{one.name!r} holds {dtype}, which JLS has not", 'Convert it first: .astype("f4").')
-    return _TYPES[dtype.str[1:]], dtype.newbyteorder("="), 1.0
+    return encode_data_type(_TYPES[dtype.str[1:]]), dtype.newbyteorder("="), 1.0
 
 
 def _require_even(dataset: xr.Dataset, one: Sampled, rate: float) -> None:

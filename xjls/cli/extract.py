@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xjls.cli.progress import shown
 from xjls.cli.text import size
 from xjls.cli.window import window_of
 from xjls.errors import SelectionError
@@ -34,7 +34,7 @@ def extract(
         for name, (first, last) in windows.items():
             begin = recording.signal(name).first_id
             spans[dataset[name].dims[0]] = slice(first - begin, last - begin)
-        dataset[list(windows)].isel(spans).xjls.to_jls(out, overwrite=overwrite, progress=_progress())
+        dataset[list(windows)].isel(spans).xjls.to_jls(out, overwrite=overwrite, progress=shown())
     print(f"wrote {out}, {size(Path(out).stat().st_size)}")
     return 0
 
@@ -55,15 +55,3 @@ def _windows(
     if not windows:
         raise refused or SelectionError(f"no signal of {recording.path} has samples", "See xjls info.")
     return windows
-
-
-def _progress() -> Callable[[int, int], None] | None:
-    """Return what shows how far it is, where somebody looks."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        end = "\r\033[K" if done == total else ""
-        print(f"\r{done / max(total, 1):4.0%} of {total:,} samples", end=end, file=sys.stderr, flush=True)
-
-    return show

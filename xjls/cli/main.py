@@ -109,6 +109,16 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
     extract.set_defaults(run=_extract)
 
+    recover = commands.add_parser(
+        "recover", help="what is intact of a damaged recording into a new one",
+        description="Write everything that is intact of a recording to a new JLS v2 file, and say what is lost. "
+        "The exit status is 0 when nothing is lost, 1 when something is, 2 when it cannot be done.",
+    )  # fmt: skip
+    recover.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+    recover.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="the new recording")
+    recover.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
+    recover.set_defaults(run=_recover)
+
     demo = commands.add_parser(
         "demo", help="make a recording, open it, print and plot it",
         description="Make a recording of a few seconds, open it through xarray, print the Dataset and its exact "
@@ -191,6 +201,12 @@ def _extract(options: argparse.Namespace) -> int:
         options.file, options.out, start=options.start, stop=options.stop, signals=options.signals,
         overwrite=options.overwrite,
     )  # fmt: skip
+
+
+def _recover(options: argparse.Namespace) -> int:
+    from xjls.cli.recover import recover
+
+    return recover(options.file, options.out, overwrite=options.overwrite)
 
 
 def _demo(options: argparse.Namespace) -> int:

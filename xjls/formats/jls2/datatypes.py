@@ -69,3 +69,15 @@ def decode_data_type(value: int) -> tuple[DataType | None, str, int]:
     name = f"{_BASES.get(value & 0xFF, '?')}{value >> 8 & 0xFF}"
     q = value >> 16 & 0xFF
     return _TYPES.get(name), name, q - 256 if q >= 128 else q
+
+
+def encode_data_type(name: str, q: int = 0) -> int:
+    """Return the ``data_type`` word of a type by its name.
+
+    Examples
+    --------
+    >>> hex(encode_data_type("f32")), decode_data_type(encode_data_type("i16", -3))[1:]
+    ('0x2004', ('i16', -3))
+    """
+    base = next(number for number, letter in _BASES.items() if letter == name[0])
+    return base | int(name[1:]) << 8 | (q & 0xFF) << 16
