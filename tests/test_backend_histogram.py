@@ -153,5 +153,16 @@ def test_what_cannot_be_counted_is_said(opened):
         histogram(opened, 0)
     with pytest.raises(SelectionError, match=r"no finite range from 2\.0 to 1\.0"):
         histogram(opened, 5, (2.0, 1.0))
+    for span in ((1, 1), (np.nan, 1)):
+        with pytest.raises(SelectionError, match=f"no finite range from {float(span[0])} to 1.0"):
+            histogram(opened, range=span)
+    for span in (5, (1, 2, 3), ("a", "b")):
+        with pytest.raises(SelectionError, match=r"range=.* is no range"):
+            histogram(opened, range=span)
+    for bins in (2.5, [0, 1, 2], "auto"):
+        with pytest.raises(SelectionError, match=r"bins=.* is no number of bins"):
+            histogram(opened, bins)
+    with pytest.raises(SelectionError, match="1_000_000_000 bins are too many"):
+        histogram(opened, 10**9)
     with pytest.raises(SelectionError, match="no variable 'volt'"):
         histogram(opened, signals="volt")

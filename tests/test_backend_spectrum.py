@@ -134,6 +134,23 @@ def test_the_rate_is_that_of_the_time_axis(opened):
         spectrum(plain.drop_vars("time"))
 
 
+def test_parts_with_a_gap_between_them_have_no_spectrum(opened):
+    """Wherever the gap is; what was cut apart without one has."""
+    for cut in (300, 15_000):
+        first, second = opened.isel(time=slice(0, cut)), opened.isel(time=slice(cut + 100, None))
+        with pytest.raises(SelectionError, match="labels of 'time' are not evenly spaced"):
+            spectrum(xr.concat([first, second], "time", data_vars="minimal"), "current")
+    whole = xr.concat(
+        [opened.isel(time=slice(0, 300)), opened.isel(time=slice(300, None))], "time", data_vars="minimal"
+    )
+    xr.testing.assert_allclose(spectrum(whole, "current"), spectrum(opened, "current"))
+
+
+def test_backwards_is_as_even(opened):
+    backwards = opened.isel(time=slice(None, None, -1))
+    assert spectrum(backwards, "current").frequency.values[-1] == pytest.approx(RATE / 2)
+
+
 def test_pieces_bound_what_is_held(path, monkeypatch):
     monkeypatch.setattr(sampled_module, "PIECE", 700)
     with xr.open_dataset(path, engine="jls", levels=False) as ds:

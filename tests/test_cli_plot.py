@@ -78,6 +78,7 @@ def test_a_window_is_the_samples_from_one_moment_to_another(recording, start, st
         ("#12.5", "is no sample id"),
         ("2026-13-01", "is no time: .*month"),
         ("2026-03-01T25:00", "is no time: .*hour"),
+        ("2026-03-01T10:00+25:00", r"is no time: .*[^.]\. Give UTC"),
     ],
 )
 def test_what_is_no_moment_is_an_error(recording, text, match):

@@ -115,6 +115,12 @@ def test_bad_options_are_refused(path, capsys, arguments):
     assert "xjls stats: error: argument" in capsys.readouterr().err
 
 
+def test_a_number_that_is_none_is_said(path, capsys):
+    with pytest.raises(SystemExit):
+        main(["stats", path, "--columns", "2.5"])
+    assert "'2.5' is no whole number" in capsys.readouterr().err
+
+
 def test_a_name_that_is_not_there(path, capsys):
     assert main(["stats", path, "-s", "voltage"]) == 2
     assert "no signal 'voltage'" in capsys.readouterr().err

@@ -8,11 +8,13 @@ import warnings
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 import xjls
+from xjls.backend.plotting import traces_of as dataset_traces
 from xjls.errors import LostSamplesError, MissingDependencyError, SelectionError
 from xjls.plot import Mark, Trace, plot_recording, plot_traces
 from xjls.plot.traces import traces_of
@@ -514,7 +516,7 @@ def test_no_traces_are_an_error():
 
 def test_utc_and_seconds_do_not_mix(bench):
     mixed = traces_of(bench, ["current"], time="seconds") + traces_of(bench, ["voltage"])
-    with pytest.raises(SelectionError, match="some traces are in UTC"):
+    with pytest.raises(SelectionError, match=r"some signals are in UTC .*, others in seconds"):
         plot_traces(mixed)
 
 
@@ -570,6 +572,35 @@ def test_a_dataset_shades_damage(broken):
         figure = ds.isel(time=slice(29_900, 30_100)).xjls.plot(tz="UTC")
     assert np.allclose(spans(figure.axes[0]), [(0.052, 0.116)])
     assert "damaged" in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_one_signal_may_be_named_without_a_list(bench, monkeypatch):
+    """And no other one is looked at."""
+    asked = []
+    columns_between = type(bench).columns_between
+    monkeypatch.setattr(type(bench), "columns_between", lambda *a, **k: asked.append(a[1]) or columns_between(*a, **k))
+    with xjls.open(bench.path, signals=["current", "in0"]) as ds:
+        assert len(ds.xjls.plot("current", tz="UTC").axes) == 1
+    assert asked == ["current"]
+
+
+@pytest.mark.parametrize("dtype", ["M8[s]", "M8[ns]", "m8[ms]"])
+def test_labels_of_any_resolution_are_drawn(dtype):
+    """The end of the last column is in the units of the others."""
+    labels = np.arange(4).astype(dtype)
+    ds = xr.Dataset({"x": ("time", [1.0, 2.0, 3.0, 4.0])}, {"time": labels})
+    (trace,) = dataset_traces(ds, 2, None, None)
+    expected = np.arange(0, 5, 2).astype(dtype)
+    if dtype.startswith("m"):
+        expected = expected / np.timedelta64(1, "s")
+    assert np.array_equal(trace.time, expected)
+    assert isinstance(ds.xjls.columns(2).time.attrs["end"], int)
+    assert ds.xjls.plot(columns=2, tz="UTC").axes
+
+
+def test_columns_of_labels_that_are_no_times_have_positions():
+    ds = xr.Dataset({"x": ("time", [1.0, 2.0, 3.0])}, {"time": list("abc")})
+    assert ds.xjls.columns(increment=1).time.values.tolist() == [0, 1, 2]
 
 
 def test_a_signal_that_a_dataset_lacks_is_an_error(bench):

@@ -250,6 +250,10 @@ def test_what_makes_no_sense_is_refused():
             for verb in (recording.statistics, recording.columns):
                 with pytest.raises(xjls.SelectionError, match=r"window"):
                     verb("s", window)
+        for window in (5, slice(5, 7), (5.0, 7.0), (5, 6, 7), "5:7"):
+            for verb in (recording.statistics, recording.read_statistics, recording.columns, recording.read):
+                with pytest.raises(xjls.SelectionError, match=r"is no window\. Give \(start, stop\)"):
+                    verb("s", window)
         for edges in ([], [7, 6], [5.5, 6.5], [[5, 6]]):
             with pytest.raises(xjls.SelectionError, match=r"do not rise"):
                 recording.columns_between("s", np.array(edges))

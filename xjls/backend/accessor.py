@@ -149,7 +149,7 @@ class XjlsAccessor:
         xarray.Dataset
             A float64 variable a signal over ``statistic``: ``count``, ``mean``, ``std``, ``min``, ``max`` and
             ``integral``. Its attributes say the ``units``, the ``integral_units`` (C for A, J for W), how many
-            ``samples`` there are, how many of these are ``nan`` (or infinite) or ``lost``, and whether it is ``exact``.
+            ``samples`` there are, how many of these are ``nan`` (or infinite) or ``lost``, and if it is ``exact``: 1.
 
         Examples
         --------
@@ -158,7 +158,7 @@ class XjlsAccessor:
         >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2), time="seconds")
         >>> found = ds.sel(time=slice(0.05, 0.15)).xjls.statistics()
         >>> found.current.sizes, found.current.attrs["integral_units"], found.current.attrs["exact"]
-        (Frozen({'statistic': 6}), 'C', True)
+        (Frozen({'statistic': 6}), 'C', 1)
         """
         return answers.statistics(self._dataset, signals, ddof, nans)
 
@@ -186,7 +186,7 @@ class XjlsAccessor:
         -------
         xarray.Dataset
             A variable a signal, (time, statistic). Time is that of each column's first sample, its attribute ``end``
-            that of the last column's end (ns of UTC, or seconds); ``samples_time`` is the length of each column.
+            that of the last column's end (ns, or seconds); ``samples_time`` is the length of each column.
 
         Examples
         --------
@@ -261,7 +261,7 @@ class XjlsAccessor:
 
         return spectrum(self._dataset, signals, **options)
 
-    def plot(self, signals: Iterable[str] | None = None, **options: Any) -> Figure:
+    def plot(self, signals: str | Iterable[str] | None = None, **options: Any) -> Figure:
         """Draw every signal, at a cost that follows the pixels; see `xjls.plot.plot_recording`. Needs matplotlib.
 
         Examples

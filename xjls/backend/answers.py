@@ -17,10 +17,11 @@ from dask.delayed import delayed
 
 from xjls.backend.index import TimeIndex
 from xjls.backend.provenance import origin_of
+from xjls.backend.rates import rate_hz_of
 from xjls.backend.sampled import PIECE, Sampled, sampled
 from xjls.backend.stored import stored_rows
 from xjls.errors import SelectionError
-from xjls.query.answer import LOOK_SAMPLES, ROW, STATISTICS, integral_units
+from xjls.query.answer import LOOK_SAMPLES, ROW, STATISTICS, check_nans, integral_units
 from xjls.query.edges import edges_by, equal_edges
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["columns", "integrate", "known_extremes", "rate_of", "statistics"]
 
 _COUNT, _LOST, _MEAN, _SQUARES, _MIN, _MAX = range(len(ROW))
-_SAME_RATE = 1e-3
-"""How far a nominal rate may be from that of the time labels, which follow the ties, to be the rate that is meant."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,14 @@ class _Question:
     def from_levels(self, origin: Origin) -> _Numbers:
         """Answer for the untouched recording."""
         held = origin.recording.signal(origin.name).window
-        edges = (origin.window.start + self.edges).clip(held.start, held.stop)
+        asked = origin.window.start + self.edges
+        edges = asked.clip(held.start, held.stop)
         found = origin.recording.columns_between(origin.name, edges, ddof=self.ddof, nans=self.nans)
         numbers = [found.mean, found.std, found.min, found.max, found.integral]
         table = np.stack([found.count.astype(np.float64), *(origin.scale * array for array in numbers)], axis=1)
-        return _Numbers(table, int(found.lost.sum()), found.exact)
+        # Beyond its ends a signal of floats shows NaN; one of integers has marks that say that nothing is there
+        beyond = 0 if self.one.valid is None else int(np.ptp(asked) - np.ptp(edges))
+        return _Numbers(table, int(found.lost.sum()) + beyond, found.exact)
 
     def from_rows(self, rows: NDArray[np.float64]) -> _Numbers:
         """Answer from what the values were reduced to."""
@@ -150,12 +152,8 @@ def integrate(dataset: xr.Dataset, signals: str | Iterable[str] | None, nans: Na
 
 def rate_of(dataset: xr.Dataset, one: Sampled) -> float:
     """Return the values a second: the nominal rate, unless time labels tell another one; NaN where nothing tells."""
-    nominal = float(one.variable.attrs.get("sample_rate_hz", np.nan))
-    labels = _label_seconds(dataset, one.dim, np.array([0, max(one.length - 1, 0)]))
-    if one.length < 2 or labels is None or labels[1] <= labels[0]:
-        return nominal
-    rate = (one.length - 1) / float(labels[1] - labels[0])
-    return nominal if abs(rate / nominal - 1) < _SAME_RATE else rate
+    found = rate_hz_of(dataset, one)
+    return np.nan if found is None else found
 
 
 def known_extremes(dataset: xr.Dataset, names: Iterable[str]) -> dict[str, tuple[float, float]]:
@@ -182,13 +180,15 @@ def _signals(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> list[S
 
 
 def _health(samples: int, found: _Numbers) -> dict[str, Any]:
-    """Return how many samples there were, and what became of those that do not count."""
+    """Return how many samples there were, and what became of those that do not count; netCDF takes no bool."""
     nan = samples - int(found.table[:, 0].sum()) - found.lost
-    return {"samples": samples, "nan": nan, "lost": found.lost, "exact": found.exact}
+    return {"samples": samples, "nan": nan, "lost": found.lost, "exact": int(found.exact)}
 
 
 def _answered(questions: list[_Question]) -> Iterator[tuple[_Question, _Numbers]]:
     """Yield questions with their answers; the values of all that need them are read in one go."""
+    for question in questions:
+        check_nans(question.nans)
     told = [q.from_levels(q.origin) if q.origin is not None else q.from_store() for q in questions]
     tasks = [_row_tasks(question) if found is None else [] for question, found in zip(questions, told, strict=True)]
     computed: tuple[Any, ...] = compute(*tasks)  # type: ignore[no-untyped-call]
@@ -261,25 +261,12 @@ def _starts(dataset: xr.Dataset, dim: str, edges: NDArray[np.int64]) -> xr.Varia
         labels = index_.labels.numbers(edges)
         starts = labels[:-1].view("M8[ns]") if index_.labels.unit == "utc" else labels[:-1]
         return xr.Variable((dim,), starts, attrs | {"end": labels[-1].item()})
-    if dim not in dataset.coords or not dataset.sizes[dim]:
+    values = dataset[dim].values if dim in dataset.coords else np.empty(0)
+    if not values.size or values.dtype.kind not in "Mmiuf":
         return xr.Variable((dim,), edges[:-1], attrs | {"end": int(edges[-1])})
-    values = dataset[dim].values
+    if values.dtype.kind in "Mm":
+        values = values.astype(f"{values.dtype.kind}8[ns]")
     last = int(edges[-1])
     end = values[last] if last < len(values) else values[-1] + (values[-1] - values[0]) / max(len(values) - 1, 1)
-    number = int(np.int64(end)) if values.dtype.kind == "M" else np.asarray(end).item()
+    number = np.asarray(end).view(np.int64).item() if values.dtype.kind in "Mm" else np.asarray(end).item()
     return xr.Variable((dim,), values[edges[:-1]], attrs | {"end": number})
-
-
-def _label_seconds(dataset: xr.Dataset, dim: str, positions: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    """Return the time labels of positions in seconds from the first of these; None where there are none."""
-    index_ = dataset.xindexes.get(dim)
-    if isinstance(index_, TimeIndex):
-        numbers = index_.labels.numbers(positions)
-        elapsed: NDArray[np.float64] = (numbers - numbers[0]) / (1e9 if index_.labels.unit == "utc" else 1)
-        return elapsed
-    if dim not in dataset.coords or dataset[dim].dtype.kind not in "Mmfiu" or not dataset.sizes[dim]:
-        return None
-    labels = dataset[dim].values[positions]
-    unit = np.timedelta64(1, "s") if labels.dtype.kind in "Mm" else 1
-    seconds: NDArray[np.float64] = ((labels - labels[0]) / unit).astype(np.float64)
-    return seconds

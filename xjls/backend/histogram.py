@@ -12,6 +12,7 @@ from dask.base import compute
 
 from xjls.backend.reductions import extremes as find_extremes
 from xjls.backend.sampled import Sampled, iter_pieces, sampled
+from xjls.errors import SelectionError
 from xjls.query.histogram import OUTSIDE, Bins, choose_bins, count
 
 if TYPE_CHECKING:
@@ -124,8 +125,15 @@ def ccdf(data: xr.Dataset | xr.DataArray, **options: Any) -> xr.Dataset:
 def _bins(one: Sampled, number: int | None, span: tuple[float, float] | None, known: tuple[float, float]) -> Bins:
     if span is None:
         return choose_bins(one.variable.dtype, *known, number)
-    low, high = span
-    if number is None and one.variable.dtype.kind in "biu" and float(low).is_integer() and float(high).is_integer():
+    try:
+        low, high = map(float, span)
+    except (TypeError, ValueError):
+        raise SelectionError(f"range={span!r} is no range", "Give range=(low, high) with low < high.") from None
+    if not low < high:
+        raise SelectionError(
+            f"there is no finite range from {low} to {high}", "Give range=(low, high) with low < high."
+        )
+    if number is None and one.variable.dtype.kind in "biu" and low.is_integer() and high.is_integer():
         return choose_bins(one.variable.dtype, low, high, None)
     return choose_bins(np.dtype("f8"), low, high, number)
 

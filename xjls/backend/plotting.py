@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def plot(
     dataset: xr.Dataset,
-    signals: Iterable[str] | None = None,
+    signals: str | Iterable[str] | None = None,
     *,
     columns: int | None = None,
     band: bool = True,
@@ -65,7 +65,7 @@ def plot(
     tz = zone(tz)
     n = columns if columns is not None else width_px(figsize, figure, ax)
     recording = _recording(dataset)
-    found = traces_of(dataset, n, recording, None if signals is None else list(signals))
+    found = traces_of(dataset, n, recording, [signals] if isinstance(signals, str) else signals)
     marks = _marks(recording, found) if annotations and recording is not None else []
     if title is None:
         name = f"{words(PurePath(recording.path).name, 40)} · " if recording is not None else ""
@@ -76,13 +76,10 @@ def plot(
     )  # fmt: skip
 
 
-def traces_of(dataset: xr.Dataset, n: int, recording: Recording | None, names: list[str] | None) -> list[Trace]:
+def traces_of(dataset: xr.Dataset, n: int, recording: Recording | None, names: Iterable[str] | None) -> list[Trace]:
     """Return the traces of a Dataset's signals, of its recording's damage where it has one."""
-    table = dataset.xjls.columns(n)
-    chosen = list(map(str, table.data_vars)) if names is None else names
-    if missing := [name for name in chosen if name not in table]:
-        raise SelectionError(f"no signal {missing[0]!r} to draw", f"There are {', '.join(map(str, table.data_vars))}.")
-    return [_trace(table[name], dataset, recording) for name in chosen]
+    table = dataset.xjls.columns(n, names)
+    return [_trace(table[name], dataset, recording) for name in table.data_vars]
 
 
 def _trace(table: xr.DataArray, dataset: xr.Dataset, recording: Recording | None) -> Trace:
@@ -106,6 +103,8 @@ def _edges(starts: xr.DataArray) -> NDArray[Any]:
     values, end = np.asarray(starts.values), starts.attrs["end"]
     if values.dtype.kind == "M":
         return np.append(values.astype("M8[ns]"), np.int64(end).view("M8[ns]"))
+    if values.dtype.kind == "m":
+        return np.append(values.astype("m8[ns]").view(np.int64), end) / 1e9
     return np.append(values, float(end))
 
 

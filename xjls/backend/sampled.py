@@ -80,7 +80,10 @@ def sampled(
         name = "values" if data.name is None else str(data.name)
         return [_described(data.drop_vars(name, errors="ignore").to_dataset(name=name), name, dim)]
     if signals is not None:
-        return [_described(data, name, dim) for name in ([signals] if isinstance(signals, str) else signals)]
+        chosen = [_described(data, name, dim) for name in ([signals] if isinstance(signals, str) else signals)]
+        if not chosen:
+            raise SelectionError("no signal was named", "Name at least one, or leave signals=None for all.")
+        return chosen
     variables = {str(name): data.variables[name] for name in data.data_vars}
     marks = {mark for variable in variables.values() for mark in _marks(variable.attrs)}
     names = [name for name, variable in variables.items() if name not in marks and _is_sampled(variable, dim)]

@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import xarray as xr
 
-from xjls.backend.index import TimeIndex
+from xjls.backend.rates import is_even, rate_hz_of
 from xjls.backend.sampled import Sampled, iter_pieces, sampled
 from xjls.errors import SelectionError
 from xjls.query.spectrum import Segments, Welch
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["spectrum"]
 
 DEFAULT_LENGTH = 8192
-_RATE_TOLERANCE = 1e-3
-"""The nominal rate stands where the time axis agrees with it so well: instruments are off by less, strides by more."""
-_STEP_TOLERANCE = 1e-2
-"""Of a step between labels, where they are not a recording's own: more is no even grid."""
-_RATE_SPAN = 10_000
-"""Samples over which a recording's clock is looked at: rounding to nanoseconds no longer matters."""
 _LONG_NAMES = {"density": "power spectral density", "spectrum": "power spectrum", "amplitude": "amplitude density"}
 
 
@@ -76,6 +69,7 @@ def spectrum(
 
     Examples
     --------
+    >>> import numpy as np
     >>> time = np.arange(4000) / 1000
     >>> ds = xr.Dataset({"voltage": ("time", np.sin(2 * np.pi * 50 * time), {"units": "V"})}, {"time": time})
     >>> power = spectrum(ds, resolution_hz=1)
@@ -118,41 +112,19 @@ def _segment_length(one: Sampled, rate_hz: float, length: int | None, resolution
     if one.length < length:
         raise SelectionError(
             f"{one.name!r} has {one.length:_} samples, fewer than the {length:_} of a segment",
-            "Take a longer window, or shorter segments.",
+            "Take a longer window or shorter segments, or name other signals.",
         )
     return length
 
 
 def _rate_hz(data: xr.Dataset | xr.DataArray, one: Sampled) -> float:
-    """Return the rate of a variable: the nominal one where its time axis agrees, else that of the axis."""
-    nominal = one.variable.attrs.get("sample_rate_hz")
-    measured = _measured_rate_hz(data, one)
-    if measured is None and nominal is None:
-        raise SelectionError(f"the sample rate of {one.name!r} is not known", f"Give {one.dim!r} a coordinate.")
-    if measured is None or (nominal and abs(measured / nominal - 1) < _RATE_TOLERANCE):
-        return float(nominal or 0)
-    return measured
-
-
-def _measured_rate_hz(data: xr.Dataset | xr.DataArray, one: Sampled) -> float | None:
-    """Return how many labels the time axis has a second; None where it does not tell."""
-    if one.dim not in data.coords or one.length < 2:
-        return None
-    index = data.xindexes.get(one.dim)
-    if isinstance(index, TimeIndex):
-        last = min(one.length - 1, _RATE_SPAN)
-        elapsed_ns = index.labels.clock.time(last) - index.labels.clock.time(0)
-        return last / (elapsed_ns / 1e9) if elapsed_ns > 0 else None
-    labels = data[one.dim].values
-    if labels.dtype.kind in "mM":
-        labels = (labels - labels[0]) / np.timedelta64(1, "s")
-    if labels.dtype.kind not in "iuf":
-        return None
-    steps = np.diff(labels.astype(np.float64))
-    step = float(steps.mean())
-    if not step > 0 or np.abs(steps - step).max() > _STEP_TOLERANCE * step:
+    """Return the rate of a variable whose samples follow each other evenly."""
+    if not is_even(data, one):
         raise SelectionError(f"the labels of {one.dim!r} are not evenly spaced", "Select a window without gaps.")
-    return 1 / step
+    found = rate_hz_of(data, one)
+    if found is None:
+        raise SelectionError(f"the sample rate of {one.name!r} is not known", f"Give {one.dim!r} a coordinate.")
+    return found
 
 
 def _attributes(one: Sampled, segments: Segments, welch: Welch) -> dict[str, Any]:

@@ -139,9 +139,16 @@ def _add_window(command: argparse.ArgumentParser) -> None:
                          help="a signal; may be repeated (default: all)")  # fmt: skip
 
 
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
 def _count(text: str) -> int:
     """Return a number of things, for argparse."""
-    number = int(text)
+    number = _integer(text)
     if not 1 <= number <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and 1,000,000")
     return number
@@ -149,7 +156,7 @@ def _count(text: str) -> int:
 
 def _pixels(text: str) -> int:
     """Return a size of a picture, for argparse."""
-    number = int(text)
+    number = _integer(text)
     if not 100 <= number <= 20_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 100 and 20,000 pixels")
     return number

@@ -60,7 +60,7 @@ def _windows(
             try:
                 windows[signal.name] = window_of(recording, signal.name, start, stop)
             except SelectionError as error:
-                refused = error
+                refused = refused or error
     if not windows:
         raise refused or SelectionError(f"no signal of {recording.path} has samples", "See xjls info.")
     return windows

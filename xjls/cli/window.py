@@ -96,7 +96,7 @@ def _at_utc(clock: Clock, name: str, text: str, found: re.Match[str]) -> int:
         zone = found["zone"] or "Z"
         whole = datetime.fromisoformat(f"{found['day']}T{found['time'] or '00:00'}{zone}").astimezone(UTC)
     except ValueError as error:
-        raise SelectionError(f"{text!r} is no time: {error}", ACCEPTED) from None
+        raise SelectionError(f"{text!r} is no time: {str(error).rstrip('.')}", ACCEPTED) from None
     fraction_ns = int((found["fraction"] or "0").ljust(9, "0"))
     return clock.first_at_or_after(round(whole.timestamp()) * 10**9 + fraction_ns)
 

@@ -24,6 +24,7 @@ from xjls.model.segments import (
     checked_table,
     common_divisor,
     first_positions,
+    has_jumps,
     holding,
     joined_table,
     line_at,
@@ -32,6 +33,7 @@ from xjls.model.segments import (
     quotient_table,
     slope_ns,
     tied_table,
+    usual_slope,
     window_table,
 )
 from xjls.model.ties import Ties
@@ -311,6 +313,28 @@ class Clock:
         500000
         """
         return common_divisor(window_table(self._table, 0, size=size, step=1), size)
+
+    def usual_step_ns(self, size: int) -> float:
+        """Return the nanoseconds from one to the next of most of the positions 0 to `size` - 1; joints do not count.
+
+        Examples
+        --------
+        >>> whole = Clock.nominal(1000)
+        >>> Clock.concatenated([(whole, 500), (whole.window(9000, 9400), 400)]).usual_step_ns(900)
+        1000000.0
+        """
+        return usual_slope(self.window(0, size)._table, size)
+
+    def is_continuous(self, size: int) -> bool:
+        """Whether positions 0 to `size` - 1 follow each other as they were recorded: no gap, nothing joined on.
+
+        Examples
+        --------
+        >>> whole = Clock.nominal(1000)
+        >>> Clock.concatenated([(whole, 500), (whole.window(9000, 9400), 400)]).is_continuous(900)
+        False
+        """
+        return not has_jumps(self.window(0, size)._table)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Clock):

@@ -30,6 +30,7 @@ __all__ = [
     "checked_table",
     "common_divisor",
     "first_positions",
+    "has_jumps",
     "holding",
     "joined_table",
     "line_at",
@@ -39,6 +40,7 @@ __all__ = [
     "segment_at",
     "slope_ns",
     "tied_table",
+    "usual_slope",
     "window_table",
 ]
 
@@ -201,6 +203,23 @@ def never_falls(table: Table, size: int | None = None) -> bool:
     is_falling[:-1] &= n > 0
     is_falling[-1] &= size is None or size - 1 > int(starts[-1])
     return not (np.any(is_falling) or np.any(last_times > times[1:]))
+
+
+def usual_slope(table: Table, size: int) -> float:
+    """Return the slope, in nanoseconds, that half of the first `size` positions are not above."""
+    slopes = table[_STEP] + table[_A] / table[_D]
+    lengths = np.diff(table[POSITION].clip(0), append=size)
+    order = np.argsort(slopes, kind="stable")
+    middle = int(np.searchsorted(np.cumsum(lengths[order]), size / 2))
+    return float(slopes[order[min(middle, len(order) - 1)]])
+
+
+def has_jumps(table: Table) -> bool:
+    """Whether a segment begins elsewhere than where the one before it leads, by more than half a step."""
+    starts, times, steps, a, r, d = table
+    n = np.diff(starts)
+    led = times[:-1] + n * steps[:-1] + floor_line(n, a[:-1], r[:-1], d[:-1])
+    return bool((np.abs(times[1:] - led) > np.abs(steps[:-1]) // 2 + 1).any())
 
 
 def quotient_table(table: Table, zero_ns: int, *, start: int, stop: int) -> Table | None:

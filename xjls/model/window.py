@@ -44,13 +44,17 @@ class Window:
         Raises
         ------
         SelectionError
-            The window reaches outside ``within``.
+            The window reaches outside ``within``, or is none.
         """
         if value is None:
             return within
         if not isinstance(value, Window):
-            lo, hi = value
-            value = cls(within.start if lo is None else index(lo), within.stop if hi is None else index(hi))
+            try:
+                lo, hi = value
+                ends = within.start if lo is None else index(lo), within.stop if hi is None else index(hi)
+            except (TypeError, ValueError):
+                raise SelectionError(f"{value!r} is no window", "Give (start, stop) in sample ids, or None.") from None
+            value = cls(*ends)
         if value.start < within.start or value.stop > within.stop:
             raise SelectionError(
                 f"the window [{value.start:_}, {value.stop:_}) reaches outside [{within.start:_}, {within.stop:_})",

@@ -65,7 +65,11 @@ def _ends(traces: Sequence[Trace]) -> tuple[Moment, Moment]:
     if not traces:
         raise SelectionError("there is no trace to draw", "Choose signals that have samples.")
     if len({trace.is_utc for trace in traces}) > 1:
-        raise SelectionError("some traces are in UTC, others in seconds", 'Make all of them with time="seconds".')
+        known, unknown = (", ".join(t.name for t in traces if t.is_utc is utc) for utc in (True, False))
+        raise SelectionError(
+            f"some signals are in UTC ({known}), others in seconds ({unknown})",
+            'Draw those of one kind, or all of them with time="seconds".',
+        )
     return min(trace.time[0] for trace in traces), max(trace.time[-1] for trace in traces)
 
 

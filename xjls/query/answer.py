@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from xjls.errors import SelectionError
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ STATISTICS = ("count", "mean", "std", "min", "max", "integral")
 Nans: TypeAlias = Literal["auto", "count", "trust"]
 """How far to look for NaN that entries do not show: see `LOOK_SAMPLES`; at all samples; at none."""
 
+NANS = ("auto", "count", "trust")
+"""All of them."""
+
 LOOK_SAMPLES = 1 << 26
 """Samples of a local file that a question may look at for NaN unasked: some ten milliseconds, once."""
 
@@ -44,6 +48,12 @@ def integral_units(units: str) -> str:
     ('C', 'mJ', 'V·s', 's')
     """
     return _INTEGRAL_UNITS.get(units) or (f"{units}·s" if units else "s")
+
+
+def check_nans(nans: str) -> None:
+    """Refuse what would be taken for ``"trust"`` in silence."""
+    if nans not in NANS:
+        raise SelectionError(f"nans={nans!r} is no way to treat NaN", f"Choose one of {', '.join(map(repr, NANS))}.")
 
 
 class Statistics:

@@ -20,6 +20,8 @@ OUTSIDE = ("below", "above", "not_finite", "lost")
 """What samples in no bin are: outside the range, NaN or infinite, or not held by the recording."""
 
 DEFAULT_BINS = 256
+MOST_BINS = 1 << 20
+"""More of them are no histogram."""
 MOST_VALUES = 1024
 """Integers that span no more values get a bin for each of them."""
 
@@ -40,8 +42,14 @@ class Bins:
     number: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.number, int | np.integer):
+            raise SelectionError(
+                f"bins={self.number!r} is no number of bins", "Give an integer, and range=(low, high)."
+            )
         if self.number < 1:
             raise SelectionError(f"{self.number} bins are none", "Ask for at least one.")
+        if self.number > MOST_BINS:
+            raise SelectionError(f"{self.number:_} bins are too many", f"Ask for at most {MOST_BINS:_}.")
         if not (math.isfinite(self.high - self.low) and self.low < self.high):
             raise SelectionError(
                 f"there is no finite range from {self.low} to {self.high}", "Give range=(low, high) with low < high."

@@ -16,7 +16,7 @@ from xjls.errors import SelectionError
 from xjls.kernels.moments import merge_rows
 from xjls.kernels.spans import summarize_span
 from xjls.model.window import Window
-from xjls.query.answer import ROW, Columns, Statistics
+from xjls.query.answer import ROW, Columns, Statistics, check_nans
 from xjls.query.blocks import STEP_SAMPLES, Blocks
 from xjls.query.edges import edges_by, equal_edges
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal
     from xjls.query.answer import Nans
 
-NANS = ("auto", "count", "trust")
 STREAM_SAMPLES = 1 << 16
 """A signal of more samples that has no levels is reduced as it is read."""
 
@@ -108,16 +107,19 @@ class Pyramid:
         if isinstance(window, Window):
             start, stop = window.start - blocks.first_id, window.stop - blocks.first_id
         else:
-            lo, hi = window
-            start = 0 if lo is None else index(lo) - blocks.first_id
-            stop = blocks.length if hi is None else index(hi) - blocks.first_id
+            try:
+                lo, hi = window
+                start = 0 if lo is None else index(lo) - blocks.first_id
+                stop = blocks.length if hi is None else index(hi) - blocks.first_id
+            except (TypeError, ValueError):
+                start = -1
         if not 0 <= start <= stop <= blocks.length:
             Window.of(window, self.signal.window)  # raises
         return start, stop
 
     def _summarized(self, start: int, stop: int, nans: Nans) -> tuple[NDArray[np.float64], bool]:
         """Return a row of samples [start, stop), and whether it is exact."""
-        _check_nans(nans)
+        check_nans(nans)
         blocks = self._blocks
         if start == stop or self._streams:
             rows, exact = self._summarized_all(np.array([start, stop], np.int64), nans)
@@ -141,7 +143,7 @@ class Pyramid:
 
     def _summarized_all(self, edges: NDArray[np.int64], nans: Nans) -> tuple[NDArray[np.float64], bool]:
         """Return a row for the samples between each two neighbours of ``edges``, and whether all are exact."""
-        _check_nans(nans)
+        check_nans(nans)
         blocks = self._blocks
         _held = self._hold()
         exact = True
@@ -209,9 +211,3 @@ class Pyramid:
         raise SelectionError(
             f"samples of {self.signal.name!r} in {asked} are lost", 'Open with on_damage="gap" to leave them out.'
         )
-
-
-def _check_nans(nans: str) -> None:
-    """Refuse what would be taken for ``"trust"`` in silence."""
-    if nans not in NANS:
-        raise SelectionError(f"nans={nans!r} is no way to treat NaN", f"Choose one of {', '.join(map(repr, NANS))}.")
