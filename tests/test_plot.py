@@ -614,3 +614,19 @@ def test_the_demo_is_drawn_whole(tmp_path):
         figure = plot_recording(recording, tz="UTC")
     assert [ax.get_ylabel() for ax in figure.axes] == ["current", "voltage (V)", "power", "current_range", ""]
     assert [ax.get_yscale() for ax in figure.axes] == ["log", "linear", "log", "linear", "linear"]
+
+
+def test_damage_is_shaded_where_its_signal_is_shown(tmp_path):
+    """Whatever a variable is called: the shade follows the samples, not the name."""
+    small = {"samples_per_data": 64, "sample_decimate": 16, "entries_per_summary": 20, "summary_decimate": 10}
+    path = tmp_path / "run.jls"
+    write(path, [Source("s")], [Fsr(name, np.arange(20_000), **small) for name in "ab"])
+    data = path.read_bytes()
+    chunk = [c for c in chunks_of(data) if c.tag == 0x22 and c.meta == 1][50]
+    path.write_bytes(flip(data, chunk.offset + 60))
+    with xjls.open(path, on_damage="gap", levels=False) as ds:
+        ds.a.values  # noqa: B018 - a read meets the damage
+        for shown, name in ((ds, "a"), (ds.rename(a="b", b="a"), "b")):
+            found = {trace.name: trace.gaps for trace in dataset_traces(shown, 100, shown.xjls.recording, None)}
+            assert [bool(found[n]) for n in ("a", "b")] == [n == name for n in ("a", "b")]
+            assert found[name][0].is_damage

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.backend.provenance import origin_of
 from xjls.errors import SelectionError
 from xjls.plot.figure import plot_traces, require_matplotlib
 from xjls.plot.marks import marks_of
@@ -111,16 +112,17 @@ def _edges(starts: xr.DataArray) -> NDArray[Any]:
 def _damaged(recording: Recording | None, name: str, dataset: xr.Dataset, time: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which columns hold samples that the Dataset's recording lost to damage, as far as it was read."""
     none = np.zeros(len(time) - 1, np.bool_)
-    if recording is None or name not in recording.status.gaps or "recording" not in dataset[name].encoding:
+    origin = origin_of(dataset.variables[name])
+    if recording is None or origin is None or origin.name not in recording.status.gaps:
         return none
-    clock = recording.clock(name)
+    clock = recording.clock(origin.name)
     if time.dtype.kind == "M":
         if not (clock.utc and clock.is_increasing):
             return none
         edges = clock.first_at_or_after(time.view(np.int64))
     else:
         edges = clock.first_at_or_after_seconds(time)
-    return lost_columns(recording, name, edges)[0]
+    return lost_columns(recording, origin.name, edges)[0]
 
 
 def _recording(dataset: xr.Dataset) -> Recording | None:

@@ -235,8 +235,8 @@ class Levels:
         excess = []
         for entry, std in entries:
             summarize(request.samples(asked, entry * factor, (entry + 1) * factor), factor, true)
-            if true[0, 1] > 0:
-                excess.append(std / true[0, 1] - 1)
+            if 0 < (deviation := float(true[0, 1])) < math.inf:
+                excess.append(std / deviation - 1)
             if len(excess) == ENOUGH:
                 break
         if excess and factor > 1:
