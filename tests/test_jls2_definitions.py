@@ -141,8 +141,9 @@ def test_windows_come_in_many_forms(tmp_path):
         for window in (None, (None, None), (10, 110), Window(10, 110), (np.int64(10), np.uint8(110)), (10, None)):
             assert equal_values(recording.read("s", window), np.arange(100, dtype="f4"))
         assert recording.read("s", (50, 50)).tolist() == []
-        with pytest.raises(TypeError):
-            recording.read("s", (10.5, 20))
+        for odd in ((10.5, 20), 5, (1, 2, 3), "ab"):
+            with pytest.raises(xjls.SelectionError, match="is no window"):
+                recording.read("s", odd)
 
 
 # ---- records -------------------------------------------------------------------------------------------------------
