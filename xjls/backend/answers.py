@@ -21,7 +21,7 @@ from xjls.backend.rates import rate_hz_of
 from xjls.backend.sampled import PIECE, Sampled, sampled
 from xjls.backend.stored import stored_rows
 from xjls.errors import SelectionError
-from xjls.query.answer import LOOK_SAMPLES, ROW, STATISTICS, check_nans, integral_units
+from xjls.query.answer import LOOK_SAMPLES, ROW, STATISTICS, check_nans, deviations, integral_units
 from xjls.query.edges import edges_by, equal_edges
 
 if TYPE_CHECKING:
@@ -80,10 +80,8 @@ class _Question:
     def from_rows(self, rows: NDArray[np.float64]) -> _Numbers:
         """Answer from what the values were reduced to."""
         count, mean = rows[:, _COUNT], rows[:, _MEAN]
-        free = count - self.ddof
-        variance = np.divide(rows[:, _SQUARES].clip(0), free, out=np.full(len(rows), np.nan), where=free > 0)
         integral = np.where(count > 0, mean * count, 0.0) / self.rate_hz
-        table = np.stack([count, mean, np.sqrt(variance), rows[:, _MIN], rows[:, _MAX], integral], axis=1)
+        table = np.stack([count, mean, deviations(rows, self.ddof), rows[:, _MIN], rows[:, _MAX], integral], axis=1)
         return _Numbers(table, int(rows[:, _LOST].sum()), True)
 
     def from_store(self) -> _Numbers | None:

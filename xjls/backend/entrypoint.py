@@ -17,7 +17,8 @@ from xjls.formats import guess_format, open_recording
 if TYPE_CHECKING:
     from xjls.backend.axes import Join, TimeUnit
     from xjls.backend.dataset import Levels
-    from xjls.model.recording import OnDamage, Recording
+    from xjls.model.reader import OnDamage
+    from xjls.model.recording import Recording
 
 
 class JlsBackendEntrypoint(BackendEntrypoint):

@@ -13,7 +13,7 @@ from xjls.backend.dataset import restore_time
 if TYPE_CHECKING:
     from xjls.backend.axes import Join, TimeUnit
     from xjls.backend.dataset import Levels
-    from xjls.model.recording import OnDamage
+    from xjls.model.reader import OnDamage
 
 
 def open(  # noqa: A001 - xjls.open reads as it should

@@ -20,6 +20,7 @@ from xjls.backend.provenance import slice_of
 from xjls.backend.sampled import Sampled, iter_pieces, sampled
 from xjls.errors import SelectionError
 from xjls.model.window import Window
+from xjls.query.answer import deviations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +34,6 @@ _ROW = 6
 _COUNT, _LOST, _MEAN, _SQUARES, _MIN, _MAX = range(_ROW)
 
 
-def _std(rows: NDArray[np.float64], ddof: int) -> NDArray[np.float64]:
-    free = rows[..., _COUNT] - ddof
-    variance = np.divide(rows[..., _SQUARES], free, out=np.full(free.shape, np.nan), where=free > 0)
-    return np.asarray(np.sqrt(variance))
-
-
 def _sum(rows: NDArray[np.float64], _ddof: int) -> NDArray[np.float64]:
     return np.where(rows[..., _COUNT] > 0, rows[..., _MEAN] * rows[..., _COUNT], 0.0)
 
@@ -46,7 +41,7 @@ def _sum(rows: NDArray[np.float64], _ddof: int) -> NDArray[np.float64]:
 REDUCED: dict[str, Callable[[NDArray[np.float64], int], NDArray[np.float64]]] = {
     "count": lambda rows, _ddof: rows[..., _COUNT],
     "mean": lambda rows, _ddof: rows[..., _MEAN],
-    "std": _std,
+    "std": deviations,
     "min": lambda rows, _ddof: rows[..., _MIN],
     "max": lambda rows, _ddof: rows[..., _MAX],
     "sum": _sum,

@@ -5,7 +5,6 @@ What came from a recording keeps its stored type, its sample ids and its ties; i
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,19 +17,19 @@ import numpy as np
 from xjls.backend.answers import rate_of
 from xjls.backend.index import TimeIndex
 from xjls.backend.provenance import origin_of
+from xjls.backend.rates import is_even
 from xjls.backend.sampled import PIECE, Sampled, sampled
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
-from xjls.formats.jls2.events import KINDS
+from xjls.formats.jls2.events import annotation_record
 from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef, ns_to_jls_time
-from xjls.formats.jls2.writer import MOST_IDS, Jls2Writer
+from xjls.formats.jls2.writer import MOST_IDS, Jls2Writer, new_file
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
     from xjls.backend.provenance import Origin
-    from xjls.model.annotation import Annotation
     from xjls.model.recording import Recording
 
 __all__ = ["write_jls"]
@@ -97,22 +96,15 @@ def write_jls(
     progress: Progress | None = None,
 ) -> Path:
     """Write the signals of a Dataset; see `xjls.backend.accessor.XjlsAccessor.to_jls`."""
-    target = Path(path)
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists. Choose another name, or say overwrite=True.")
-    outgoing = [_outgoing(dataset, one) for one in sampled(dataset, signals)]
-    if len(outgoing) > MOST_IDS:
-        raise SelectionError(f"{len(outgoing)} signals are more than a JLS file holds", f"Choose {MOST_IDS} at most.")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with Jls2Writer(str(part)) as writer:
+    with new_file(path, overwrite=overwrite) as part:
+        outgoing = [_outgoing(dataset, one) for one in sampled(dataset, signals)]
+        if len(outgoing) > MOST_IDS:
+            raise SelectionError(
+                f"{len(outgoing)} signals are more than a JLS file holds", f"Choose {MOST_IDS} at most."
+            )
+        with Jls2Writer(part) as writer:
             _write(writer, outgoing, _recording(outgoing), progress)
-        part.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-    return target
+    return Path(path)
 
 
 def _write(
@@ -195,8 +187,12 @@ def _stored_as(one: Sampled, origin: Origin | None) -> tuple[int, np.dtype[Any],
 
 def _require_even(dataset: xr.Dataset, one: Sampled, rate: float) -> None:
     """Raise where the labels of samples are not those of one rate."""
-    if one.dim not in dataset.coords or isinstance(dataset.xindexes.get(one.dim), TimeIndex) or one.length < 2:
+    if is_even(dataset, one):
         return
+    if isinstance(dataset.xindexes.get(one.dim), TimeIndex):
+        raise SelectionError(
+            f"the times of {one.name!r} have a gap, and JLS keeps one rate", "Write its parts one by one."
+        )
     labels = dataset[one.dim].values
     unit = np.timedelta64(1, "s") if labels.dtype.kind in "mM" else 1
     steps = np.diff(labels) / unit * rate
@@ -252,13 +248,8 @@ def _notes(outgoing: list[_Outgoing], recording: Recording | None) -> Iterator[t
     }
     for note in recording.annotations:
         if not note.signal and note.time_ns is not None:
-            yield 0, _record(note, ns_to_jls_time(note.time_ns))
+            yield 0, annotation_record(note, ns_to_jls_time(note.time_ns))
         elif note.signal in numbers and note.sample_id is not None:
             number, out = numbers[note.signal]
             if out.first_id <= note.sample_id < out.first_id + out.one.length:
-                yield number, _record(note, note.sample_id)
-
-
-def _record(note: Annotation, timestamp: int) -> AnnotationRecord:
-    kind = KINDS.index(note.kind) if note.kind in KINDS else int(note.kind.removeprefix("type_"))
-    return AnnotationRecord(timestamp, kind, note.group, math.nan if note.y is None else note.y, note.data)
+                yield number, annotation_record(note, note.sample_id)

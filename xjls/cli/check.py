@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.info import status_facts, status_text
+from xjls.cli.progress import shown
 from xjls.cli.text import size
 from xjls.formats import open_recording
 
 
 def check(path: str, *, as_json: bool = False, quiet: bool = False) -> int:
     """Verify a recording; print what is wrong, return the exit status."""
-    show = not (quiet or as_json) and sys.stderr.isatty()
+    show = None if quiet or as_json else shown(size)
     with open_recording(path, on_damage="gap") as recording:
-        recording.check(_progress if show else None)
+        recording.check(show)
         status = recording.status
     if show:
         print("\r\x1b[K", end="", file=sys.stderr)
@@ -29,13 +29,3 @@ def check(path: str, *, as_json: bool = False, quiet: bool = False) -> int:
         if found := status_text(status):
             print(found)
     return 0 if status.complete else EXIT_DAMAGED
-
-
-_last_shown = [0.0]
-
-
-def _progress(done: int, total: int) -> None:
-    now = time.monotonic()
-    if now - _last_shown[0] > 0.1 or done == total:
-        _last_shown[0] = now
-        print(f"\r{done / max(total, 1):4.0%} of {size(total)}", end="", file=sys.stderr, flush=True)

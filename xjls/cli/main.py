@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     info = commands.add_parser("info", help="what a recording holds", description="Say what a recording holds.")
-    info.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+    _add_file(info)
     info.add_argument("--json", action="store_true", help="print one JSON object instead")
     info.set_defaults(run=_info)
 
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Walk a recording and verify every chunk; say what is wrong where. "
         "The exit status is 0 when it is whole, 1 when it is damaged or was not closed, 2 when it cannot be opened.",
     )  # fmt: skip
-    check.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+    _add_file(check)
     check.add_argument("--json", action="store_true", help="print one JSON object instead")
     check.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
     check.set_defaults(run=_check)
@@ -105,8 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "and user data.",
     )  # fmt: skip
     _add_window(extract)
-    extract.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="the new recording")
-    extract.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
+    _add_output(extract)
     extract.set_defaults(run=_extract)
 
     recover = commands.add_parser(
@@ -114,9 +113,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Write everything that is intact of a recording to a new JLS v2 file, and say what is lost. "
         "The exit status is 0 when nothing is lost, 1 when something is, 2 when it cannot be done.",
     )  # fmt: skip
-    recover.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
-    recover.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="the new recording")
-    recover.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
+    _add_file(recover)
+    _add_output(recover)
     recover.set_defaults(run=_recover)
 
     demo = commands.add_parser(
@@ -130,9 +128,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_file(command: argparse.ArgumentParser) -> None:
+    """Add the recording that a command is about."""
+    command.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    """Add the recording that a command makes."""
+    command.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="the new recording")
+    command.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
+
+
 def _add_window(command: argparse.ArgumentParser) -> None:
     """Add what a command needs to know of a part of a recording."""
-    command.add_argument("file", help="a local path, or an address such as s3://bucket/run.jls")
+    _add_file(command)
     command.add_argument("--from", dest="start", metavar="T", help="UTC, seconds such as 1.5 or 20ms, or #SAMPLE")
     command.add_argument("--to", dest="stop", metavar="T", help="the end, not included; as --from")
     command.add_argument("--signal", "-s", dest="signals", action="append", default=[], metavar="NAME",

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 
+PERIOD_S = 0.1
 
-def shown() -> Callable[[int, int], None] | None:
-    """Return what shows progress on the error stream; None where nobody looks at it."""
+
+def samples(number: int) -> str:
+    """Return a number of samples."""
+    return f"{number:,} samples"
+
+
+def shown(amount: Callable[[int], str] = samples) -> Callable[[int, int], None] | None:
+    """Return what shows (done, total) on the error stream, ten times a second; None where nobody looks at it."""
     if not sys.stderr.isatty():
         return None
+    last = -PERIOD_S
 
     def show(done: int, total: int) -> None:
-        end = "\r\033[K" if done == total else ""
-        print(f"\r{done / max(total, 1):4.0%} of {total:,} samples", end=end, file=sys.stderr, flush=True)
+        nonlocal last
+        if (now := time.monotonic()) - last > PERIOD_S or done == total:
+            last = now
+            end = "\r\033[K" if done == total else ""
+            print(f"\r{done / max(total, 1):4.0%} of {amount(total)}", end=end, file=sys.stderr, flush=True)
 
     return show

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 from xjls.cli import EXIT_DAMAGED
@@ -16,22 +14,14 @@ from xjls.formats import open_recording
 def recover(path: str, out: str, *, overwrite: bool = False) -> int:
     """Write what is intact to a new file, print what is lost; return the exit status."""
     from xjls.formats.jls2.salvage import salvage
+    from xjls.formats.jls2.writer import new_file
 
-    target = Path(out)
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists. Choose another name, or say --overwrite.")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with open_recording(path, on_damage="gap") as recording:
-        try:
-            losses = salvage(recording, str(part), shown())
-            part.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
+        with new_file(out, overwrite=overwrite, option="--overwrite") as part:
+            losses = salvage(recording, part, shown())
         lost = sum(gap.window.length for gaps in losses.values() for gap in gaps)
         total = sum(signal.length for signal in recording.signals.values())
-        print(f"wrote {target}, {size(target.stat().st_size)}: {total - lost:,} of {total:,} samples")
+        print(f"wrote {out}, {size(Path(out).stat().st_size)}: {total - lost:,} of {total:,} samples")
         if found := status_text(recording.status):
             print(found)
         return EXIT_DAMAGED if losses else 0

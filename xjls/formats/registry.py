@@ -12,7 +12,8 @@ from xjls.formats.jls2 import reader as jls2
 from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
-    from xjls.model.recording import OnDamage, Recording
+    from xjls.model.reader import OnDamage
+    from xjls.model.recording import Recording
 
 HEAD_BYTES = 64
 

@@ -14,7 +14,7 @@ from numba import types
 
 from xjls.kernels.bits import ones_among
 from xjls.kernels.jit import inlined, instruction, part
-from xjls.kernels.lanes import entry_sums, sample_sums
+from xjls.kernels.lanes import entry_sums, larger, sample_sums, smaller
 from xjls.kernels.memory import load_f32, load_f64, load_u8, number_loader, store_f64
 
 __all__ = ["ENTRIES_F32", "ENTRIES_F64", "LOST", "NOTHING", "ROW_BYTES", "TYPES", "Sums", "add_items", "store_row"]
@@ -36,16 +36,8 @@ AddItems = Callable[[int, int, int, Sums], Sums]
 NOTHING = (0, 0, 0.0, 0.0, 0.0, math.inf, -math.inf)
 
 
-@instruction(types.float64, types.float64, types.float64)
-def _smaller(builder: Any, a: Any, b: Any) -> Any:
-    """Return the smaller of two numbers, neither of them NaN."""
-    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
-
-
-@instruction(types.float64, types.float64, types.float64)
-def _larger(builder: Any, a: Any, b: Any) -> Any:
-    """Return the larger of two numbers, neither of them NaN."""
-    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+_smaller: Any = instruction(types.float64, types.float64, types.float64)(smaller)
+_larger: Any = instruction(types.float64, types.float64, types.float64)(larger)
 
 
 def _floats_of(load: Any, width: int) -> AddItems:

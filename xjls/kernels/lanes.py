@@ -15,7 +15,7 @@ from numba import types
 from xjls.kernels.jit import instruction
 from xjls.kernels.memory import I64, call, pointer
 
-__all__ = ["entry_sums", "sample_sums"]
+__all__ = ["entry_sums", "larger", "sample_sums", "smaller"]
 
 LANES = 16
 ENTRY = 4
@@ -41,7 +41,7 @@ def sample_sums(width: int, kind: str) -> Any:
         centres = _lanes(builder, [centre] * LANES)
         total, squares, low, high = _accumulated(builder, _Numbers(width, kind, place, count), centres, centres)
         sums = (_folded(builder, vector, combine, 1) for vector, combine in ((total, _plus), (squares, _plus)))
-        extremes = (_folded(builder, vector, combine, 1) for vector, combine in ((low, _smaller), (high, _larger)))
+        extremes = (_folded(builder, vector, combine, 1) for vector, combine in ((low, smaller), (high, larger)))
         return _packed(builder, [_lane(builder, vector, 0) for vector in (*sums, *extremes)])
 
     return _sums(build)
@@ -62,7 +62,7 @@ def entry_sums(width: int) -> Any:
         neutral = _lanes(builder, [centre, zero, least, most] * (LANES // ENTRY))
         total, squares, low, high = _accumulated(builder, numbers, centres, neutral)
         total, squares = (_folded(builder, vector, _plus, ENTRY) for vector in (total, squares))
-        low, high = _folded(builder, low, _smaller, ENTRY), _folded(builder, high, _larger, ENTRY)
+        low, high = _folded(builder, low, smaller, ENTRY), _folded(builder, high, larger, ENTRY)
         both = builder.fadd(_lane(builder, squares, 0), _lane(builder, squares, 1))
         return _packed(builder, [_lane(builder, total, 0), both, _lane(builder, low, 2), _lane(builder, high, 3)])
 
@@ -145,8 +145,8 @@ def _added(builder: Any, x: Any, centres: Any, found: list[Any]) -> list[Any]:
     distance = builder.fsub(x, centres)
     square = builder.fmul(distance, distance, flags=_MAY_FUSE)
     return [
-        builder.fadd(total, distance), builder.fadd(squares, square, flags=_MAY_FUSE), _smaller(builder, x, low),
-        _larger(builder, x, high),
+        builder.fadd(total, distance), builder.fadd(squares, square, flags=_MAY_FUSE), smaller(builder, x, low),
+        larger(builder, x, high),
     ]  # fmt: skip
 
 
@@ -154,11 +154,13 @@ def _plus(builder: Any, a: Any, b: Any) -> Any:
     return builder.fadd(a, b)
 
 
-def _smaller(builder: Any, a: Any, b: Any) -> Any:
+def smaller(builder: Any, a: Any, b: Any) -> Any:
+    """Build the smaller of two numbers, or of each two lanes; none is NaN."""
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
-def _larger(builder: Any, a: Any, b: Any) -> Any:
+def larger(builder: Any, a: Any, b: Any) -> Any:
+    """Build the larger of two numbers, or of each two lanes; none is NaN."""
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 

@@ -56,6 +56,13 @@ def check_nans(nans: str) -> None:
         raise SelectionError(f"nans={nans!r} is no way to treat NaN", f"Choose one of {', '.join(map(repr, NANS))}.")
 
 
+def deviations(rows: NDArray[np.float64], ddof: int) -> NDArray[np.float64]:
+    """Return the standard deviation that each row, shape (…, 6), tells; NaN for ``count <= ddof``."""
+    free = rows[..., _COUNT] - ddof
+    variance = np.divide(rows[..., _SQUARES].clip(0), free, out=np.full(free.shape, np.nan), where=free > 0)
+    return np.asarray(np.sqrt(variance))
+
+
 class Statistics:
     """Exact statistics of one signal over one window.
 
@@ -270,10 +277,7 @@ class Columns:
     @property
     def std(self) -> NDArray[np.float64]:
         """Standard deviation of each column, in the signal's units; NaN for ``count <= ddof``."""
-        free = self._rows[:, _COUNT] - self.ddof
-        variance = np.divide(self._rows[:, _SQUARES].clip(0), free, out=np.full(len(self), np.nan), where=free > 0)
-        std: NDArray[np.float64] = np.sqrt(variance) * abs(self._scale)
-        return std
+        return deviations(self._rows, self.ddof) * abs(self._scale)
 
     @property
     def min(self) -> NDArray[np.float64]:

@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.kernels.packing import packed
 from xjls.kernels.spans import KNOWN, LOST, count_not_finite, make_facts, summarize_spans
 from xjls.model.window import Gap, Window, merge_gaps
 from xjls.query.answer import LOOK_SAMPLES, ROW
-from xjls.query.rows import beside, lost_counts, packed, rows_of, rows_of_entries, runs
+from xjls.query.rows import beside, lost_counts, rows_of, rows_of_entries, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.model.recording import Places, Reader
+    from xjls.model.reader import Places, Reader
     from xjls.model.signal import Signal
     from xjls.query.answer import Nans
 
@@ -170,7 +171,7 @@ class Blocks:
         stop = min(start + self.places.block_samples, self.length)
         values, gaps = self.read(start, stop)
         if not gaps:
-            return self.table.keep(packed(values, self.signal.stored_type))
+            return self.table.keep(packed(values, int(self.signal.stored_type[1:])))
         edges = np.arange(stop - start + 1, dtype=np.int64)
         lost = lost_counts(gaps, self.first_id + start + edges)
         return LOST if lost.all() else self.table.keep(rows_of(values, edges, lost)) | 1
@@ -249,21 +250,20 @@ class Blocks:
     def _look_along(self, first: int, last: int) -> None:
         """Look at the samples below blocks [first, last) of level 1: at once, and one by one only if some are holed."""
         factor, size = self.factors[1], self.places.block_entries
-        values, _ = self.read(first * size * factor, min(last * size, self.length // factor) * factor)
+        values, gaps = self.read(first * size * factor, min(last * size, self.length // factor) * factor)
         if np.isfinite(values).all():
             self.looked[first:last] = _CLEAN
         else:
             for block in range(first, last):
-                self._look_at(block)
+                at = (block - first) * size * factor
+                self._look_at(block, values[at : at + size * factor], gaps)
 
-    def _look_at(self, block: int) -> None:
+    def _look_at(self, block: int, values: NDArray[Any], gaps: tuple[Gap, ...]) -> None:
         """Look at the samples below a block of level 1, and mark the entries of all levels that are not finite."""
-        if self.looked[block] != _UNSEEN:
-            return
         factor, size = self.factors[1], self.places.block_entries
-        items = min(size, self.length // factor - block * size)
-        start = block * size * factor
-        values, gaps = self.read(start, start + items * factor)
+        items = len(values) // factor
+        begin = self.first_id + block * size * factor
+        inside = Window(begin, begin + len(values))
         counts = np.empty(items, np.int64)
         if not count_not_finite(values, factor, counts):
             self.looked[block] = _CLEAN
@@ -277,7 +277,7 @@ class Blocks:
             self._suspects.setdefault(level, np.zeros(items, np.bool_))[above] = True
             self.table.where[self._base(level) + np.unique(above // size)] = 0
         # Last: who sees it known, without the lock, must find the entries gone
-        self.looked[block] = _UNKNOWABLE if gaps else _HOLED
+        self.looked[block] = _UNKNOWABLE if any((gap.window & inside).length for gap in gaps) else _HOLED
 
     def _base(self, level: int) -> int:
         return int(self.facts[5 + 2 * level])

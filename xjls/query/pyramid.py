@@ -23,7 +23,8 @@ from xjls.query.edges import edges_by, equal_edges
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.model.recording import OnDamage, Reader, WindowLike
+    from xjls.model.reader import OnDamage, Reader
+    from xjls.model.recording import WindowLike
     from xjls.model.signal import Signal
     from xjls.query.answer import Nans
 

@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from xjls.model.window import Gap
 
 
-def packed(values: NDArray[Any], stored_type: str) -> NDArray[Any]:
-    """Return samples as a file stores them: eight bits or two nibbles a byte, the first one lowest."""
-    if stored_type == "u1":
-        return np.packbits(values, bitorder="little")
-    if stored_type in ("u4", "i4"):
-        nibbles: NDArray[np.uint8] = np.zeros(len(values) + len(values) % 2, np.uint8)
-        nibbles[: len(values)] = values.view(np.uint8) & 15
-        return nibbles[::2] | nibbles[1::2] << 4
-    return values
-
-
 def rows_of(values: NDArray[Any], edges: NDArray[np.int64], lost: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return a row for the values between each two neighbours of ``edges``."""
     rows = np.empty((len(lost), len(ROW)))

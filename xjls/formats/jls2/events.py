@@ -110,6 +110,12 @@ def annotation(signal: str, record: AnnotationRecord, sample_id: int | None, tim
     )  # fmt: skip
 
 
+def annotation_record(note: Annotation, timestamp: int) -> AnnotationRecord:
+    """Return what is written of an annotation, at a sample id or a JLS time; `annotation` undoes it."""
+    kind = KINDS.index(note.kind) if note.kind in KINDS else int(note.kind.removeprefix("type_"))
+    return AnnotationRecord(timestamp, kind, note.group, math.nan if note.y is None else note.y, note.data)
+
+
 def decode_user_data(records: Iterable[tuple[Chunk, bytes]]) -> tuple[UserData, ...]:
     """Decode USER_DATA chunks; the first of a file is an empty mark of storage type 0."""
     return tuple(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.layout import Blocks, Layout
-    from xjls.model.recording import OnDamage
+    from xjls.model.reader import OnDamage
     from xjls.storage import Storage
 
 STEP_SAMPLES = 1 << 22

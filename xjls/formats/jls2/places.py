@@ -26,7 +26,7 @@ _DATA, _SUMMARY = int(Tag.FSR_DATA), int(Tag.FSR_SUMMARY)
 
 
 class Places:
-    """Fulfil `xjls.model.recording.Places` for one signal of a JLS v2 file.
+    """Fulfil `xjls.model.reader.Places` for one signal of a JLS v2 file.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Places:
         return self._storage.hold()
 
     def samples(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the address of each block of samples, 0 where it must be read; see `xjls.model.recording.Places`."""
+        """Return the address of each block of samples, 0 where it must be read; see `xjls.model.reader.Places`."""
         if not self.in_place:
             return np.zeros(len(numbers), np.int64)
         size = self._blocks.chunk

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.places import Places
     from xjls.formats.jls2.wire import Chunk, SignalDef
     from xjls.model.annotation import Annotation, Tie, UserData
-    from xjls.model.recording import OnDamage
+    from xjls.model.reader import OnDamage
     from xjls.model.signal import Level, Signal
     from xjls.model.status import Status
     from xjls.model.window import Gap, Window
@@ -60,7 +60,7 @@ def open_jls2(path: str, *, storage_options: Mapping[str, Any] | None, on_damage
 
 
 class Jls2Reader:
-    """Fulfil `xjls.model.recording.Reader` for JLS v2.
+    """Fulfil `xjls.model.reader.Reader` for JLS v2.
 
     Parameters
     ----------

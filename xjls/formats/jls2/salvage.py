@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
-from xjls.formats.jls2.events import KINDS
-from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef, ns_to_jls_time
+from xjls.formats.jls2.events import annotation_record
+from xjls.formats.jls2.wire import SignalDef, SourceDef, ns_to_jls_time
 from xjls.formats.jls2.writer import Jls2Writer
 from xjls.model.window import Gap, Window, merge_gaps
 
@@ -95,9 +95,7 @@ def _annotate(writer: Jls2Writer, signal_id: int, note: Annotation) -> None:
     timestamp = note.sample_id
     if timestamp is None:
         timestamp = 0 if note.time_ns is None else ns_to_jls_time(note.time_ns)
-    kind = KINDS.index(note.kind) if note.kind in KINDS else int(note.kind.removeprefix("type_"))
-    y = math.nan if note.y is None else note.y
-    writer.annotate(signal_id, AnnotationRecord(timestamp, kind, note.group, y, note.data))
+    writer.annotate(signal_id, annotation_record(note, timestamp))
 
 
 def _pieces(signals: list[Signal]) -> Iterator[tuple[Signal, Window]]:

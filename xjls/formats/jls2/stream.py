@@ -13,6 +13,7 @@ import numpy as np
 
 from xjls.formats.jls2.tape import TrackChunks
 from xjls.formats.jls2.wire import LEVELS, Tag, encode_payload_header
+from xjls.kernels.packing import packed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class SampleTrack:
         if self._n_rest and self._next_id is not None:
             samples, self._n_rest = self._rest[: self._n_rest], 0
             header = encode_payload_header(self._next_id, len(samples), self._kind.bits)
-            offset = self._chunks.append_data(header + packed(samples, self._kind).tobytes())
+            offset = self._chunks.append_data(header + _bytes_of(samples, self._kind).tobytes())
             self._summarize(samples, np.array([offset]))
         for level in range(1, LEVELS):
             pending = self._levels.get(level)
@@ -99,7 +100,7 @@ class SampleTrack:
             pending = self._levels.get(1)
             take = min(n - at, per_block - (len(pending.offsets) if pending else 0))
             part = samples[at * size : (at + take) * size]
-            data = packed(part, self._kind)
+            data = _bytes_of(part, self._kind)
             offsets = self._chunks.append_samples(data, size, self._kind.bits, self._next_id)
             self._summarize(part, offsets)
             at += take
@@ -152,21 +153,7 @@ class SampleTrack:
             self._write_block(level + 1)
 
 
-def packed(samples: NDArray[Any], kind: DataType) -> NDArray[np.uint8]:
-    """Return samples as the file holds them: little endian, the first one lowest in its byte.
-
-    Examples
-    --------
-    >>> from xjls.formats.jls2.datatypes import decode_data_type
-    >>> packed(np.array([1, -1, 2], "i1"), decode_data_type(0x0401)[0]).tobytes().hex()
-    'f102'
-    """
-    if kind.bits == 1:
-        return np.packbits(samples, bitorder="little")
-    if kind.bits == 4:
-        nibbles: NDArray[np.uint8] = np.zeros(len(samples) + len(samples) % 2, np.uint8)
-        nibbles[: len(samples)] = samples.view(np.uint8) & 15
-        pairs: NDArray[np.uint8] = nibbles[::2] | nibbles[1::2] * np.uint8(16)
-        return pairs
-    plain: NDArray[np.uint8] = np.ascontiguousarray(samples).view(np.uint8)
-    return plain
+def _bytes_of(samples: NDArray[Any], kind: DataType) -> NDArray[np.uint8]:
+    """Return samples as the bytes of a chunk."""
+    stored: NDArray[np.uint8] = np.ascontiguousarray(packed(samples, kind.bits)).view(np.uint8)
+    return stored

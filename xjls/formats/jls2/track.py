@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.layout import Blocks, Layout
-    from xjls.model.recording import OnDamage
+    from xjls.model.reader import OnDamage
     from xjls.model.status import Damage
     from xjls.storage import Storage
 
@@ -77,12 +77,12 @@ class Track:
     def read(
         self, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
-        """Read a window of sample ids; see `xjls.model.recording.Reader.read`."""
+        """Read a window of sample ids; see `xjls.model.reader.Reader.read`."""
         first = self.layout.first_id
         return self._read(window.start - first, window.stop - first, out, on_damage, verify)
 
     def read_level(self, level: int, entries: Window, on_damage: OnDamage, verify: bool) -> NDArray[Any]:
-        """Read entries of a level; see `xjls.model.recording.Reader.read_level`."""
+        """Read entries of a level; see `xjls.model.reader.Reader.read_level`."""
         if not entries.length:
             return np.empty((0, 4), self.kind.entry_dtype)
         return self._levels.read(
@@ -90,7 +90,7 @@ class Track:
         )
 
     def places(self, verify: bool) -> Places:
-        """Return where the track's blocks lie; see `xjls.model.recording.Reader.places`."""
+        """Return where the track's blocks lie; see `xjls.model.reader.Reader.places`."""
         request = Request(self.layout, "gap", verify, self._finite)
         return Places(self._storage, self.layout, self.id, self.kind, self.blocks, self._levels, self._samples, request)
 

@@ -16,7 +16,8 @@ from xjls.testing.laws.expected import Expected
 from xjls.testing.laws.reading import windows_are_slices
 
 if TYPE_CHECKING:
-    from xjls.model.recording import OnDamage, Recording
+    from xjls.model.reader import OnDamage
+    from xjls.model.recording import Recording
 
 
 LAWS: tuple[Callable[[Recording, Expected], None], ...] = (levels_are_reductions, windows_are_slices)
