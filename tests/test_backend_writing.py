@@ -115,6 +115,16 @@ def test_what_jls_cannot_hold_is_refused(message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_parts_that_do_not_follow_each_other_are_refused(path, tmp_path):
+    """Joined parts with a gap between their times would come out as if there were none."""
+    how = {"data_vars": "all", "coords": "minimal", "join": "outer", "compat": "no_conflicts"}
+    with xjls.open(path, signals="current", levels=False) as ds:
+        parts = [ds.isel(time=slice(0, 500)), ds.isel(time=slice(900, 1500))]
+        with pytest.raises(SelectionError, match="the times of 'current' have a gap"):
+            xr.concat(parts, "time", **how).xjls.to_jls(tmp_path / "x.jls")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_files_are_not_overwritten_unless_told(path, tmp_path):
     target = tmp_path / "x.jls"
     target.write_bytes(b"precious")

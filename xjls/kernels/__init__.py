@@ -8,9 +8,9 @@ Nothing is imported here: ``faults`` needs no numba, and whoever wants a kernel 
 ``moments``             samples -> rows of statistics                    built on ``passes``
 ``histogram``           samples -> counts in bins
 ``reduce``              samples -> summary entries -> coarser entries    built on ``passes``
-``spans``               entries and samples of any span -> a row         built on ``items``, ``lanes``
+``spans``               entries and samples of any span -> a row         built on ``items``, ``lanes``, ``bits``
 ``entries``             which blocks of entries can be used as they are
-``pack``                samples -> chunks of a file
+``pack``, ``packing``   samples -> chunks of a file, packed bytes
 ``crc``                 CRC-32C three ways, chosen by ``cpu``            ``fold512``, ``crc32q``, ``slicing``
 ``stream``              loops that ask for bytes ahead of their time
 ``memory``              loads, stores and copies at an address, whatever its alignment
