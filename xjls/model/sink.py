@@ -1,0 +1,66 @@
+"""What accepts a recording piece by piece and makes a store of it that opens again: the other seam beside `Reader`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.signal import Signal, Source
+    from xjls.model.window import Gap
+
+
+class Sink(Protocol):
+    """One recording that is being written; called from one thread, in the order of what happened.
+
+    What the medium refuses is raised as OSError by the call that met it; what was written before stays readable.
+    """
+
+    def add_source(self, source: Source) -> None:
+        """Define an instrument; before its signals, once."""
+        ...
+
+    def add_signal(self, signal: Signal) -> None:
+        """Define a signal: its number, name, units, rate, source, ``stored_type`` and ``scale_factor`` count.
+
+        Its window and levels come of what is written. A signal of ``rate_hz`` 0 takes annotations only.
+        """
+        ...
+
+    def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
+        """Append samples of a signal, shape (time,), in its ``dtype`` and unscaled.
+
+        The first call tells where the signal begins. Where ``first_id`` is beyond the next sample id, what is between
+        is a gap; of samples that are there already, the first ones stay.
+        """
+        ...
+
+    def skip(self, name: str, gap: Gap) -> None:
+        """Count samples that nobody delivered, with the reason; they continue what was written."""
+        ...
+
+    def tie(self, name: str, tie: Tie) -> None:
+        """Say when a sample was taken."""
+        ...
+
+    def annotate(self, note: Annotation) -> None:
+        """Write an annotation of a signal, or of the whole recording where its ``signal`` is empty."""
+        ...
+
+    def add_user_data(self, record: UserData) -> None:
+        """Keep a record of an application's own."""
+        ...
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Make what was written visible to others; with ``sync`` wait until the disk has it."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left and say that it is complete; twice is harmless."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave what was written as it stands: a recording that was not closed."""
+        ...
