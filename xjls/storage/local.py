@@ -127,7 +127,10 @@ class LocalFile:
 
     def mapping(self) -> NDArray[np.uint8]:
         """Return the whole file as a read-only uint8[size] array, checked to be as long as it was."""
-        if (descriptor := self._descriptor) is None:
+        # Both before anything that lets other threads run: after a close between them there must be no second mapping,
+        # or addresses in the first one would outlive those who hold it
+        descriptor, mapped = self._descriptor, self._map
+        if descriptor is None:
             raise closed_error(self.path)
         # No read uses the file's position, and asking for the end of it is a third of the price of fstat
         if (size := os.lseek(descriptor.number, 0, os.SEEK_END)) < self.size:
@@ -136,16 +139,18 @@ class LocalFile:
                 self.path,
                 remedy="Open it again to read what is left.",
             )
-        return self._made(descriptor) if (mapped := self._map) is None else mapped
+        return self._made(descriptor) if mapped is None else mapped
 
     def hold(self) -> object:
         """Return the mapping; whoever keeps it may use addresses in it, whatever other threads close."""
         return self.mapping()
 
     def _made(self, descriptor: _Descriptor) -> NDArray[np.uint8]:
-        """Map the file, once for all threads."""
+        """Map the file, once for all threads, unless it was closed meanwhile."""
         with _MAKING:
             if (mapped := self._map) is None:
+                if self._descriptor is None:
+                    raise closed_error(self.path)
                 mapped = np.frombuffer(mmap.mmap(descriptor.number, self.size, access=mmap.ACCESS_READ), dtype=np.uint8)
                 self._resident = Residency(descriptor, mapped).ensure
                 self._map = mapped
