@@ -6,6 +6,7 @@ import pytest
 
 import xjls
 from xjls.cli.main import main
+from xjls.model.window import Window
 from xjls.testing import laws
 from xjls.testing.jls2 import Annotation, Fsr, Source, UserData, Vsr, chunks_of, flip, truth_of, write
 from xjls.testing.scenarios import SCENARIOS
@@ -56,9 +57,11 @@ def test_what_is_intact_comes_over(damaged, tmp_path, capsys):
     assert recording.annotations == old.annotations
     assert recording.ties("current") == old.ties("current")
     assert recording.signal("counter").scale_factor == 2**-4
-    kept, report = recording.user_data
-    assert kept.data == "kept"
-    assert "counter: samples 640–704 are lost" in report.data
+    assert [record.data for record in recording.user_data] == ["kept"]
+    for name in ("current", "counter"):
+        (gap,) = recording.skipped(name)
+        assert (gap.window, gap.reason) == (Window(640, 704), "the payload disagrees with its checksum")
+    assert recording.statistics("counter").count == 10_000 - 64
 
 
 @pytest.mark.parametrize("made", SCENARIOS, ids=lambda made: made.__name__)

@@ -19,6 +19,7 @@ from xjls.errors import SelectionError, UnsupportedError
 from xjls.formats.jls2 import tape
 from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef
 from xjls.formats.jls2.writer import Jls2Writer
+from xjls.model.window import Gap, Window
 from xjls.testing import laws
 from xjls.testing.jls2 import RELEASES, SAMPLE_TYPES, chunks_of, truth_of
 from xjls.testing.jls2.writer import encode_calls, iter_calls
@@ -182,13 +183,70 @@ def test_gaps_are_filled_and_overlaps_keep_the_first(dtype, fill, tmp_path):
     assert laws.equal_values(recording.read("x"), wanted)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "i16", "u1", "u64"])
+def test_a_gap_is_recorded_and_its_filling_taken_for_no_sample(dtype, tmp_path):
+    """Whatever asks, at any zoom: NumPy over what was delivered."""
+    kind = SAMPLE_TYPES[dtype].numpy_dtype
+    samples = np.random.default_rng(1).integers(1, 100, 60_000).astype(kind)
+    with writer_of(tmp_path / "run.jls", dtype) as writer:
+        writer.write(1, 7, samples[:10_003])
+        writer.write(1, 7 + 40_000, samples[40_000:])
+        writer.skip(1, Gap(Window(60_007, 60_100), "the device restarted"))
+    truth = np.concatenate([samples.astype("f8"), np.full(93, np.nan)])
+    truth[10_003:40_000] = np.nan
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        first, last = recording.gaps("x")
+        assert (first.window, first.reason, first.skipped) == (Window(10_010, 40_007), "not delivered", True)
+        assert (last.window, last.reason) == (Window(60_007, 60_100), "the device restarted")
+        assert recording.skipped("x") == (first, last)
+        assert recording.user_data == ()
+        assert recording.status.complete
+        assert np.array_equal(recording.read_valid("x"), np.isfinite(truth))
+        for found in (recording.statistics("x"), recording.read_statistics("x")):
+            assert (found.count, found.min, found.max) == (30_003, np.nanmin(truth), np.nanmax(truth))
+            assert found.mean == pytest.approx(np.nanmean(truth), rel=1e-6)
+        columns = recording.columns("x", n=137)
+        for (start, stop), counted, low in zip(pairwise(columns.edges - 7), columns.count, columns.min, strict=True):
+            there = truth[start:stop][np.isfinite(truth[start:stop])]
+            assert counted == len(there)
+            assert not len(there) or low == there.min()
+        for level in recording.signal("x").levels:
+            entries = recording.read_level("x", level.index)
+            parts = truth[: level.length * level.factor].reshape(level.length, level.factor)
+            empty = ~np.isfinite(parts).any(axis=1)
+            assert np.array_equal(np.isnan(entries[:, 0]), empty)
+            assert np.array_equal(entries[~empty, 3], np.nanmax(parts[~empty], axis=1))
+        assert ("x_valid" in xjls.open(tmp_path / "run.jls")) == (dtype != "f32")
+
+
+def test_ten_hours_without_samples(tmp_path, bounded_memory):
+    """At a rate at which they fit they are filled and recorded; where they do not, nothing is written at all."""
+    hours = 10 * 3600 * 1000
+    with writer_of(tmp_path / "run.jls", "u1", chunk=65_536) as writer:
+        writer.write(1, 0, np.ones(10, "?"))
+        writer.write(1, hours, np.ones(10, "?"))
+        with pytest.raises(OSError, match="No space left on device: a gap needs"):
+            writer.write(1, 10**18, np.ones(10, "?"))
+        writer.write(1, hours + 10, np.ones(10, "?"))
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        found = recording.statistics("x")
+        assert (found.count, found.lost, recording.signal("x").length) == (30, hours - 10, hours + 20)
+
+
+def test_a_gap_elsewhere_is_refused(tmp_path):
+    with writer_of(tmp_path / "run.jls") as writer:
+        writer.write(1, 0, np.ones(10, "f4"))
+        with pytest.raises(SelectionError, match="does not continue signal 1, whose next sample is 10"):
+            writer.skip(1, Gap(Window(20, 30), "lost"))
+
+
 def test_a_long_gap_takes_little_memory(tmp_path, bounded_memory):
     """A gap of ten million samples is filled a piece at a time."""
     with writer_of(tmp_path / "run.jls", "u1", chunk=65_536) as writer:
         writer.write(1, 0, np.ones(10, "?"))
         writer.write(1, 10_000_000, np.ones(10, "?"))
     found = xjls.open_recording(tmp_path / "run.jls").statistics("x")
-    assert found.count == 10_000_010
+    assert (found.count, found.lost, found.mean) == (20, 9_999_990, 1)
     assert found.mean * found.count == pytest.approx(20)  # means of entries are float32
 
 

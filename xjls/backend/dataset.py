@@ -208,8 +208,8 @@ def _sample_variables(axis: Axis, signal: Signal, recording: Recording, *, scale
     attrs = _signal_attributes(signal, scaled=scaled)
     made = {signal.name: _variable((axis.dim,), array, attrs, (axis.chunk,), recording)}
     reaches_out = signal.window & axis.window != axis.window
-    unmarked = array.dtype.kind != "f" and (recording.on_damage == "gap" or reaches_out)
-    if unmarked:
+    holed = recording.on_damage == "gap" or reaches_out or recording.skipped(signal.name)
+    if array.dtype.kind != "f" and holed:
         name = f"{signal.name}_valid"
         made[signal.name].attrs["ancillary_variables"] = name
         valid = ValidArray(recording, signal.name, axis.window)

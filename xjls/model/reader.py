@@ -88,7 +88,10 @@ class Reader(Protocol):
     def read(
         self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
-        """Read the samples of a window that lies inside the signal; gaps hold NaN, or 0 in integer signals."""
+        """Read the samples of a window that lies inside the signal; gaps hold NaN, or 0 in integer signals.
+
+        Damage raises LostSamplesError where ``on_damage`` says so; what was `skipped` never does.
+        """
         ...
 
     def read_level(
@@ -102,7 +105,11 @@ class Reader(Protocol):
         ...
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
-        """Return the samples that the index alone shows to be lost, without reading samples."""
+        """Return the samples that the index alone shows to be lost, and those skipped, without reading samples."""
+        ...
+
+    def skipped(self, signal: Signal) -> tuple[Gap, ...]:
+        """Return the gaps that the writer recorded: samples that nobody delivered. `gaps` has them too."""
         ...
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:

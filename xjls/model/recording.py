@@ -225,8 +225,18 @@ class Recording:
         return valid_mask(window, self.read_with_gaps(name, window)[1])
 
     def gaps(self, name: str) -> tuple[Gap, ...]:
-        """Return the samples that a signal's index shows to be lost; damage inside chunks shows on reading only."""
+        """Return the samples that a signal's index shows to be lost, and those that its writer never had.
+
+        Damage inside chunks shows on reading only.
+        """
         return self._reader.gaps(self.signal(name))
+
+    def skipped(self, name: str) -> tuple[Gap, ...]:
+        """Return the gaps that the writer recorded: sample ids that were counted, and that nobody delivered.
+
+        They are NaN, or 0 in integer signals, whatever ``on_damage`` says; `read_valid` and statistics leave them out.
+        """
+        return self._reader.skipped(self.signal(name))
 
     def read_level(self, name: str, level: int, entries: WindowLike = None) -> NDArray[Any]:
         """Read entries of a summary level.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from operator import index
 from typing import SupportsIndex
 
@@ -85,6 +85,11 @@ class Gap:
     """Why: ``"checksum differs"``, ``"left out when it was written"`` …"""
     offset: int = -1
     """Byte offset of the chunk that should hold them; -1 where no chunk is left."""
+    skipped: bool = field(default=False, repr=False)
+    """Whether nobody delivered them, as the writer recorded: no damage, and no reason to refuse the rest."""
+
+    def __and__(self, window: Window) -> Gap:
+        return replace(self, window=self.window & window)
 
 
 def valid_mask(window: Window, gaps: Iterable[Gap]) -> NDArray[np.bool_]:
@@ -113,9 +118,9 @@ def merge_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     merged: list[Gap] = []
     for gap in sorted(gaps):
         last = merged[-1] if merged else None
-        if last and last.reason == gap.reason and gap.window.start <= last.window.stop:
-            stop = max(last.window.stop, gap.window.stop)
-            merged[-1] = Gap(Window(last.window.start, stop), last.reason, last.offset)
+        alike = last and (last.reason, last.skipped) == (gap.reason, gap.skipped)
+        if last and alike and gap.window.start <= last.window.stop:
+            merged[-1] = replace(last, window=Window(last.window.start, max(last.window.stop, gap.window.stop)))
         else:
             merged.append(gap)
     return tuple(merged)

@@ -97,6 +97,9 @@ class Blocks:
         self._suspects: dict[int, NDArray[np.bool_]] = {}
         """By level above 1: entries whose samples were seen not to be all finite."""
         self.losses: tuple[Gap, ...] = ()
+        """What was seen to be damaged or missing."""
+        self.skips = False
+        """Whether samples were seen that nobody delivered."""
         most = LOOK_SAMPLES if self.places.in_place else LOOK_SAMPLES_AFAR
         self.most_looked_at = most // (self.factors[1] * self.places.block_entries) if self.top else 0
         """Blocks of level 1 whose samples a question may look at unasked."""
@@ -223,8 +226,12 @@ class Blocks:
         """Read samples, lost ones as NaN whatever the type; remember which are lost."""
         window = Window(self.first_id + start, self.first_id + stop)
         values, gaps = self._reader.read(self.signal, window, None, "gap", self._verify)
+        if self.floating:
+            # What nobody delivered is NaN here, as it is in the levels
+            gaps = tuple(gap for gap in gaps if not gap.skipped)
         if gaps:
-            self.losses = merge_gaps((*self.losses, *gaps))
+            self.skips |= any(gap.skipped for gap in gaps)
+            self.losses = merge_gaps((*self.losses, *(gap for gap in gaps if not gap.skipped)))
             if not self.floating:
                 values = values.astype(np.float64)
             for gap in gaps:

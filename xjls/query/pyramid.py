@@ -209,6 +209,7 @@ class Pyramid:
                     "raise",
                     self._verify,
                 )
-        raise SelectionError(
-            f"samples of {self.signal.name!r} in {asked} are lost", 'Open with on_damage="gap" to leave them out.'
-        )
+        if not self._blocks.skips:
+            raise SelectionError(
+                f"samples of {self.signal.name!r} in {asked} are lost", 'Open with on_damage="gap" to leave them out.'
+            )

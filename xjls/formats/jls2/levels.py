@@ -65,17 +65,20 @@ class Levels:
         Whose levels, of what type, and how they are cut.
     note
         Called once with a sentence when the file's levels are found to lie.
+    filled
+        (starts, samples) → which entries cover filling that is no sample.
     """
 
     def __init__(
         self, storage: Storage, signal_id: int, kind: DataType, blocks: Blocks,
-        note: Callable[[str], None],
+        note: Callable[[str], None], filled: Callable[[NDArray[np.int64], int], NDArray[np.bool_]],
     ) -> None:  # fmt: skip
         self._storage = storage
         self._id = signal_id
         self._kind = kind
         self._blocks = blocks
         self._note = note
+        self._filled = filled
         self._sample_std: bool | None = None
         """Whether level 1 holds the sample deviation (n - 1: library 0.4.0 – 0.6.0); None until an entry tells."""
         self._nan_levels: bool | None = None
@@ -138,6 +141,8 @@ class Levels:
             known &= ~(entries[:, 1] > 0)
         # A finite mean with a NaN deviation: an entry below it was all NaN, and poisoned the sum
         known &= np.isnan(entries[:, 0]) | ~np.isnan(entries[:, 1])
+        factor = self._blocks.factor(level)
+        known &= ~self._filled(np.arange(start, stop, dtype=np.int64) * factor, factor)
         return entries, known
 
     def _recompute(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:

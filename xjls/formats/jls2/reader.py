@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from xjls.formats.jls2.chunks import ChunkFile, Hole
 from xjls.formats.jls2.datatypes import decode_data_type
 from xjls.formats.jls2.definitions import NO_HEADS, read_definitions, take_definitions
 from xjls.formats.jls2.describe import GLOBAL_SIGNAL, GLOBAL_SOURCE, describe_signal, describe_source, unique_names
+from xjls.formats.jls2.gaps import decode_gaps, is_gap
 from xjls.formats.jls2.health import Health
 from xjls.formats.jls2.layout import Blocks
 from xjls.formats.jls2.survey import Survey
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.definitions import Definitions
+    from xjls.formats.jls2.gaps import GapsBySignal
     from xjls.formats.jls2.layout import Layout
     from xjls.formats.jls2.places import Places
     from xjls.formats.jls2.wire import Chunk, SignalDef
@@ -125,9 +129,14 @@ class Jls2Reader:
         return track.places(verify)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
-        """Return what the index shows to be lost; see `Reader`."""
+        """Return what the index shows to be lost, and what was skipped; see `Reader`."""
         track = self._track(signal.id)
         return track.gaps() if track else ()
+
+    def skipped(self, signal: Signal) -> tuple[Gap, ...]:
+        """Return the gaps that the writer recorded; see `Reader`."""
+        track = self._track(signal.id)
+        return track.skipped if track else ()
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return a signal's ties; see `Reader`."""
@@ -156,7 +165,17 @@ class Jls2Reader:
 
     def user_data(self) -> tuple[UserData, ...]:
         """Return user data; see `Reader`."""
+        return tuple(record for record in self._user_data if not is_gap(record))
+
+    @cached_property
+    def _user_data(self) -> tuple[UserData, ...]:
+        """All records, those of gaps among them."""
         return events.decode_user_data(self._records(self._definitions.user_data, Tag.USER_DATA, None))
+
+    @cached_property
+    def _gaps(self) -> GapsBySignal:
+        """The gaps that the writer recorded."""
+        return decode_gaps(self._user_data)
 
     def status(self) -> Status:
         """Return what is known of the recording's health; see `Reader`."""
@@ -291,7 +310,7 @@ class Jls2Reader:
         assert kind is not None, "signals of other types have no name here"  # noqa: S101 - an invariant, not input
         blocks = Blocks.of(definition, kind)
         # Not self: a circle would keep the file open until it is collected
-        health = self._health
+        health, reader = self._health, weakref.ref(self)
         return Track(
             self._storage,
             name,
@@ -301,6 +320,7 @@ class Jls2Reader:
             self._lay_out(name, definition, blocks),
             lost=lambda gaps: health.add_gaps(name, gaps),
             note=lambda text: health.note(f"{name}: {text}"),
+            skipped=lambda: there._gaps.get(signal_id, ()) if (there := reader()) is not None else (),
         )
 
     def _take_unlinked(self, trees: Mapping[int, IndexTree]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from xjls.formats.jls2.tape import TrackChunks
 from xjls.formats.jls2.wire import LEVELS, Tag, encode_payload_header
 from xjls.kernels.packing import packed
+from xjls.model.window import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +57,8 @@ class SampleTrack:
         """Samples that do not fill a chunk yet."""
         self._n_rest = 0
         self._next_id: int | None = None
+        self._skipped: list[Window] = []
+        """Filling other than NaN that is in no entry yet."""
 
     @property
     def next_id(self) -> int | None:
@@ -79,6 +82,12 @@ class SampleTrack:
         self._write_whole(samples[:whole])
         self._n_rest = len(samples) - whole
         self._rest[: self._n_rest] = samples[whole:]
+
+    def skip(self, first_id: int, filling: NDArray[Any]) -> None:
+        """Append filling that continues what was written, and that no entry counts."""
+        if not self._kind.floating:
+            self._skipped.append(Window(first_id, first_id + len(filling)))
+        self.write(first_id, filling)
 
     def close(self) -> None:
         """Write the last samples and every block that has begun."""
@@ -113,10 +122,21 @@ class SampleTrack:
         first_id, self._next_id = self._next_id, self._next_id + len(samples)
         level, n = self._level(1, first_id), len(samples) // self._blocks.entry
         level.offsets += offsets.tolist()
-        summarize(samples, self._blocks.entry, level.entries[level.count : level.count + n])
+        summarize(self._counted(first_id, samples), self._blocks.entry, level.entries[level.count : level.count + n])
         level.count += n
         if level.count >= self._blocks.capacity:
             self._write_block(1)
+
+    def _counted(self, first_id: int, samples: NDArray[Any]) -> NDArray[Any]:
+        """Return samples as entries count them: filling is NaN, whatever the type."""
+        window = Window(first_id, first_id + len(samples))
+        filled = [inside for skipped in self._skipped if (inside := skipped & window).length]
+        self._skipped = [skipped for skipped in self._skipped if skipped.stop > window.stop]
+        if filled:
+            samples = samples.astype(np.float64)
+            for inside in filled:
+                samples[inside.start - first_id : inside.stop - first_id] = np.nan
+        return samples
 
     def _level(self, level: int, first_id: int) -> _Level:
         """Return the block of a level that takes what begins at ``first_id``."""
@@ -143,9 +163,9 @@ class SampleTrack:
         above, n = self._level(level + 1, first_id), len(entries) // self._blocks.step
         merged = above.entries[above.count : above.count + n]
         merge(entries, self._blocks.step, merged)
-        if self._kind.floating:
+        empty = ~np.isfinite(entries[: n * self._blocks.step, 0]).reshape(n, self._blocks.step)
+        if empty.any():
             # The mark of a run of NaN below, which readers of coarse levels go by: the library leaves it, too
-            empty = ~np.isfinite(entries[: n * self._blocks.step, 0]).reshape(n, self._blocks.step)
             merged[empty.any(axis=1), 1] = np.nan
         above.offsets.append(offset)
         above.count += n

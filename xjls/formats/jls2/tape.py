@@ -7,6 +7,7 @@ byte holds a prefix of its chunks, and every link leads to a whole one.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -120,6 +121,13 @@ class Tape:
     def replace_payload(self, offset: int, payload: bytes) -> None:
         """Rewrite the payload of a chunk with one of the same length."""
         self._set(offset + CHUNK_HEADER.size, encode_body(payload))
+
+    def require(self, n_bytes: int) -> None:
+        """Raise OSError where the disk has no room for more bytes, before it is filled in vain."""
+        disk = os.fstatvfs(self._file)
+        if n_bytes > (free := disk.f_bavail * disk.f_frsize):
+            problem = f"{os.strerror(errno.ENOSPC)}: a gap needs {n_bytes:,} bytes of filling, {free:,} are free"
+            raise OSError(errno.ENOSPC, problem, self.path)
 
     def write(self, *, sync: bool = False) -> None:
         """Write what was appended, and then the links to it; with ``sync`` wait until the disk has it."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from xjls.errors import SelectionError, UnsupportedError
 from xjls.formats.jls2.datatypes import decode_data_type
+from xjls.formats.jls2.gaps import GAP_META, NOT_DELIVERED, encode_gap
 from xjls.formats.jls2.layout import Blocks
 from xjls.formats.jls2.pairs import PairTrack
 from xjls.formats.jls2.stream import SampleTrack
@@ -29,6 +30,7 @@ from xjls.formats.jls2.wire import (
     encode_source,
     encode_storage,
 )
+from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -126,8 +128,8 @@ class Jls2Writer:
         signal_id
             Of a signal at a fixed rate.
         first_id
-            Sample id of the first of them. Where it is beyond the next one, what is missing is filled with NaN, or 0 in
-            integer signals; of samples that are there already, the first ones stay.
+            Sample id of the first of them. Where it is beyond the next one, what is missing is skipped: see `skip`. Of
+            samples that are there already, the first ones stay.
         samples
             Shape (time,), in the signal's type: bool for one bit, (u)int8 for four.
         """
@@ -139,10 +141,38 @@ class Jls2Writer:
             )
         if (next_id := track.next_id) is not None:
             samples = samples[max(next_id - first_id, 0) :]
-            for at in range(next_id, first_id, FILL_SAMPLES):
-                track.write(at, _fill(kind, min(FILL_SAMPLES, first_id - at)))
+            if first_id > next_id and len(samples):
+                self.skip(signal_id, Gap(Window(next_id, first_id), NOT_DELIVERED))
         if len(samples):
-            track.write(first_id, samples)
+            track.write(max(first_id, next_id or first_id), samples)
+
+    def skip(self, signal_id: int, gap: Gap) -> None:
+        """Count samples that nobody delivered: as a record that xjls reads back, and as the filling of the format.
+
+        Parameters
+        ----------
+        signal_id
+            Of a signal at a fixed rate; its next sample id lies in the gap's window, or it has no samples yet.
+        gap
+            What is missing, and why.
+
+        Raises
+        ------
+        OSError
+            The disk has no room for the filling (``ENOSPC``); nothing of it is written.
+        """
+        track, kind = self._sampled(signal_id)
+        start = gap.window.start if track.next_id is None else track.next_id
+        if not gap.window.start <= start <= gap.window.stop:
+            raise SelectionError(
+                f"the gap {gap.window} does not continue signal {signal_id}, whose next sample is {start:_}",
+                "Write what is between, or a gap from there on.",
+            )
+        window = Window(start, gap.window.stop)
+        self._tape.require(window.length * kind.bits // 8)
+        self.user_data(GAP_META, encode_gap(signal_id, Gap(window, gap.reason)))
+        for at in range(window.start, window.stop, FILL_SAMPLES):
+            track.skip(at, _fill(kind, min(FILL_SAMPLES, window.stop - at)))
 
     def tie(self, signal_id: int, sample_id: int, time: int) -> None:
         """Say when a sample was taken, in JLS time: see `xjls.formats.jls2.wire.ns_to_jls_time`."""

@@ -1,0 +1,60 @@
+"""Gaps that a writer knew of: a record of user data for each, beside the filling that the format asks for.
+
+Other readers pass the records over as user data that are not theirs; xjls reads them back as gaps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xjls.model.window import Gap, Window, merge_gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from xjls.model.annotation import Json, UserData
+
+GAP_META = 0x6A5
+"""The number of these records."""
+_KEY = "xjls_gap"
+NOT_DELIVERED = "not delivered"
+"""Why, where the writer was told no more than the sample ids."""
+
+GapsBySignal = dict[int, tuple[Gap, ...]]
+"""By signal id."""
+
+
+def encode_gap(signal_id: int, gap: Gap) -> Json:
+    """Return the JSON of a record, with number `GAP_META`; `decode_gaps` undoes it.
+
+    Examples
+    --------
+    >>> from xjls.model.annotation import UserData
+    >>> gap = Gap(Window(5, 9), "not delivered", skipped=True)
+    >>> decode_gaps([UserData(meta=GAP_META, data=encode_gap(2, gap))]) == {2: (gap,)}
+    True
+    """
+    return {_KEY: {"signal": signal_id, "start": gap.window.start, "stop": gap.window.stop, "reason": gap.reason}}
+
+
+def is_gap(record: UserData) -> bool:
+    """Whether a record of user data is one of these."""
+    return _decoded(record) is not None
+
+
+def decode_gaps(records: Iterable[UserData]) -> GapsBySignal:
+    """Return the gaps that records tell of; all other records are passed over."""
+    found: dict[int, list[Gap]] = {}
+    for record in records:
+        if (told := _decoded(record)) is not None:
+            found.setdefault(told[0], []).append(told[1])
+    return {signal_id: merge_gaps(gaps) for signal_id, gaps in found.items()}
+
+
+def _decoded(record: UserData) -> tuple[int, Gap] | None:
+    if record.meta != GAP_META or not isinstance(record.data, dict) or not isinstance(record.data.get(_KEY), dict):
+        return None
+    match record.data[_KEY]:
+        case {"signal": int(signal_id), "start": int(start), "stop": int(stop), "reason": str(reason)} if start <= stop:
+            return signal_id, Gap(Window(start, stop), reason, skipped=True)
+    return None
