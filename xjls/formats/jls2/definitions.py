@@ -38,6 +38,10 @@ class Definitions:
     """Where reading them failed."""
     last: int = 0
     """Offset of the last definition's chunk."""
+    head_offsets: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Where the chunks of `heads` are."""
+    ends: dict[int, int] = field(default_factory=dict)
+    """By the tag of its first chunk: offset of the last chunk of the list of sources, and of that of signals."""
 
 
 def read_definitions(chunks: ChunkFile) -> Definitions:
@@ -53,6 +57,7 @@ def read_definitions(chunks: ChunkFile) -> Definitions:
         try:
             for chunk, payload in chunks.records(starts.get(tag, 0)):
                 _take(found, chunk, payload)
+                found.ends[tag] = chunk.offset
         except (CorruptError, TruncatedError) as error:
             found.broken.append(error)
     return found
@@ -89,6 +94,7 @@ def _take(found: Definitions, chunk: Chunk, payload: bytes) -> None:
     if tag in TRACK_HEADS:
         if len(payload) >= HEAD.size:
             found.heads.setdefault((chunk.meta & 0xFF, tag), HEAD.unpack_from(payload))
+            found.head_offsets.setdefault((chunk.meta & 0xFF, tag), chunk.offset)
     elif tag == _SOURCE_DEF:
         found.sources.setdefault(chunk.meta, decode_source(chunk, payload))
     elif tag == _SIGNAL_DEF and len(payload) >= 128:

@@ -106,14 +106,20 @@ class RightEdge:
         return offsets
 
     def append(self, found: Chunk) -> None:
-        """Add a DATA chunk that was written but not linked before the writer died, if it is the next one."""
+        """Add a DATA chunk that was written but not linked before the writer died, if it is the next one.
+
+        Or the last one again, with more samples in it.
+        """
         _, timestamp, count = self._extent(found.offset)
         if not self.first_data:
             self.first_data, self.first_id = found.offset, timestamp
         number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
-        if off == 0 and number * self._blocks.chunk == self.length:
+        start = number * self._blocks.chunk
+        # A writer that appends replaces the last chunk, where that is not full
+        replaces = start < self.length < start + count and self.length - start < self._blocks.chunk
+        if off == 0 and (start == self.length or replaces):
             self.tail_data[number] = found.offset
-            self.length += count
+            self.length = start + count
             self.last_data = max(self.last_data, found.offset)
 
     def stored_entries(self, level: int) -> int:
@@ -129,6 +135,10 @@ class RightEdge:
         if not self._blocks.summary_fits(count, chunk.payload_length):
             raise CorruptError(f"a SUMMARY claims {count:_} entries", self._chunks.storage.path, chunk.offset)
         return self.full_entries(level) + count
+
+    def last_children(self, level: int) -> int:
+        """Return how many chunks the last INDEX chunk of a level lists."""
+        return len(self._nodes.at(self._last_index[level], level).children)
 
     def full_entries(self, level: int) -> int:
         """Return how many entries the SUMMARY chunks of a level hold, but for the last one."""

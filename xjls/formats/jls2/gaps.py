@@ -5,13 +5,19 @@ Other readers pass the records over as user data that are not theirs; xjls reads
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from xjls.model.window import Gap, Window, merge_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from numpy.typing import NDArray
+
+    from xjls.formats.jls2.layout import Layout
     from xjls.model.annotation import Json, UserData
 
 GAP_META = 0x6A5
@@ -22,6 +28,48 @@ NOT_DELIVERED = "not delivered"
 
 GapsBySignal = dict[int, tuple[Gap, ...]]
 """By signal id."""
+
+
+class Skipped:
+    """The gaps that the writer of one signal recorded. It filled them; what is not NaN must not be taken for samples.
+
+    Parameters
+    ----------
+    layout
+        The signal's extent.
+    told
+        Returns the gaps that records tell of; called once.
+    floating
+        Whether NaN fills them.
+    """
+
+    def __init__(self, layout: Layout, told: Callable[[], tuple[Gap, ...]], *, floating: bool) -> None:
+        self._layout = layout
+        self._told = told
+        self._floating = floating
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """All of them, within the signal."""
+        first_id = self._layout.first_id
+        return _inside(self._told(), Window(first_id, first_id + self._layout.length))
+
+    def within(self, window: Window) -> tuple[Gap, ...]:
+        """Return what of them lies in a window."""
+        return _inside(self.gaps, window) if self.gaps else ()
+
+    def fills(self, starts: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
+        """Return which windows of ``length`` samples, counted from the first one, hold filling other than NaN."""
+        touched = np.zeros(len(starts), np.bool_)
+        if not self._floating:
+            for gap in self.gaps:
+                begin, end = gap.window.start - self._layout.first_id, gap.window.stop - self._layout.first_id
+                touched |= (starts < end) & (starts + length > begin)
+        return touched
+
+
+def _inside(gaps: tuple[Gap, ...], window: Window) -> tuple[Gap, ...]:
+    return tuple(inside for gap in gaps if (inside := gap & window).window.length)
 
 
 def encode_gap(signal_id: int, gap: Gap) -> Json:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
+    from xjls.formats.jls2.gaps import Skipped
     from xjls.formats.jls2.layout import Blocks, Layout
     from xjls.model.reader import OnDamage
     from xjls.storage import Storage
@@ -65,20 +66,20 @@ class Levels:
         Whose levels, of what type, and how they are cut.
     note
         Called once with a sentence when the file's levels are found to lie.
-    filled
-        (starts, samples) → which entries cover filling that is no sample.
+    skipped
+        What the writer filled, and is no sample.
     """
 
     def __init__(
         self, storage: Storage, signal_id: int, kind: DataType, blocks: Blocks,
-        note: Callable[[str], None], filled: Callable[[NDArray[np.int64], int], NDArray[np.bool_]],
+        note: Callable[[str], None], skipped: Skipped,
     ) -> None:  # fmt: skip
         self._storage = storage
         self._id = signal_id
         self._kind = kind
         self._blocks = blocks
         self._note = note
-        self._filled = filled
+        self._skipped = skipped
         self._sample_std: bool | None = None
         """Whether level 1 holds the sample deviation (n - 1: library 0.4.0 – 0.6.0); None until an entry tells."""
         self._nan_levels: bool | None = None
@@ -102,6 +103,18 @@ class Levels:
         """Whether entries of a level mean what they say, in the release that wrote them; see `deviations_known`."""
         self._learn(request)
         return not self._sample_std and not (level > 1 and self._nan_levels)
+
+    def of_today(self, request: Request) -> bool:
+        """Whether entries and timestamps of all levels are what libraries since 0.7 write."""
+        self._learn(request)
+        return not self._sample_std and not self._nan_levels and self._has_true_timestamps(request.layout)
+
+    def as_written(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
+        """Return entries as the file has them, whatever they mean; recomputed where it has not."""
+        entries, known = self._stored(request.layout, level, start, stop, verify=True)
+        if not known.all():
+            entries[~known] = self._read(request, level, start, stop)[~known]
+        return entries
 
     @property
     def deviations_known(self) -> bool:
@@ -142,7 +155,7 @@ class Levels:
         # A finite mean with a NaN deviation: an entry below it was all NaN, and poisoned the sum
         known &= np.isnan(entries[:, 0]) | ~np.isnan(entries[:, 1])
         factor = self._blocks.factor(level)
-        known &= ~self._filled(np.arange(start, stop, dtype=np.int64) * factor, factor)
+        known &= ~self._skipped.fills(np.arange(start, stop, dtype=np.int64) * factor, factor)
         return entries, known
 
     def _recompute(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
@@ -277,6 +290,15 @@ class Levels:
                 return True
         # Not one of them tells: to recompute is right either way
         return n > 0
+
+    def _has_true_timestamps(self, layout: Layout) -> bool:
+        """Look at the second SUMMARY chunk of level 3, which libraries before 0.7 place wrongly."""
+        level, size = SURE_TIMESTAMPS + 1, self._blocks.capacity
+        if layout.stored_entries(level) <= size:
+            return True
+        header = self._storage.read(int(layout.summaries(level, 1, 2)[0]), SAMPLE_BODY)
+        timestamp: int = PAYLOAD_HEADER.unpack_from(header, CHUNK_HEADER.size)[0]
+        return timestamp == layout.first_id + size * self._blocks.factor(level)
 
 
 def _spread(n: int) -> list[int]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xjls.formats.jls2.tape import TrackChunks
-from xjls.formats.jls2.wire import LEVELS, Tag, encode_annotation, encode_payload_header
+from xjls.formats.jls2.wire import LEVELS, encode_annotation, encode_payload_header
 
 if TYPE_CHECKING:
-    from xjls.formats.jls2.tape import Tape
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from xjls.formats.jls2.tape import TrackChunks
     from xjls.formats.jls2.wire import AnnotationRecord
 
 _TIME = Struct("<q")
@@ -34,28 +36,42 @@ class PairTrack:
 
     Parameters
     ----------
-    tape, signal_id
-        Where to, and the signal's number there.
-    definition
-        The track's DEF tag: ``UTC_DEF`` or ``ANNOTATION_DEF``.
+    chunks
+        Where to: a track of ties, or of annotations.
     decimate
         Entries of a block.
     """
 
-    def __init__(self, tape: Tape, signal_id: int, definition: Tag, decimate: int) -> None:
-        self._chunks = TrackChunks(tape, signal_id, definition)
+    def __init__(self, chunks: TrackChunks, decimate: int) -> None:
+        self._chunks = chunks
         self._decimate = decimate
         self._levels: dict[int, _Level] = {}
+        self._kept: dict[int, deque[int]] = {}
+        """By level: offsets of full INDEX chunks that the file has and that come up again in `restore`."""
 
     def tie(self, sample_id: int, time: int) -> None:
         """Write a tie; the time is JLS time."""
         offset = self._chunks.append_data(encode_payload_header(sample_id, 1, 64) + _TIME.pack(time))
-        self._add(sample_id, offset, _TIE.pack(sample_id, time))
+        self._add(sample_id, offset, encode_tie(sample_id, time))
 
     def annotate(self, note: AnnotationRecord) -> None:
         """Write an annotation."""
         offset = self._chunks.append_data(encode_annotation(note))
-        self._add(note.timestamp, offset, _NOTE.pack(note.timestamp, note.kind, note.group, note.y))
+        self._add(note.timestamp, offset, encode_note(note))
+
+    def restore(self, records: Iterable[tuple[int, int, bytes]], kept: Mapping[int, Sequence[int]]) -> None:
+        """Take what the file has.
+
+        Parameters
+        ----------
+        records
+            Timestamp, offset and SUMMARY entry of every DATA chunk.
+        kept
+            By level: offsets of the INDEX chunks that are full, from the first on.
+        """
+        self._kept = {level: deque(offsets) for level, offsets in kept.items()}
+        for timestamp, offset, entry in records:
+            self._add(timestamp, offset, entry)
 
     def close(self) -> None:
         """Write every block that has begun, bottom-up."""
@@ -78,12 +94,27 @@ class PairTrack:
         pending = self._levels[level]
         above = self._levels.get(level + 1) if closing else self._levels.setdefault(level + 1, _Level())
         timestamp = pending.index[0][0]
-        index = encode_payload_header(timestamp, len(pending.index), PAIR_BITS)
-        summary = encode_payload_header(timestamp, len(pending.summary), PAIR_BITS) + b"".join(pending.summary)
-        offset = self._chunks.append_block(level, index + np.array(pending.index, "<i8").tobytes(), summary)
+        offset = kept.popleft() if (kept := self._kept.get(level)) else self._append(level, pending)
         if above is not None:
             above.index.append((timestamp, offset))
             above.summary += [] if closing else pending.summary[:1]
         pending.index, pending.summary = [], []
         if above is not None and len(above.index) >= self._decimate:
             self._write_block(level + 1, closing=closing)
+
+    def _append(self, level: int, pending: _Level) -> int:
+        """Append a block as it is; return its offset."""
+        timestamp = pending.index[0][0]
+        index = encode_payload_header(timestamp, len(pending.index), PAIR_BITS)
+        summary = encode_payload_header(timestamp, len(pending.summary), PAIR_BITS) + b"".join(pending.summary)
+        return self._chunks.append_block(level, index + np.array(pending.index, "<i8").tobytes(), summary)
+
+
+def encode_tie(sample_id: int, time: int) -> bytes:
+    """Return a tie as SUMMARY chunks list it; the time is JLS time."""
+    return _TIE.pack(sample_id, time)
+
+
+def encode_note(note: AnnotationRecord) -> bytes:
+    """Return an annotation as SUMMARY chunks list it."""
+    return _NOTE.pack(note.timestamp, note.kind, note.group, note.y)

@@ -14,11 +14,10 @@ from xjls.formats.jls2.wire import CHUNK_HEADER, PAYLOAD_HEADER, SAMPLE_BODY, Ta
 from xjls.storage.local import LocalFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
+    from xjls.formats.jls2.gaps import Skipped
     from xjls.formats.jls2.layout import Blocks, Layout
     from xjls.formats.jls2.levels import Levels, Request
     from xjls.formats.jls2.samples import Samples
@@ -40,13 +39,13 @@ class Places:
         Who reads its entries and its samples.
     request
         How entries are read: damage must not raise.
-    filled
-        (starts, samples) → which windows hold filling that is no sample.
+    skipped
+        What the writer filled, and is no sample.
     """
 
     def __init__(
         self, storage: Storage, layout: Layout, signal_id: int, kind: DataType, blocks: Blocks, levels: Levels,
-        samples: Samples, request: Request, filled: Callable[[NDArray[np.int64], int], NDArray[np.bool_]],
+        samples: Samples, request: Request, skipped: Skipped,
     ) -> None:  # fmt: skip
         self.in_place = isinstance(storage, LocalFile)
         self.block_samples = blocks.chunk
@@ -60,7 +59,7 @@ class Places:
         self._levels = levels
         self._samples = samples
         self._request = request
-        self._filled = filled
+        self._skipped = skipped
 
     def hold(self) -> object:
         """Return what keeps addresses good; raise where the file was closed, or shrank."""
@@ -76,7 +75,7 @@ class Places:
         body = PAYLOAD_HEADER.size + -(-size * self._blocks.bits // 8)
         ids = self._layout.first_id + numbers * size
         found = self._whole(offsets, counts, ids, body, _DATA, self._id, self._blocks.bits)
-        found[self._filled(numbers * size, size)] = 0
+        found[self._skipped.fills(numbers * size, size)] = 0
         return found
 
     def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -87,7 +86,7 @@ class Places:
         if not self._kind.floating:
             found, _ = self._entry_blocks(level, numbers)
             samples = self._blocks.capacity * self._blocks.factor(level)
-            found[self._filled(numbers * samples, samples)] = 0
+            found[self._skipped.fills(numbers * samples, samples)] = 0
             return found
         # A run of NaN that begins in a neighbour may end in this block, unseen: its entries say nothing of a few
         from xjls.kernels.entries import ANY, FIRST, LAST
@@ -107,7 +106,7 @@ class Places:
 
     def reduced(self, start: int, stop: int) -> NDArray[np.float64] | None:
         """Return rows that together are samples [start, stop), in one pass over them where they lie; else None."""
-        if not self.in_place or self._filled(np.array([start]), stop - start)[0]:
+        if not self.in_place or self._skipped.fills(np.array([start]), stop - start)[0]:
             return None
         return self._samples.reduce(self._layout, start, stop, verify=self._request.verify)
 

@@ -84,15 +84,15 @@ class Jls2Reader:
     def __init__(self, path: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self._storage = open_storage(path, storage_options)
         self.token = self._storage.token
-        self._chunks = ChunkFile(self._storage)
+        self.chunks = ChunkFile(self._storage)
         self._health = Health()
         self._survey_made: Survey | None = None
         self._lock = threading.RLock()
         self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
         try:
             self.was_closed = self._read_header()
-            self._definitions = self._define()
-            sources = sorted(self._definitions.sources.items())
+            self.definitions = self._define()
+            sources = sorted(self.definitions.sources.items())
             self.sources = tuple(describe_source(source) for i, source in sources if i != GLOBAL_SOURCE)
             self._ids = self._identify()
             self.names = tuple(self._ids)
@@ -109,7 +109,7 @@ class Jls2Reader:
         self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
         """Read samples; see `Reader`."""
-        track = self._track(signal.id)
+        track = self.track(signal.id)
         if track is None:
             return np.empty(0, signal.dtype) if out is None else out, ()
         return track.read(window, out, on_damage, verify)
@@ -118,45 +118,45 @@ class Jls2Reader:
         self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool
     ) -> NDArray[Any]:
         """Read entries of a level; see `Reader`."""
-        track = self._track(signal.id)
+        track = self.track(signal.id)
         assert track is not None, "a signal without samples has no level"  # noqa: S101 - an invariant, not input
         return track.read_level(level.index, entries, on_damage, verify)
 
     def places(self, signal: Signal, verify: bool) -> Places:
         """Return where a signal's samples and entries lie; see `Reader`."""
-        track = self._track(signal.id)
+        track = self.track(signal.id)
         assert track is not None, "a signal without samples has no places"  # noqa: S101 - an invariant, not input
         return track.places(verify)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what the index shows to be lost, and what was skipped; see `Reader`."""
-        track = self._track(signal.id)
+        track = self.track(signal.id)
         return track.gaps() if track else ()
 
     def skipped(self, signal: Signal) -> tuple[Gap, ...]:
         """Return the gaps that the writer recorded; see `Reader`."""
-        track = self._track(signal.id)
-        return track.skipped if track else ()
+        track = self.track(signal.id)
+        return track.skipped.gaps if track else ()
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return a signal's ties; see `Reader`."""
         heads = self._heads(signal.id, Tag.UTC_HEAD)
         if self.was_closed and heads[1]:
             try:
-                return events.read_indexed_ties(self._chunks, signal.id, heads)
+                return events.read_indexed_ties(self.chunks, signal.id, heads)
             except (CorruptError, TruncatedError) as error:
                 self._health.add_error(error, "ties are read from their own chunks instead")
-        return events.decode_ties(self._records(heads[0], Tag.UTC_DATA, signal.id))
+        return events.decode_ties(self.records(heads[0], Tag.UTC_DATA, signal.id))
 
     def annotations(self) -> tuple[Annotation, ...]:
         """Return all annotations; see `Reader`."""
         found: list[Annotation] = []
         names = {signal_id: name for name, signal_id in self._ids.items()}
-        for signal_id in sorted({GLOBAL_SIGNAL, *self._definitions.signals}):
+        for signal_id in sorted({GLOBAL_SIGNAL, *self.definitions.signals}):
             start = self._heads(signal_id, Tag.ANNOTATION_HEAD)[0]
-            records = events.decode_annotations(self._records(start, Tag.ANNOTATION_DATA, signal_id))
+            records = events.decode_annotations(self.records(start, Tag.ANNOTATION_DATA, signal_id))
             name = names.get(signal_id, "")
-            sampled = signal_id in names and not self._definitions.signals[signal_id].signal_type
+            sampled = signal_id in names and not self.definitions.signals[signal_id].signal_type
             for record in records:
                 # Signals with a sample rate place annotations by sample id, all others by JLS time
                 sample_id, time = (record.timestamp, None) if sampled else (None, jls_time_to_ns(record.timestamp))
@@ -170,7 +170,7 @@ class Jls2Reader:
     @cached_property
     def _user_data(self) -> tuple[UserData, ...]:
         """All records, those of gaps among them."""
-        return events.decode_user_data(self._records(self._definitions.user_data, Tag.USER_DATA, None))
+        return events.decode_user_data(self.records(self.definitions.user_data, Tag.USER_DATA))
 
     @cached_property
     def _gaps(self) -> GapsBySignal:
@@ -180,15 +180,15 @@ class Jls2Reader:
     def status(self) -> Status:
         """Return what is known of the recording's health; see `Reader`."""
         for signal_id in self._ids.values():
-            self._track(signal_id)
+            self.track(signal_id)
         return self._health.status(closed=self.was_closed, size_bytes=self._storage.size)
 
     def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
         """Walk and verify every chunk; see `Reader`."""
         from xjls.formats.jls2.check import check_chunks
 
-        broken, astray = check_chunks(self._chunks, progress)
-        for track in [track for i in self._ids.values() if (track := self._track(i)) is not None]:
+        broken, astray = check_chunks(self.chunks, progress)
+        for track in [track for i in self._ids.values() if (track := self.track(i)) is not None]:
             track.gaps()
             broken = track.name_losses(broken)
         for damage in (*broken, *astray):
@@ -231,12 +231,12 @@ class Jls2Reader:
 
     def _ends_at(self, stop: int) -> bool:
         try:
-            return self._chunks.header(stop - CHUNK_HEADER.size).tag == Tag.END
+            return self.chunks.header(stop - CHUNK_HEADER.size).tag == Tag.END
         except (CorruptError, TruncatedError):
             return False
 
     def _define(self) -> Definitions:
-        definitions = read_definitions(self._chunks)
+        definitions = read_definitions(self.chunks)
         torn = [e for e in definitions.broken if self.was_closed or isinstance(e, CorruptError)]
         if torn:
             for error in torn:
@@ -244,15 +244,15 @@ class Jls2Reader:
             survey = self._survey()
             tags = (Tag.SOURCE_DEF, Tag.SIGNAL_DEF, Tag.FSR_HEAD, Tag.VSR_HEAD, Tag.ANNOTATION_HEAD, Tag.UTC_HEAD)
             for tag in tags:
-                take_definitions(self._chunks, survey.chunks_of(tag), definitions)
+                take_definitions(self.chunks, survey.chunks_of(tag), definitions)
             definitions.user_data = next((c.offset for c in survey.chunks_of(Tag.USER_DATA)), 0)
         return definitions
 
     def _identify(self) -> dict[str, int]:
         """Return the signals that can be described, by the names that they go by; note the others."""
         ids = {}
-        for i, name in sorted(unique_names(self._definitions).items()):
-            definition = self._definitions.signals[i]
+        for i, name in sorted(unique_names(self.definitions).items()):
+            definition = self.definitions.signals[i]
             kind, type_name, _ = decode_data_type(definition.data_type)
             if definition.signal_type or (kind and definition.rate_hz):
                 ids[name] = i
@@ -262,17 +262,17 @@ class Jls2Reader:
 
     def describe(self, name: str) -> Signal:
         """Return a signal's facts; see `Reader`."""
-        definition = self._definitions.signals[self._ids[name]]
+        definition = self.definitions.signals[self._ids[name]]
         source = next((source for source in self.sources if source.id == definition.source_id), None)
         if source is None:
             source = Source(id=definition.source_id, name=f"source {definition.source_id}")
-        return describe_signal(definition, name, source, self._track(definition.id))
+        return describe_signal(definition, name, source, self.track(definition.id))
 
-    def _track(self, signal_id: int) -> Track | None:
+    def track(self, signal_id: int) -> Track | None:
         """Return a signal's track, opened on first use; None for a signal that carries annotations only."""
         if (kept := self._tracks.get(signal_id)) is not None:
             return kept
-        if self._definitions.signals[signal_id].signal_type:
+        if self.definitions.signals[signal_id].signal_type:
             return None
         with self._lock:
             if signal_id not in self._tracks:
@@ -281,17 +281,17 @@ class Jls2Reader:
 
     def _open_tracks(self) -> None:
         """Open all tracks of a file that was not closed, and take what its writer could not link any more."""
-        tracks = [track for i in self._ids.values() if (track := self._track(i)) is not None]
+        tracks = [track for i in self._ids.values() if (track := self.track(i)) is not None]
         self._take_unlinked({track.id: track.layout for track in tracks if isinstance(track.layout, IndexTree)})
 
     def _lay_out(self, name: str, definition: SignalDef, blocks: Blocks) -> Layout:
         """Return a signal's layout from its index, or from a survey where that is damaged or cannot be used."""
-        heads = self._definitions.heads.get((definition.id, Tag.FSR_HEAD))
+        heads = self.definitions.heads.get((definition.id, Tag.FSR_HEAD))
         if not blocks.regular or (heads is None and (self.was_closed or self._survey_made)):
             return self._survey().track(definition.id, blocks)
         try:
             return IndexTree(
-                self._chunks,
+                self.chunks,
                 definition.id,
                 blocks,
                 heads or NO_HEADS,
@@ -304,7 +304,7 @@ class Jls2Reader:
         return self._survey().track(definition.id, blocks)
 
     def _new_track(self, signal_id: int) -> Track:
-        definition = self._definitions.signals[signal_id]
+        definition = self.definitions.signals[signal_id]
         name = next(name for name, i in self._ids.items() if i == signal_id)
         kind = decode_data_type(definition.data_type)[0]
         assert kind is not None, "signals of other types have no name here"  # noqa: S101 - an invariant, not input
@@ -325,8 +325,8 @@ class Jls2Reader:
 
     def _take_unlinked(self, trees: Mapping[int, IndexTree]) -> None:
         """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
-        start = max([self._definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
-        for item in self._chunks.walk(start):
+        start = max([self.definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
+        for item in self.chunks.walk(start):
             if isinstance(item, Hole):
                 self._health.add(
                     Damage(*item, "no intact chunk", "the last chunk may have been cut off as it was written")
@@ -347,24 +347,24 @@ class Jls2Reader:
 
     # -- damage ------------------------------------------------------------------------------------------------------
 
-    def _records(self, start: int, tag: int, meta: int | None) -> list[tuple[Chunk, bytes]]:
+    def records(self, start: int, tag: int, meta: int | None = None) -> list[tuple[Chunk, bytes]]:
         """Read a list; complete it from a survey where it is broken, and with what was written but not linked."""
-        found = events.read_list(self._chunks, start, tag, meta)
+        found = events.read_list(self.chunks, start, tag, meta)
         if found.error and (self.was_closed or isinstance(found.error, CorruptError)):
             self._health.add_error(found.error, "the list is completed by a walk over the whole file")
-            return list(events.read_chunks(self._chunks, self._survey().chunks_of(tag, meta)))
+            return list(events.read_chunks(self.chunks, self._survey().chunks_of(tag, meta)))
         known = {chunk.offset for chunk, _ in found.records}
         unlinked = [c for (t, m), cs in self._unlinked.items() if t == tag and meta in (None, m) for c in cs]
         missing = [chunk for chunk in unlinked if chunk.offset not in known]
-        return [*found.records, *events.read_chunks(self._chunks, missing)]
+        return [*found.records, *events.read_chunks(self.chunks, missing)]
 
     def _heads(self, signal_id: int, tag: int) -> tuple[int, ...]:
-        return self._definitions.heads.get((signal_id, tag), NO_HEADS)
+        return self.definitions.heads.get((signal_id, tag), NO_HEADS)
 
     def _survey(self) -> Survey:
         with self._lock:
             if self._survey_made is None:
-                self._survey_made = Survey(self._chunks)
+                self._survey_made = Survey(self.chunks)
                 for start, stop in self._survey_made.holes:
                     self._health.add(Damage(start, stop, "no intact chunk"))
             return self._survey_made

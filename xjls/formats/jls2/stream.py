@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.formats.jls2.tape import TrackChunks
-from xjls.formats.jls2.wire import LEVELS, Tag, encode_payload_header
+from xjls.formats.jls2.wire import LEVELS, encode_payload_header
 from xjls.kernels.packing import packed
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.layout import Blocks
-    from xjls.formats.jls2.tape import Tape
+    from xjls.formats.jls2.tape import TrackChunks
 
 
 class _Level:
@@ -42,20 +43,22 @@ class SampleTrack:
 
     Parameters
     ----------
-    tape, signal_id
-        Where to, and the signal's number there.
+    chunks
+        Where to.
     kind, blocks
         Its type, and how it is cut.
     """
 
-    def __init__(self, tape: Tape, signal_id: int, kind: DataType, blocks: Blocks) -> None:
-        self._chunks = TrackChunks(tape, signal_id, Tag.FSR_DEF)
+    def __init__(self, chunks: TrackChunks, kind: DataType, blocks: Blocks) -> None:
+        self._chunks = chunks
         self._kind = kind
         self._blocks = blocks
         self._levels: dict[int, _Level] = {}
         self._rest = np.empty(blocks.chunk, kind.dtype)
         """Samples that do not fill a chunk yet."""
         self._n_rest = 0
+        self._rest_at = 0
+        """Offset of the chunk that holds just these, if the file has one already."""
         self._next_id: int | None = None
         self._skipped: list[Window] = []
         """Filling other than NaN that is in no entry yet."""
@@ -69,6 +72,7 @@ class SampleTrack:
         """Append samples that continue what was written."""
         if self._next_id is None:
             self._next_id = first_id
+        self._rest_at = 0
         if self._n_rest:
             taken = min(self._blocks.chunk - self._n_rest, len(samples))
             self._rest[self._n_rest : self._n_rest + taken] = samples[:taken]
@@ -89,13 +93,50 @@ class SampleTrack:
             self._skipped.append(Window(first_id, first_id + len(filling)))
         self.write(first_id, filling)
 
+    def restore_block(self, level: int, first_id: int, offset: int, entries: NDArray[Any]) -> None:
+        """Take a block of a level that the file has and that no block above it lists; the levels from the top down."""
+        self._hand_up(level, first_id, offset, entries)
+
+    def restore(
+        self, first_id: int, offsets: NDArray[np.int64], entries: NDArray[Any], rest: NDArray[Any], rest_at: int,
+        skipped: Iterable[Window],
+    ) -> None:  # fmt: skip
+        """Take what the file has and no block of level 1 lists, after all blocks.
+
+        Parameters
+        ----------
+        first_id
+            Where that begins.
+        offsets, entries
+            Of whole chunks, 0 for one that was left out, and the entries of level 1 of their samples.
+        rest, rest_at
+            Samples behind these, and the offset of the chunk that holds them; 0 where there is none.
+        skipped
+            Filling among the samples.
+        """
+        per_chunk, per_block = self._blocks.chunk // self._blocks.entry, self._blocks.children(1)
+        for at in range(0, len(offsets), per_block):
+            level, part = self._level(1, first_id + at * self._blocks.chunk), offsets[at : at + per_block]
+            level.offsets += part.tolist()
+            level.count = len(part) * per_chunk
+            level.entries[: level.count] = entries[at * per_chunk :][: level.count]
+            if level.count == self._blocks.capacity:
+                self._write_block(1)
+        self._next_id = first_id + len(offsets) * self._blocks.chunk
+        self._skipped = [] if self._kind.floating else list(skipped)
+        self._n_rest, self._rest_at = len(rest), rest_at
+        self._rest[: self._n_rest] = rest
+
     def close(self) -> None:
         """Write the last samples and every block that has begun."""
         if self._n_rest and self._next_id is not None:
             samples, self._n_rest = self._rest[: self._n_rest], 0
-            header = encode_payload_header(self._next_id, len(samples), self._kind.bits)
-            offset = self._chunks.append_data(header + _bytes_of(samples, self._kind).tobytes())
-            self._summarize(samples, np.array([offset]))
+            if self._rest_at:
+                self._chunks.keep_data(self._rest_at)
+            else:
+                header = encode_payload_header(self._next_id, len(samples), self._kind.bits)
+                self._rest_at = self._chunks.append_data(header + _bytes_of(samples, self._kind).tobytes())
+            self._summarize(samples, np.array([self._rest_at]))
         for level in range(1, LEVELS):
             pending = self._levels.get(level)
             if pending and (pending.count or (pending.offsets and self._chunks.has_level(level))):
@@ -148,9 +189,7 @@ class SampleTrack:
         return pending
 
     def _write_block(self, level: int) -> None:
-        """Write a block, and hand its offset and its entries, merged, to the level above."""
-        from xjls.kernels.reduce import merge
-
+        """Write a block, and hand it to the level above."""
         pending = self._levels[level]
         first_id, entries = pending.first_id, pending.entries[: pending.count]
         offsets = np.array(pending.offsets, "<u8")
@@ -158,6 +197,12 @@ class SampleTrack:
         summary = encode_payload_header(first_id, len(entries), self._kind.entry_bits) + entries.tobytes()
         offset = self._chunks.append_block(level, index, summary)
         pending.offsets, pending.count = [], 0
+        self._hand_up(level, first_id, offset, entries)
+
+    def _hand_up(self, level: int, first_id: int, offset: int, entries: NDArray[Any]) -> None:
+        """Hand a block's offset and its entries, merged, to the level above."""
+        from xjls.kernels.reduce import merge
+
         if level + 1 == LEVELS:
             return
         above, n = self._level(level + 1, first_id), len(entries) // self._blocks.step

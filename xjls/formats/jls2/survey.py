@@ -172,26 +172,33 @@ class SurveyedTrack:
             return []
 
     def _place(self, extents: list[tuple[int, int, int]]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-        """Place DATA chunks by their timestamps, the first of several wins; return numbers, offsets and the end."""
+        """Place DATA chunks by their timestamps; return numbers, offsets and the end.
+
+        Of several the longest wins, and the first of these: who appends writes the last chunk again when it is full.
+        """
         placed: dict[int, int] = {}
+        counts: dict[int, int] = {}
         stop = 0
         for timestamp, count, offset in extents:
             number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
-            if off == 0 and number >= 0 and number not in placed:
-                placed[number] = offset
+            if off == 0 and number >= 0 and count > counts.get(number, 0):
+                placed[number], counts[number] = offset, count
                 stop = max(stop, timestamp - self.first_id + count)
         numbers = np.array(sorted(placed), np.int64)
         return numbers, np.array([placed[number] for number in numbers.tolist()], np.int64), stop
 
     def _place_levels(self) -> None:
-        """Place INDEX chunks by the first chunk that each lists, for timestamps of old releases are wrong."""
+        """Place INDEX chunks by the first chunk that each lists, for timestamps of old releases are wrong.
+
+        Of several the last wins: who appends writes what was not full when the file was closed again.
+        """
         below = dict(zip(self._offsets.tolist(), self._numbers.tolist(), strict=True))
         for level in range(1, 16):
             placed: dict[int, int] = {}
             children = self._blocks.children(level)
             for chunk in self._index[level]:
                 block = self._place_index(chunk, children, below)
-                if block is not None and block not in placed:
+                if block is not None:
                     placed[block] = chunk.offset
                     if level == 1:
                         self._note_omitted(chunk, block * children)

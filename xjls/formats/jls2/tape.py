@@ -19,6 +19,8 @@ from xjls.formats.jls2.wire import (
     SAMPLE_BODY,
     TRACK_HEADS,
     Tag,
+    decode_chunk,
+    decode_links,
     encode_body,
     encode_chunk,
     encode_file_header,
@@ -27,7 +29,7 @@ from xjls.formats.jls2.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -56,41 +58,85 @@ class _Last(NamedTuple):
 
 
 class Tape:
-    """Append chunks to a new file.
+    """Append chunks to a file.
 
     Parameters
     ----------
     path
-        A file that does not exist yet.
+        A file that does not exist yet; or one that does, to be gone on with.
+    end
+        Where its next chunk begins, if it exists; nothing is written before `begin_again`.
+    previous_length
+        Of the payload before that.
 
     Raises
     ------
     OSError
         As the operating system says, here and from every call that writes. What was written before stays readable, and
-        what was not is tried again by the next call.
+        what was not is tried again by the next call. BlockingIOError: another process of xjls is writing to it.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, end: int = 0, previous_length: int = 0) -> None:
         self.path = path
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        self._file = os.open(path, flags, 0o666)
+        flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        self._file = os.open(path, flags if end else flags | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            _lock(self._file, path)
+        except BaseException:
+            self.close()
+            raise
         self._buffer = np.empty(2 * PIECE_BYTES, np.uint8)
         """What was appended and is not written yet, at its beginning; kept, so that its pages are there already."""
         self._n = 0
-        self._written = 0
+        self._written = end
         """Bytes of the file that are written; those in the buffer follow."""
         self._patches: dict[int, bytes] = {}
+        self._links: dict[int, bytes] = {}
+        """As `_patches`, of DATA chunks of samples: written last, for who finds these looks at nothing before them."""
         self._last: dict[Hashable, _Last] = {}
-        self._previous_length = 0
-        self._add(encode_file_header(0))
+        self._previous_length = previous_length
+        if not end:
+            self._add(encode_file_header(0))
 
     @property
     def end(self) -> int:
         """Offset of the next chunk."""
         return self._written + self._n
 
+    def begin_again(self) -> None:
+        """Make a closed file one that is being written: no length, no END, and lists as `resume_list` left them.
+
+        In this order, so that whoever opens it meanwhile, or after a kill, finds all that was in it.
+        """
+        _write_at(self._file, encode_file_header(0), 0)
+        if os.fstat(self._file).st_size >= self._written + CHUNK_HEADER.size:
+            _write_at(self._file, bytes(CHUNK_HEADER.size), self._written)
+        self.write()
+
+    def resume_list(self, offsets: Sequence[int], *, ends: bool = True) -> None:
+        """Go on with a list behind the last of these chunks, which follow each other in it.
+
+        Chunks that were not linked any more are linked; with ``ends`` the last one leads nowhere, wherever it led.
+        """
+        for offset, after in zip(offsets, [*offsets[1:], 0], strict=True):
+            header = os.pread(self._file, CHUNK_HEADER.size, offset)
+            chunk = decode_chunk(header, offset)
+            assert chunk is not None, "chunks of a list were looked at before"  # noqa: S101 - an invariant, not input
+            item_prev, behind = decode_links(header)
+            last = _Last(offset, item_prev, chunk.meta, chunk.tag, chunk.payload_length, behind)
+            self._last[_list_of(chunk.tag, chunk.meta)] = last
+            if chunk.item_next != after and (after or ends):
+                self._patches[offset] = last.header(after)
+
+    def resume_block(self, index: int, *, ends: bool) -> None:
+        """Go on with the lists of INDEX and SUMMARY chunks behind a block; see `resume_list`."""
+        self.resume_list([index], ends=ends)
+        chunk = decode_chunk(os.pread(self._file, CHUNK_HEADER.size, index), index)
+        self.resume_list([chunk.stop] if chunk else [], ends=ends)
+
     def append(self, tag: int, meta: int, payload: bytes) -> int:
         """Append a chunk to its list and return its offset."""
+        self._write_full_piece()
         offset, key = self.end, _list_of(tag, meta)
         previous = self._link(key, offset)
         last = self._last[key] = _Last(offset, previous, meta, tag, len(payload), self._previous_length)
@@ -107,6 +153,7 @@ class Tape:
 
         length = SAMPLE_BODY - CHUNK_HEADER.size + count * bits // 8
         size, n = CHUNK_HEADER.size + padded(length), samples.size * 8 // (count * bits)
+        self._write_full_piece()
         offset, key = self.end, _list_of(Tag.FSR_DATA, meta)
         previous = self._link(key, offset)
         room = self._room(n * size)
@@ -120,7 +167,7 @@ class Tape:
 
     def replace_payload(self, offset: int, payload: bytes) -> None:
         """Rewrite the payload of a chunk with one of the same length."""
-        self._set(offset + CHUNK_HEADER.size, encode_body(payload))
+        self._set(offset + CHUNK_HEADER.size, encode_body(payload), self._patches)
 
     def require(self, n_bytes: int) -> None:
         """Raise OSError where the disk has no room for more bytes, before it is filled in vain."""
@@ -134,9 +181,10 @@ class Tape:
         if self._n:
             done = _write_at(self._file, self._buffer[: self._n].data, self._written)
             self._written, self._n = self._written + done, 0
-        for offset, data in list(self._patches.items()):
-            _write_at(self._file, data, offset)
-            del self._patches[offset]
+        for waiting in (self._patches, self._links):
+            for offset, data in list(waiting.items()):
+                _write_at(self._file, data, offset)
+                del waiting[offset]
         if sync:
             os.fsync(self._file)
 
@@ -144,6 +192,8 @@ class Tape:
         """Append END, write all, and say in the file's header that it is whole; then close it."""
         self._add(encode_chunk(0, 0, Tag.END, 0, 0, self._previous_length))
         self.write()
+        if os.fstat(self._file).st_size > self._written:
+            os.ftruncate(self._file, self._written)  # what a writer left that died inside a chunk
         _write_at(self._file, encode_file_header(self._written), 0)
         self.close()
 
@@ -165,24 +215,28 @@ class Tape:
         """Link the last chunk of a list to the one that comes at ``offset``; return where the last one is, or 0."""
         if (last := self._last.get(key)) is None:
             return 0
-        self._set(last.offset, last.header(offset))
+        self._set(last.offset, last.header(offset), self._links if last.tag == Tag.FSR_DATA else self._patches)
         return last.offset
 
-    def _set(self, offset: int, data: bytes) -> None:
+    def _set(self, offset: int, data: bytes, waiting: dict[int, bytes]) -> None:
+        """Change bytes: at once where they are not written yet, else they wait for what was appended before."""
         at = offset - self._written
         if at >= 0:
             self._buffer[at : at + len(data)] = np.frombuffer(data, np.uint8)
         else:
-            self._patches[offset] = data
+            waiting[offset] = data
+
+    def _write_full_piece(self) -> None:
+        """Write what is gathered once it is worth it: before the next chunk is linked, which is not there yet."""
+        if self._n >= PIECE_BYTES:
+            self.write()
 
     def _add(self, data: bytes) -> None:
         """Append bytes."""
         self._room(len(data))[:] = np.frombuffer(data, np.uint8)
 
     def _room(self, n_bytes: int) -> NDArray[np.uint8]:
-        """Return the place of the next bytes; what is gathered is written first where they would be too many."""
-        if self._n >= PIECE_BYTES:
-            self.write()
+        """Return the place of the next bytes."""
         if self._n + n_bytes > len(self._buffer):
             self._buffer = np.concatenate([self._buffer, np.empty(n_bytes, np.uint8)])
         begin, self._n = self._n, self._n + n_bytes
@@ -190,15 +244,46 @@ class Tape:
 
 
 class TrackChunks:
-    """One track of one signal on a tape: its DEF, its HEAD, and chunks that keep the HEAD right."""
+    """One track of one signal on a tape: its DEF, its HEAD, and chunks that keep the HEAD right.
 
-    def __init__(self, tape: Tape, signal_id: int, definition: Tag) -> None:
+    Parameters
+    ----------
+    tape, signal_id
+        Where to, and the signal's number there.
+    definition
+        The track's DEF tag.
+    head
+        Where its HEAD is, if it has one already.
+    heads
+        The offsets that it holds.
+    """
+
+    def __init__(
+        self, tape: Tape, signal_id: int, definition: Tag, head: int = 0, heads: Sequence[int] = (0,) * LEVELS
+    ) -> None:
         self._tape = tape
         self._id = signal_id
         self._definition = definition
-        self._heads = [0] * LEVELS
-        tape.append(definition, signal_id, b"")
-        self._head = tape.append(definition + 1, signal_id, encode_head(self._heads))
+        self._heads = list(heads)
+        if not head:
+            tape.append(definition, signal_id, b"")
+        self._head = head or tape.append(definition + 1, signal_id, encode_head(self._heads))
+
+    def drop_levels(self, kept: Mapping[int, int], *, at_once: bool) -> None:
+        """Leave the levels of which nothing is kept out of the HEAD, when writing begins again or with the next one."""
+        heads = [offset if kept.get(level) else 0 for level, offset in enumerate(self._heads)]
+        if heads != self._heads:
+            self._heads = heads
+            if at_once:
+                self._tape.replace_payload(self._head, encode_head(heads))
+
+    def restart(self) -> None:
+        """Expect the first DATA chunk again: the one that is there was not full."""
+        self._heads[0] = 0
+
+    def keep_data(self, offset: int) -> None:
+        """Take a DATA chunk that is in the file for the next one of its list."""
+        self._noted(0, offset)
 
     def has_level(self, level: int) -> bool:
         """Whether a block of the level was written."""
@@ -235,6 +320,18 @@ def _write_at(file: int, data: bytes | memoryview, offset: int) -> int:
     while done < len(view):
         done += os.pwrite(file, view[done:], offset + done)
     return done
+
+
+def _lock(file: int, path: str) -> None:
+    """Keep other processes of xjls from writing to the same file, where the system can."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BlockingIOError(errno.EWOULDBLOCK, "another process is writing to it", path) from None
 
 
 def _list_of(tag: int, meta: int) -> Hashable:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.errors import LostSamplesError
+from xjls.formats.jls2.gaps import Skipped
 from xjls.formats.jls2.layout import OMITTED
 from xjls.formats.jls2.levels import Levels, Request
 from xjls.formats.jls2.places import Places
@@ -70,8 +70,8 @@ class Track:
         self.blocks = blocks
         self._storage = storage
         self._lost = lost
-        self._told = skipped
-        self._levels = Levels(storage, signal_id, kind, blocks, note, self._filled)
+        self.skipped = Skipped(layout, skipped, floating=kind.floating)
+        self._levels = Levels(storage, signal_id, kind, blocks, note, self.skipped)
         self._samples = Samples(storage, signal_id, kind, blocks, self._levels.chunk_means)
 
     @property
@@ -86,11 +86,6 @@ class Track:
         first = self.layout.first_id
         return self._read(window.start - first, window.stop - first, out, on_damage, verify)
 
-    @cached_property
-    def skipped(self) -> tuple[Gap, ...]:
-        """The gaps that the writer recorded. It filled them; where that is not NaN it must not be taken for samples."""
-        return _inside(self._told(), self.window)
-
     def read_level(self, level: int, entries: Window, on_damage: OnDamage, verify: bool) -> NDArray[Any]:
         """Read entries of a level; see `xjls.model.reader.Reader.read_level`."""
         if not entries.length:
@@ -99,13 +94,24 @@ class Track:
             Request(self.layout, on_damage, verify, self._finite), level, entries.start, entries.stop
         )
 
+    def entries_as_stored(self, level: int, entries: Window) -> NDArray[Any]:
+        """Read entries as the file has them, marks of NaN below them included; made anew where it has not."""
+        return self._levels.as_written(self._request(), level, entries.start, entries.stop)
+
+    def has_levels_of_today(self) -> bool:
+        """Whether all levels mean what xjls writes: those of libraries before 0.7 may not."""
+        return self._levels.of_today(self._request())
+
     def places(self, verify: bool) -> Places:
         """Return where the track's blocks lie; see `xjls.model.reader.Reader.places`."""
-        request = Request(self.layout, "gap", verify, self._finite)
+        request = self._request(verify)
         return Places(
             self._storage, self.layout, self.id, self.kind, self.blocks, self._levels, self._samples, request,
-            self._filled,
+            self.skipped,
         )  # fmt: skip
+
+    def _request(self, verify: bool = True) -> Request:
+        return Request(self.layout, "gap", verify, self._finite)
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return the gaps that the layout alone tells: nothing is read of the samples themselves."""
@@ -114,7 +120,7 @@ class Track:
             if what != OMITTED or self.kind.bits > 8:  # constants of fewer bits are told by their summary
                 reason = LEFT_OUT if what == OMITTED else "there is no such chunk"
                 found.append(Gap(self._chunk_window(number), reason))
-        return merge_gaps((*self._noted(merge_gaps(found)), *self.skipped))
+        return merge_gaps((*self._noted(merge_gaps(found)), *self.skipped.gaps))
 
     def name_losses(self, damage: list[Damage]) -> list[Damage]:
         """Return spans of damaged bytes, those that hold samples of this signal with the samples that they cost.
@@ -159,19 +165,9 @@ class Track:
         if gaps and on_damage == "raise":
             raise self._loss(self._noted(gaps)[0])
         self._noted(gaps)
-        if self.skipped:
-            asked = Window(self.window.start + start, self.window.start + stop)
-            gaps = merge_gaps((*gaps, *_inside(self.skipped, asked)))
+        if skipped := self.skipped.within(Window(self.window.start + start, self.window.start + stop)):
+            gaps = merge_gaps((*gaps, *skipped))
         return out, gaps
-
-    def _filled(self, starts: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
-        """Return which windows of ``length`` samples, counted from the first one, hold filling other than NaN."""
-        touched = np.zeros(len(starts), np.bool_)
-        if not self.kind.floating:
-            for gap in self.skipped:
-                begin, end = gap.window.start - self.window.start, gap.window.stop - self.window.start
-                touched |= (starts < end) & (starts + length > begin)
-        return touched
 
     def _finite(self, request: Request, start: int, stop: int) -> NDArray[Any]:
         """Read samples for entries that must be recomputed: lost ones are NaN, whatever the type, and do not count."""
@@ -206,8 +202,3 @@ class Track:
             gap.offset,
             'Open with on_damage="gap" to read the rest.',
         )
-
-
-def _inside(gaps: tuple[Gap, ...], window: Window) -> tuple[Gap, ...]:
-    """Return what of gaps lies in a window."""
-    return tuple(inside for gap in gaps if (inside := gap & window).window.length)

@@ -81,7 +81,8 @@ class IndexTree:
         self._closed = closed
         self._report = report
         self._nodes = Nodes(chunks, signal_id, blocks)
-        self._edge = RightEdge(chunks, self._nodes, signal_id, blocks, heads, closed=closed)
+        self.edge = RightEdge(chunks, self._nodes, signal_id, blocks, heads, closed=closed)
+        """Where each level ends."""
         self._segment_blocks = max(1, min(blocks.step, SEGMENT_CHUNKS // blocks.children(1)))
         self._per_block = blocks.children(1)
         self._per_segment = self._per_block * self._segment_blocks
@@ -93,34 +94,34 @@ class IndexTree:
     @property
     def first_id(self) -> int:
         """Sample id of the first sample."""
-        return self._edge.first_id
+        return self.edge.first_id
 
     @property
     def length(self) -> int:
         """Samples."""
-        return self._edge.length
+        return self.edge.length
 
     @property
     def last_data(self) -> int:
         """Offset of the last DATA chunk; 0 when there is none."""
-        return self._edge.last_data
+        return self.edge.last_data
 
     def append(self, found: Chunk) -> None:
         """Add a DATA chunk that was written but not linked before the writer died, if it is the next one."""
-        self._edge.append(found)
+        self.edge.append(found)
         self._segments.clear()
 
     def stored_entries(self, level: int) -> int:
         """Return how many entries of a level the file claims to hold; reads the last SUMMARY chunk's header once."""
-        if not self._edge.has_level(level):
+        if not self.edge.has_level(level):
             return 0
         if level not in self._stored:
             try:
-                self._stored[level] = self._edge.stored_entries(level)
+                self._stored[level] = self.edge.stored_entries(level)
             except (CorruptError, TruncatedError) as error:
                 if self._closed:
                     self._report(error)
-                self._stored[level] = self._edge.full_entries(level)
+                self._stored[level] = self.edge.full_entries(level)
         return self._stored[level]
 
     def data(self, start: int, stop: int) -> NDArray[np.int64]:
@@ -144,12 +145,12 @@ class IndexTree:
             return self.data(first, last + 1)[numbers - first]
         offsets = np.full(len(numbers), ABSENT, np.int64)
         blocks, places = np.divmod(numbers, self._per_block)
-        inside = int(np.searchsorted(blocks, self._edge.count(1)))
+        inside = int(np.searchsorted(blocks, self.edge.count(1)))
         if inside:
             wanted = np.unique(blocks[:inside])
             offsets[:inside] = self._listed_data(wanted)[np.searchsorted(wanted, blocks[:inside]), places[:inside]]
         for i in np.flatnonzero(offsets == ABSENT).tolist():
-            offsets[i] = self._edge.tail_data.get(int(numbers[i]), ABSENT)
+            offsets[i] = self.edge.tail_data.get(int(numbers[i]), ABSENT)
         return offsets
 
     def missing(self) -> Iterator[tuple[int, int]]:
@@ -159,17 +160,17 @@ class IndexTree:
         """
         n_chunks = -(-self.length // self._blocks.chunk)
         listed = 0
-        for block in range(self._edge.count(1)):
+        for block in range(self.edge.count(1)):
             listed = block * self._per_block
             try:
-                offsets = self._nodes.at(self._edge.node_offset(1, block), 1).children
+                offsets = self._nodes.at(self.edge.node_offset(1, block), 1).children
             except (CorruptError, TruncatedError):
                 offsets = self._walked_data(block)
             for i in np.flatnonzero(offsets <= 0).tolist():
                 yield listed + i, OMITTED if offsets[i] in (0, OMITTED) else ABSENT
             listed += len(offsets)
         for number in range(listed, n_chunks):
-            if number not in self._edge.tail_data:
+            if number not in self.edge.tail_data:
                 yield number, ABSENT
 
     def summaries(self, level: int, start: int, stop: int) -> NDArray[np.int64]:
@@ -178,7 +179,7 @@ class IndexTree:
 
     def summaries_at(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the offsets of SUMMARY chunks by their numbers: each stands right behind its INDEX chunk."""
-        count = self._edge.count(level)
+        count = self.edge.count(level)
         full = CHUNK_HEADER.size + padded(PAYLOAD_HEADER.size + self._blocks.children(level) * ENTRY_BYTES)
         offsets = np.full(len(numbers), ABSENT, np.int64)
         nodes = self._known_offsets(level, numbers[numbers < count])
@@ -203,11 +204,11 @@ class IndexTree:
         start = number * self._per_segment
         stop = min(start + self._per_segment, -(-self.length // self._blocks.chunk))
         offsets = np.full(max(stop - start, 0), ABSENT, np.int64)
-        for chunk, offset in self._edge.tail_data.items():
+        for chunk, offset in self.edge.tail_data.items():
             if start <= chunk < stop:
                 offsets[chunk - start] = offset
         first = number * self._segment_blocks
-        unknown = set(range(first, min(first + self._segment_blocks, self._edge.count(1))))
+        unknown = set(range(first, min(first + self._segment_blocks, self.edge.count(1))))
         if len(self._segments) >= KEEP_SEGMENTS:
             self._segments.clear()
         segment = self._segments[number] = Segment(offsets, unknown)
@@ -215,7 +216,7 @@ class IndexTree:
 
     def _look_up(self, segment: Segment, number: int, asked: range) -> None:
         """Fill in the offsets that INDEX chunks of level 1 list."""
-        blocks = range(asked.start, min(asked.stop, self._edge.count(1)))
+        blocks = range(asked.start, min(asked.stop, self.edge.count(1)))
         if len(blocks) * self._per_block * self._blocks.chunk * self._blocks.bits >= PREPARE_BYTES * 8:
             self._prepare(number)
         listed = self._listed_data(np.arange(blocks.start, blocks.stop, dtype=np.int64)).reshape(-1)
@@ -227,8 +228,8 @@ class IndexTree:
 
     def _prepare(self, number: int) -> None:
         """Expect that most of a segment is read: its INDEX chunks stand among its samples and at their end."""
-        if self._segment_blocks == self._blocks.step and number < self._edge.count(2):
-            before = self._known_offset(2, number - 1) if number else self._edge.first_data
+        if self._segment_blocks == self._blocks.step and number < self.edge.count(2):
+            before = self._known_offset(2, number - 1) if number else self.edge.first_data
             last = self._known_offset(2, number)
             if ABSENT not in (before, last):
                 self._chunks.storage.prepare(before, last + MOST_INDEX_BYTES)
@@ -260,7 +261,7 @@ class IndexTree:
     def _known_offset(self, level: int, block: int) -> int:
         """Return the offset of an INDEX chunk, ABSENT where the chunk that lists it is damaged."""
         try:
-            return self._edge.node_offset(level, block)
+            return self.edge.node_offset(level, block)
         except (CorruptError, TruncatedError) as error:
             self._report(error)
             return ABSENT
@@ -268,14 +269,14 @@ class IndexTree:
     def _known_offsets(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the offsets of INDEX chunks of a level by their numbers; see `_known_offset`."""
         try:
-            return self._edge.node_offsets(level, numbers)
+            return self.edge.node_offsets(level, numbers)
         except (CorruptError, TruncatedError):
             return np.array([self._known_offset(level, number) for number in numbers.tolist()], np.int64)
 
     def _walked_data(self, block: int) -> NDArray[np.int64]:
         """Return the offsets of the DATA chunks that a damaged INDEX chunk lists, from a walk over their bytes."""
         try:
-            self._nodes.at(self._edge.node_offset(1, block), 1)
+            self._nodes.at(self.edge.node_offset(1, block), 1)
         except (CorruptError, TruncatedError) as error:
             self._report(error)
         first = block * self._per_block
@@ -284,10 +285,10 @@ class IndexTree:
     def _span(self, level: int, block: int) -> tuple[int, int]:
         """Return the bytes that hold what INDEX chunk ``block`` lists: those between its predecessor and itself."""
         try:
-            stop = self._edge.node_offset(level, block)
-            return self._edge.node_offset(level, block - 1) if block else self._edge.first_data, stop
+            stop = self.edge.node_offset(level, block)
+            return self.edge.node_offset(level, block - 1) if block else self.edge.first_data, stop
         except (CorruptError, TruncatedError):
-            if not self._edge.has_level(level + 1):
+            if not self.edge.has_level(level + 1):
                 raise
             return self._span(level + 1, block // self._blocks.step)
 
@@ -295,5 +296,5 @@ class IndexTree:
         """Return what a walk over some bytes finds of this signal; the last one is kept, for neighbours share it."""
         if self._walked is None or self._walked[0] != (start, stop):
             survey = Survey(self._chunks, start, stop)
-            self._walked = ((start, stop), survey.track(self._id, self._blocks, self._edge.first_id))
+            self._walked = ((start, stop), survey.track(self._id, self._blocks, self.edge.first_id))
         return self._walked[1]

@@ -174,6 +174,16 @@ def encode_chunk(
     return checked(_WHOLE_HEADER.pack(item_next, item_prev, tag, 0, meta, payload_length, previous_length))
 
 
+def decode_links(data: bytes) -> tuple[int, int]:
+    """Return what `Chunk` leaves out of a header: item_prev, and the length that it has of the previous payload.
+
+    >>> decode_links(encode_chunk(64, 40, Tag.USER_DATA, 0x2005, 3, 7))
+    (40, 7)
+    """
+    header = _WHOLE_HEADER.unpack_from(data)
+    return header[1], header[6]
+
+
 def decode_chunk(data: bytes, offset: int, at: int = 0) -> Chunk | None:
     """Decode the chunk header at ``data[at:at + 32]``, found at ``offset`` in the file; None when its CRC fails."""
     if len(data) < at + CHUNK_HEADER.size:

@@ -20,6 +20,7 @@ from xjls.formats.jls2.datatypes import decode_data_type
 from xjls.formats.jls2.gaps import GAP_META, NOT_DELIVERED, encode_gap
 from xjls.formats.jls2.layout import Blocks
 from xjls.formats.jls2.pairs import PairTrack
+from xjls.formats.jls2.resume import Past
 from xjls.formats.jls2.stream import SampleTrack
 from xjls.formats.jls2.tape import Tape, TrackChunks
 from xjls.formats.jls2.wire import (
@@ -65,17 +66,21 @@ class _Signal:
 
 
 class Jls2Writer:
-    """Write a new JLS v2 file.
+    """Write a JLS v2 file.
 
     Parameters
     ----------
     path
         A file that does not exist yet.
+    append
+        Go on with one that does, of any writer, closed or not: `resume` says how.
 
     Raises
     ------
     OSError
         As the operating system says, here and from every call: what was written before stays readable.
+    FormatError
+        The file to go on with is damaged, or of a release that xjls does not write; it is left as it is.
 
     Notes
     -----
@@ -93,10 +98,13 @@ class Jls2Writer:
     array([0., 1., 2., 3., 4.], dtype=float32)
     """
 
-    def __init__(self, path: str) -> None:
-        self._tape = Tape(os.fspath(path))
+    def __init__(self, path: str, *, append: bool = False) -> None:
         self._sources: set[int] = set()
         self._signals: dict[int, _Signal] = {}
+        if append:
+            self._go_on(Past(os.fspath(path)))
+            return
+        self._tape = Tape(os.fspath(path))
         self._tape.append(Tag.USER_DATA, 0, b"")
         self._define_source(_GLOBAL_SOURCE)
         self._define_signal(_GLOBAL_SIGNAL)
@@ -220,8 +228,8 @@ class Jls2Writer:
         self.close()
 
     def _define_source(self, source: SourceDef) -> None:
-        self._sources.add(source.id)
         self._tape.append(Tag.SOURCE_DEF, source.id, encode_source(source))
+        self._sources.add(source.id)
 
     def _define_signal(self, signal: SignalDef) -> None:
         kind, name, _ = decode_data_type(signal.data_type)
@@ -230,12 +238,45 @@ class Jls2Writer:
         signal = _normalised(signal, kind.bits)
         self._tape.append(Tag.SIGNAL_DEF, signal.id, encode_signal(signal))
         fixed_rate = signal.signal_type == 0
-        samples = SampleTrack(self._tape, signal.id, kind, Blocks.of(signal, kind)) if fixed_rate else None
-        if samples is None:
-            TrackChunks(self._tape, signal.id, Tag.VSR_DEF)
-        notes = PairTrack(self._tape, signal.id, Tag.ANNOTATION_DEF, signal.annotation_decimate)
-        ties = PairTrack(self._tape, signal.id, Tag.UTC_DEF, signal.utc_decimate) if fixed_rate else None
+        chunks = TrackChunks(self._tape, signal.id, Tag.FSR_DEF if fixed_rate else Tag.VSR_DEF)
+        samples = SampleTrack(chunks, kind, Blocks.of(signal, kind)) if fixed_rate else None
+        chunks = TrackChunks(self._tape, signal.id, Tag.ANNOTATION_DEF)
+        notes = PairTrack(chunks, signal.annotation_decimate)
+        if fixed_rate:
+            chunks = TrackChunks(self._tape, signal.id, Tag.UTC_DEF)
+        ties = PairTrack(chunks, signal.utc_decimate) if fixed_rate else None
         self._signals[signal.id] = _Signal(signal.name, kind, samples, notes, ties)
+
+    def _go_on(self, past: Past) -> None:
+        """Take over a file's definitions, and of its tracks what their writer knew."""
+        self._tape = past.tape()
+        try:
+            self._sources = past.sources
+            for number, signal in past.signals.items():
+                self._signals[number] = self._resumed(past, signal)
+            self._tape.begin_again()
+            for number, resumed in self._signals.items():
+                past.restore_pairs(resumed.notes, number, Tag.ANNOTATION_HEAD)
+                if resumed.samples is not None and resumed.ties is not None:
+                    past.restore_pairs(resumed.ties, number, Tag.UTC_HEAD)
+                    past.restore_samples(resumed.samples, number)
+        except BaseException:
+            self._tape.close()
+            raise
+
+    def _resumed(self, past: Past, signal: SignalDef) -> _Signal:
+        """Return a signal on the tape, not yet with what its writer knew."""
+        kind, name, _ = decode_data_type(signal.data_type)
+        if kind is None:
+            raise UnsupportedError(f"samples of type {name} cannot be written", self._tape.path, 0)
+        notes = PairTrack(
+            past.pair_chunks(self._tape, signal.id, Tag.ANNOTATION_HEAD), signal.annotation_decimate or 100
+        )
+        if signal.signal_type:
+            return _Signal(signal.name, kind, None, notes, None)
+        samples = SampleTrack(past.sample_chunks(self._tape, signal.id), kind, Blocks.of(signal, kind))
+        ties = PairTrack(past.pair_chunks(self._tape, signal.id, Tag.UTC_HEAD), signal.utc_decimate or 100)
+        return _Signal(signal.name, kind, samples, notes, ties)
 
     def _signal(self, signal_id: int) -> _Signal:
         if signal_id not in self._signals:
