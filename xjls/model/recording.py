@@ -6,15 +6,17 @@ recording pickles as its path and options and opens itself again in another proc
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from xjls.errors import SelectionError
 from xjls.model.clock import Clock
+from xjls.model.questions import Questions
 from xjls.model.window import Window, valid_mask
 
 if TYPE_CHECKING:
@@ -26,14 +28,10 @@ if TYPE_CHECKING:
     from xjls.model.reader import OnDamage, Reader
     from xjls.model.signal import Level, Signal, Source
     from xjls.model.status import Damage, Status
-    from xjls.model.window import Gap
-    from xjls.query.answer import Columns, Nans, Statistics
-    from xjls.query.pyramid import Pyramid
-
-WindowLike: TypeAlias = "Window | tuple[int | None, int | None] | None"
+    from xjls.model.window import Gap, WindowLike
 
 
-class Recording:
+class Recording(Questions):
     """What was captured, described and readable; made by `xjls.open_recording`.
 
     Parameters
@@ -78,7 +76,7 @@ class Recording:
         self._clocks: dict[tuple[str, ...], Clock] = {}
         self._annotations: tuple[Annotation, ...] | None = None
         self._notes: dict[str, None] = {}
-        self._pyramids: dict[str, Pyramid] = {}
+        self._forget_answers()
 
     @property
     def format(self) -> str:
@@ -257,107 +255,6 @@ class Recording:
         span = Window.of(entries, Window(0, described.length))
         return self._reader.read_level(signal, described, span, self.on_damage, self.verify)
 
-    def statistics(self, name: str, window: WindowLike = None, *, ddof: int = 0, nans: Nans = "auto") -> Statistics:
-        """Return count, mean, std, min, max and integral of a window, exactly, in microseconds whatever its length.
-
-        Parameters
-        ----------
-        name
-            The signal.
-        window
-            Sample ids ``(start, stop)``, half-open; None at either end, or for all, takes what there is.
-        ddof
-            The standard deviation divides by ``count - ddof``: 0, that of the population, or 1.
-        nans
-            What to do about NaN that levels do not show, in float signals: ``"auto"`` looks at samples once where a
-            question needs no more than some 67 million that nobody has looked at; ``"count"`` at all; ``"trust"`` at
-            none. Where entries were taken at their word the answer's ``exact`` is False.
-
-        Returns
-        -------
-        Statistics
-            In the signal's units: multiplied by ``scale_factor``. NaN and infinite samples are skipped and counted.
-
-        Raises
-        ------
-        SelectionError
-            No such signal, or the window reaches outside it.
-        LostSamplesError
-            The answer needs samples that are damaged or were never stored, and ``on_damage`` is ``"raise"``. Entries
-            that were made of them before may still answer for them.
-
-        Examples
-        --------
-        >>> import tempfile, xjls
-        >>> from xjls.testing import write_demo
-        >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
-        >>> recording.statistics("current", (None, None)).count == recording.signal("current").length
-        True
-        """
-        return self._pyramid(name).statistics(window, ddof, nans)
-
-    def read_statistics(self, name: str, window: WindowLike = None, *, ddof: int = 0) -> Statistics:
-        """Return the same statistics from one pass over the samples themselves, whatever levels there are.
-
-        Checks every sample that it counts, copies none, and takes as long as reading them: a second opinion. Lost
-        samples raise or are left out, as `read` does; entries do not stand in for them.
-
-        Examples
-        --------
-        >>> import tempfile, xjls
-        >>> from xjls.testing import write_demo
-        >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
-        >>> found, read = recording.statistics("voltage"), recording.read_statistics("voltage")
-        >>> found.count == read.count, abs(found.mean / read.mean - 1) < 1e-7
-        (True, True)
-        """
-        return self._pyramid(name).read_statistics(window, ddof)
-
-    def columns(
-        self,
-        name: str,
-        window: WindowLike = None,
-        n: int = 1000,
-        *,
-        increment: int | None = None,
-        ddof: int = 0,
-        nans: Nans = "auto",
-        snap: bool = False,
-    ) -> Columns:
-        """Return the same statistics for each of ``n`` equal spans of a window: what a picture of it needs.
-
-        Parameters
-        ----------
-        name, window, ddof, nans
-            As of `statistics`.
-        n
-            Columns; a window of fewer samples has one column a sample. Lengths differ by one sample at most.
-        increment
-            Samples a column, instead of ``n``: as many whole columns as fit, what is left at the end is in none.
-        snap
-            Move the inner edges to the borders of the coarsest entries that a column is longer than. That is quicker,
-            and no longer what was asked for: the answer's ``edges`` tell, and its ``snapped`` says so.
-
-        Returns
-        -------
-        Columns
-            Arrays of shape (column,), and the ``edges`` between them in sample ids.
-        """
-        return self._pyramid(name).columns(window, n, increment=increment, ddof=ddof, nans=nans, snap=snap)
-
-    def columns_between(self, name: str, edges: NDArray[np.int64], *, ddof: int = 0, nans: Nans = "auto") -> Columns:
-        """Return the statistics of the spans between sample ids of one's own, as `columns` does of equal ones.
-
-        Parameters
-        ----------
-        name, ddof, nans
-            As of `statistics`.
-        edges
-            int64[column + 1]: sample ids that do not fall, all within the signal or at its end. Where two are equal
-            the column between them has no samples.
-        """
-        return self._pyramid(name).columns_between(edges, ddof, nans)
-
     def plot(self, signals: Iterable[str] | None = None, window: WindowLike = None, **options: Any) -> Figure:
         """Draw signals; see `xjls.plot.plot_recording` for the options. Needs matplotlib: the extra ``plot``.
 
@@ -372,19 +269,88 @@ class Recording:
 
         return plot_recording(self, signals, window, **options)
 
-    def _pyramid(self, name: str) -> Pyramid:
-        """Return the signal's blocks, as far as questions have brought them into memory."""
-        if (kept := self._pyramids.get(name)) is not None:
-            return kept
-        # Against the current, as in plot: a recording answers for itself (docs/decisions/0010)
-        from xjls.query.pyramid import Pyramid
-
-        made = Pyramid(self._reader, self.signal(name), on_damage=self.on_damage, verify=self.verify)
-        return self._pyramids.setdefault(name, made)
-
     def check(self, progress: Callable[[int, int], None] | None = None) -> tuple[Damage, ...]:
         """Walk and verify every chunk of the recording; return all damage, by offset. Reads every byte once."""
         return self._reader.check(progress)
+
+    def refresh(self) -> bool:
+        """Look again at a recording that may have grown; return whether it did, or was closed.
+
+        Windows, levels, ties, annotations and user data are then those of now. Reads under way end as they began, and
+        so do Datasets that were opened before. The writer is not disturbed.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+        >>> recording.refresh()
+        False
+        """
+        reader = self._opener(self.path, **self._options)
+        if not reader.was_closed and reader.status().damage:
+            # Its writer may have been changing a link just then
+            reader.close()
+            reader = self._opener(self.path, **self._options)
+        if reader.token == self._reader.token:
+            reader.close()
+            return False
+        # Whoever reads with the old one keeps it; it closes itself when the last of them is gone
+        self._reader = reader
+        self._signals, self._ties, self._clocks = {}, {}, {}
+        self._annotations, self._notes = None, {}
+        self._forget_answers()
+        return True
+
+    def follow(
+        self,
+        *,
+        from_start: bool = False,
+        interval_s: float = 0.2,
+        timeout_s: float | None = None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> Iterator[dict[str, Window]]:
+        """Yield what is added to a recording while another process, or thread, writes it.
+
+        Parameters
+        ----------
+        from_start
+            Whether what is there already comes first; else only what is added from now on.
+        interval_s
+            How long to wait between looks.
+        timeout_s
+            How long to wait for more, at most; None for ever.
+        wait
+            Called with the seconds to wait.
+
+        Yields
+        ------
+        dict
+            By name, the new samples of each signal that has some: read them with `read`, or ask `columns` about them.
+            It ends when the writer has closed the recording, or when nothing was added for so long.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+        >>> [sum(recording.statistics("current", new["current"]).count for new in recording.follow(from_start=True))]
+        [50000]
+        """
+        seen = {} if from_start else {name: signal.window.stop for name, signal in self.signals.items()}
+        waited = 0.0
+        while True:
+            windows = {name: signal.window for name, signal in self.signals.items()}
+            fresh = {name: Window(min(seen.get(name, w.start), w.stop), w.stop) for name, w in windows.items()}
+            if news := {name: window for name, window in fresh.items() if window.length}:
+                seen |= {name: window.stop for name, window in news.items()}
+                waited = 0.0
+                yield news
+            if self.was_closed or (timeout_s is not None and waited >= timeout_s):
+                return
+            wait(interval_s)
+            waited += interval_s
+            self.refresh()
 
     def close(self) -> None:
         """Give back the file; a second call does nothing, reads afterwards raise ValueError.
@@ -392,7 +358,7 @@ class Recording:
         Recordings that were unpickled from one recording share it in each process, and close together.
         """
         _open.pop(self._key(), None)
-        self._pyramids.clear()
+        self._forget_answers()
         self._reader.close()
 
     def __enter__(self) -> Recording:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from operator import index
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,10 @@ class Gap:
 
     def __and__(self, window: Window) -> Gap:
         return replace(self, window=self.window & window)
+
+
+WindowLike: TypeAlias = "Window | tuple[int | None, int | None] | None"
+"""What stands for a window in calls: None at either end, or for all, takes what there is."""
 
 
 def valid_mask(window: Window, gaps: Iterable[Gap]) -> NDArray[np.bool_]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from xjls.model.recording import Recording, WindowLike
+    from xjls.model.recording import Recording
+    from xjls.model.window import WindowLike
     from xjls.plot.lanes import Scale
     from xjls.plot.picture import FigSize
     from xjls.plot.timing import TimeUnit

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.reader import OnDamage, Reader
-    from xjls.model.recording import WindowLike
     from xjls.model.signal import Signal
+    from xjls.model.window import WindowLike
     from xjls.query.answer import Nans
 
 STREAM_SAMPLES = 1 << 16

@@ -1,0 +1,169 @@
+"""Following a recording that is being written: what is added is seen, and the writer is not disturbed."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pyjls
+import pytest
+
+import xjls
+from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef
+from xjls.formats.jls2.writer import Jls2Writer
+from xjls.model.window import Window
+
+SAMPLES = np.arange(200_000, dtype="f4")
+
+
+def writer_of(path):
+    writer = Jls2Writer(str(path))
+    writer.define_source(SourceDef(1, "s", "", "", "", ""))
+    writer.define_signal(SignalDef(1, 1, 0, 0x2004, 1000, 64, 16, 20, 10, 5, 5, "x", ""))
+    writer.flush()
+    return writer
+
+
+def test_what_is_added_is_seen(tmp_path):
+    """Samples, levels, ties, annotations and user data of each moment; a Recording of before stays as it was."""
+    path = tmp_path / "run.jls"
+    writer = writer_of(path)
+    recording = xjls.open_recording(path)
+    assert not recording.refresh()
+    for step in range(1, 5):
+        writer.write(1, (step - 1) * 5000, SAMPLES[(step - 1) * 5000 : step * 5000])
+        writer.tie(1, step, step << 30)
+        writer.annotate(1, AnnotationRecord(step, 1, 0, 0, f"note {step}"))
+        writer.user_data(step, "x")
+        writer.flush()
+        before = xjls.open(path)
+        assert recording.refresh()
+        length = recording.signal("x").length
+        assert step * 5000 - 64 < length <= step * 5000
+        assert np.array_equal(recording.read("x"), SAMPLES[:length])
+        assert recording.statistics("x").count == length
+        assert recording.signal("x").levels
+        assert len(recording.ties("x")) == len(recording.annotations) == len(recording.user_data) == step
+        assert recording.status.damage == ()
+        assert not recording.was_closed
+    writer.close()
+    assert recording.refresh()
+    assert recording.was_closed
+    assert recording.signal("x").length == 20_000
+    assert before.x.size == length
+    assert np.array_equal(before.x.values, SAMPLES[:length])
+
+
+@pytest.mark.parametrize("from_start", [False, True])
+def test_following_ends_with_the_recording(from_start, tmp_path):
+    path = tmp_path / "run.jls"
+    writer = writer_of(path)
+    writer.write(1, 0, SAMPLES[:640])
+    writer.flush()
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        at = 640 * len(waits)
+        if len(waits) == 4:
+            writer.close()
+        else:
+            writer.write(1, at, SAMPLES[at : at + 640 - 7 * (len(waits) == 3)])
+            writer.flush()
+
+    with xjls.open_recording(path) as recording:
+        found = []
+        for news in recording.follow(from_start=from_start, interval_s=0.5, wait=wait):
+            assert np.array_equal(recording.read("x", news["x"]), SAMPLES[news["x"].start : news["x"].stop])
+            found.append(news["x"])
+    first = [Window(0, 640)] if from_start else []
+    assert found == [*first, Window(640, 1280), Window(1280, 1920), Window(1920, 2496), Window(2496, 2553)]
+    assert waits == [0.5] * 4
+
+
+def test_following_ends_when_nothing_comes(tmp_path):
+    path, waits = tmp_path / "run.jls", []
+    with writer_of(path) as writer:
+        writer.write(1, 0, SAMPLES[:640])
+        writer.flush()
+        with xjls.open_recording(path) as recording:
+            assert list(recording.follow(timeout_s=2, interval_s=0.25, wait=waits.append)) == []
+    assert waits == [0.25] * 8
+
+
+PYJLS = """
+import sys, numpy as np, pyjls
+with pyjls.Writer(sys.argv[1]) as writer:
+    writer.source_def(1, name="s", vendor="", model="", version="", serial_number="")
+    writer.signal_def(1, 1, sample_rate=1000, name="x", samples_per_data=64, sample_decimate_factor=16,
+                      entries_per_summary=20, summary_decimate_factor=10)
+    at = 0
+    for line in sys.stdin:
+        writer.fsr(1, at, np.arange(at, at + 5000, dtype="f4"))
+        at += 5000
+        writer.flush()
+        print(at, flush=True)
+"""
+
+
+def test_a_recording_of_pyjls_is_followed(tmp_path):
+    """Another process writes with the JLS library: its file is read while it grows, and is whole in the end."""
+    path = tmp_path / "run.jls"
+    command = [sys.executable, "-c", PYJLS, str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    recording = None
+    with process:
+        for _ in range(6):
+            process.stdin.write("\n")
+            process.stdin.flush()
+            at = int(process.stdout.readline())
+            recording = recording or xjls.open_recording(path)
+            recording.refresh()
+            found = recording.read("x")
+            assert at - 64 <= len(found) <= at
+            assert np.array_equal(found, SAMPLES[: len(found)])
+            assert recording.statistics("x").count == len(found)
+    recording.refresh()
+    assert recording.was_closed
+    recording.close()
+    with pyjls.Reader(str(path)) as reader:
+        assert np.array_equal(reader.fsr(1, 0, 30_000), SAMPLES[:30_000])
+
+
+WRITING = """
+import sys, numpy as np
+from xjls.formats.jls2.wire import SourceDef, SignalDef
+from xjls.formats.jls2.writer import Jls2Writer
+writer = Jls2Writer(sys.argv[1])
+writer.define_source(SourceDef(1, "s", "", "", "", ""))
+writer.define_signal(SignalDef(1, 1, 0, 0x2004, 1000, 64, 16, 20, 10, 5, 5, "x", ""))
+writer.flush()
+print("ready", flush=True)
+for at in range(0, 1 << 40, 700):
+    writer.write(1, at, (np.arange(at, at + 700) % 100_003).astype("f4"))
+    if not at % 2100:
+        writer.flush()
+"""
+
+
+def test_a_writer_at_full_speed_is_followed(tmp_path):
+    """It never waits: every look sees a prefix that is longer than the last, and no damage."""
+    path = tmp_path / "run.jls"
+    process = subprocess.Popen([sys.executable, "-c", WRITING, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        with xjls.open_recording(path) as recording:
+            looks = threading.Semaphore(40)
+            for news in recording.follow(interval_s=0.01):
+                window = news["x"]
+                wanted = (np.arange(window.start, window.stop) % 100_003).astype("f4")
+                assert np.array_equal(recording.read("x", window), wanted)
+                status = recording.status
+                assert all(damage.stop == status.size_bytes for damage in status.damage), "but for a chunk under way"
+                if not looks.acquire(blocking=False):
+                    break
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
