@@ -108,6 +108,28 @@ def _parser() -> argparse.ArgumentParser:
     _add_output(extract)
     extract.set_defaults(run=_extract)
 
+    export = commands.add_parser(
+        "export", help="signals as a table: CSV, Parquet, NumPy",
+        description="Write signals as a table for other programs: a row a sample, or exact statistics of a row's "
+        "samples. The ending of OUT says the format. The exit status is 1 if samples are lost: their cells are empty.",
+    )  # fmt: skip
+    _add_window(export)
+    export.add_argument("out", metavar="OUT", help="out.csv, .csv.gz, .parquet, .npz, .npy, or - for CSV to a pipe")
+    export.add_argument("--axis", metavar="NAME", help="the signal whose samples make the rows, where rates differ; "
+                        "others show the sample nearest in time")  # fmt: skip
+    fewer = export.add_mutually_exclusive_group()
+    fewer.add_argument("--every", type=_positive_integer, metavar="N", help="a row for every N samples, by statistics")
+    fewer.add_argument("--columns", "-n", type=_count, metavar="N", help="N rows in all, by statistics")
+    export.add_argument("--statistic", dest="statistics", action="append", default=[],
+                        choices=("mean", "std", "min", "max", "count", "integral"),
+                        help="of a row's samples; may be repeated (default: the first four)")  # fmt: skip
+    export.add_argument("--time", choices=("auto", "utc", "seconds", "id"), default="auto",
+                        help="when a row begins: UTC, seconds from the first sample, or the sample id (default: UTC "
+                        "where it is known)")  # fmt: skip
+    export.add_argument("--units", action="store_true", help="CSV: names with units, as in 'current [A]'")
+    export.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
+    export.set_defaults(run=_export)
+
     recover = commands.add_parser(
         "recover", help="what is intact of a damaged recording into a new one",
         description="Write everything that is intact of a recording to a new JLS v2 file, and say what is lost. "
@@ -160,6 +182,14 @@ def _count(text: str) -> int:
     number = _integer(text)
     if not 1 <= number <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and 1,000,000")
+    return number
+
+
+def _positive_integer(text: str) -> int:
+    """Return a number of samples, for argparse."""
+    number = _integer(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return number
 
 
@@ -216,6 +246,16 @@ def _extract(options: argparse.Namespace) -> int:
     return extract(
         options.file, options.out, start=options.start, stop=options.stop, signals=options.signals,
         overwrite=options.overwrite,
+    )  # fmt: skip
+
+
+def _export(options: argparse.Namespace) -> int:
+    from xjls.cli.export import export
+
+    return export(
+        options.file, options.out, start=options.start, stop=options.stop, signals=options.signals, axis=options.axis,
+        every=options.every, columns=options.columns, statistics=options.statistics, time=options.time,
+        units=options.units, overwrite=options.overwrite,
     )  # fmt: skip
 
 

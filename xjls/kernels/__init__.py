@@ -11,6 +11,7 @@ Nothing is imported here: ``faults`` needs no numba, and whoever wants a kernel 
 ``spans``               entries and samples of any span -> a row         built on ``items``, ``lanes``, ``bits``
 ``entries``             which blocks of entries can be used as they are
 ``pack``, ``packing``   samples -> chunks of a file, packed bytes
+``text``                cells of a table -> lines of text                built on ``decimal``
 ``crc``                 CRC-32C three ways, chosen by ``cpu``            ``fold512``, ``crc32q``, ``slicing``
 ``stream``              loops that ask for bytes ahead of their time
 ``memory``              loads, stores and copies at an address, whatever its alignment
