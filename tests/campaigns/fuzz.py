@@ -3,7 +3,8 @@
 Every byte of the small recordings of ``tests.test_jls2_damage`` is flipped and cut at. Random recordings of
 ``xjls.testing.strategies`` and all scenarios are damaged at random: several flips, zeroed, noisy, swapped and lost
 spans, and cuts. What is left is read, and asked for statistics and columns. Each case runs in a worker with bounded
-memory and time; a case that fails is kept as a file with what happened, and the exit status is 1.
+memory and time; a case that fails is kept as a file with what happened, and the exit status is 1. Before that, writers
+are killed as ``tests.campaigns.kills`` does it.
 """
 
 # ruff: noqa: T201 - a program that prints
@@ -25,6 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
 import xjls
+from tests.campaigns.kills import campaign
 from tests.test_jls2_damage import FRAGILE
 from xjls.testing.jls2 import RELEASES, chunks_of, encode_definition, flip, truncate, truth_of, zero
 from xjls.testing.laws import (
@@ -55,10 +57,13 @@ def main():
     parser.add_argument("--minutes", type=float, default=10, help="how long (default: 10)")
     parser.add_argument("--seed", type=int, default=None, help="of the random part (default: another one each time)")
     parser.add_argument("--keep", default="fuzz-failures", help="where files that fail go (default: fuzz-failures)")
+    parser.add_argument("--kills", type=int, default=200, help="writers that are killed first (default: 200)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one a core)")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
     print(f"seed {seed}, {options.minutes:g} min, {options.workers} workers", flush=True)
+    kills, unfit = campaign(options.kills, seed, Path(options.keep), tell=lambda text: print(text, flush=True))
+    print(f"{kills:,} kills, {unfit:,} files failed", flush=True)
     context = multiprocessing.get_context("spawn")
     counts = context.Array("q", 3 * options.workers)
     workers = [
@@ -71,7 +76,7 @@ def main():
     cases, opened, failed = (sum(counts[i::3]) for i in range(3))
     died = [worker.exitcode for worker in workers if worker.exitcode]
     print(f"{cases:,} cases, {opened:,} opened, {failed:,} failed" + (f", workers died: {died}" if died else ""))
-    return 1 if failed or died else 0
+    return 1 if failed or died or unfit else 0
 
 
 def watch(workers, counts):

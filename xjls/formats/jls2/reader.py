@@ -89,6 +89,8 @@ class Jls2Reader:
         self._survey_made: Survey | None = None
         self._lock = threading.RLock()
         self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
+        self.linked_to = 0
+        """Offset of the last chunk that was linked, in a file that was not closed."""
         try:
             self.was_closed = self._read_header()
             self.definitions = self._define()
@@ -325,8 +327,8 @@ class Jls2Reader:
 
     def _take_unlinked(self, trees: Mapping[int, IndexTree]) -> None:
         """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
-        start = max([self.definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
-        for item in self.chunks.walk(start):
+        self.linked_to = max([self.definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
+        for item in self.chunks.walk(self.linked_to):
             if isinstance(item, Hole):
                 self._health.add(
                     Damage(*item, "no intact chunk", "the last chunk may have been cut off as it was written")
@@ -355,7 +357,7 @@ class Jls2Reader:
             return list(events.read_chunks(self.chunks, self._survey().chunks_of(tag, meta)))
         known = {chunk.offset for chunk, _ in found.records}
         unlinked = [c for (t, m), cs in self._unlinked.items() if t == tag and meta in (None, m) for c in cs]
-        missing = [chunk for chunk in unlinked if chunk.offset not in known]
+        missing = sorted(chunk for chunk in unlinked if chunk.offset not in known)
         return [*found.records, *events.read_chunks(self.chunks, missing)]
 
     def _heads(self, signal_id: int, tag: int) -> tuple[int, ...]:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.track import Track
     from xjls.formats.jls2.wire import Chunk, SignalDef
 
+_INDICES = frozenset({Tag.FSR_INDEX, Tag.ANNOTATION_INDEX, Tag.UTC_INDEX})
 _RECOVER = "Write what is intact to a new file first: xjls recover."
 _CONVERT = "Write it to a new file first: xjls convert."
 
@@ -120,6 +121,7 @@ class Past:
         """Return the tape behind the last chunk; tracks are resumed on it before `Tape.begin_again`."""
         tape = Tape(self._path, self._end, self._previous_length)
         try:
+            tape.cut_links(self._dangling)
             for ends in ([self._found.ends[Tag.SOURCE_DEF]], [self._found.ends[Tag.SIGNAL_DEF]], self._user_data):
                 tape.resume_list(ends)
         except BaseException:
@@ -171,14 +173,16 @@ class Past:
     # -- looking -----------------------------------------------------------------------------------------------------
 
     def _find_end(self) -> tuple[int, int]:
-        """Return where the next chunk goes, and the length of the payload before it."""
-        end, length = FIRST_CHUNK, 0
-        trees = [tree for tree in self._trees() if tree.last_data]
-        start = max([FIRST_CHUNK, self._found.last, *(tree.last_data for tree in trees)])
-        for item in self._chunks.walk(start):
+        """Return where the next chunk goes, and the length of the payload before it; note links that lead there."""
+        end, length, seen = FIRST_CHUNK, 0, []
+        last = max([FIRST_CHUNK, self._found.last, *(tree.last_data for tree in self._trees())])
+        for item in self._chunks.walk(self._reader.linked_to or last):
             if isinstance(item, Hole) or item.tag == Tag.END or not self._is_intact(item):
                 break
-            end, length = item.stop, item.payload_length or length
+            if item.tag not in _INDICES:  # without its SUMMARY it counts for nothing, and is overwritten
+                end, length = item.stop, item.payload_length or length
+            seen.append(item)
+        self._dangling = [chunk.offset for chunk in seen if chunk.offset < end <= chunk.item_next]
         return end, length
 
     def _trees(self) -> Iterator[IndexTree]:
@@ -259,7 +263,7 @@ class Past:
         """Return the offsets of a level's first INDEX chunks, as far as they are full."""
         full = []
         for chunk, payload in self._reader.records(start, head + 2, level << 12 | signal_id) if start else ():
-            if PAYLOAD_HEADER.unpack_from(payload)[1] != decimate:
+            if PAYLOAD_HEADER.unpack_from(payload)[1] != decimate or chunk.offset >= self._end:
                 break
             full.append(chunk.offset)
         return full

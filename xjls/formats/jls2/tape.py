@@ -29,7 +29,7 @@ from xjls.formats.jls2.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -119,20 +119,28 @@ class Tape:
         Chunks that were not linked any more are linked; with ``ends`` the last one leads nowhere, wherever it led.
         """
         for offset, after in zip(offsets, [*offsets[1:], 0], strict=True):
-            header = os.pread(self._file, CHUNK_HEADER.size, offset)
-            chunk = decode_chunk(header, offset)
-            assert chunk is not None, "chunks of a list were looked at before"  # noqa: S101 - an invariant, not input
-            item_prev, behind = decode_links(header)
-            last = _Last(offset, item_prev, chunk.meta, chunk.tag, chunk.payload_length, behind)
-            self._last[_list_of(chunk.tag, chunk.meta)] = last
-            if chunk.item_next != after and (after or ends):
+            last, item_next = self._at(offset)
+            self._last[_list_of(last.tag, last.meta)] = last
+            if item_next != after and (after or ends):
                 self._patches[offset] = last.header(after)
+
+    def cut_links(self, offsets: Iterable[int]) -> None:
+        """Let chunks lead nowhere that led to what was never written; `resume_list`, later, knows better of some."""
+        for offset in offsets:
+            self._patches[offset] = self._at(offset)[0].header(0)
+
+    def _at(self, offset: int) -> tuple[_Last, int]:
+        """Read what a chunk's header holds, and where it leads."""
+        header = os.pread(self._file, CHUNK_HEADER.size, offset)
+        chunk = decode_chunk(header, offset)
+        assert chunk is not None, "chunks that exist were looked at before"  # noqa: S101 - an invariant, not input
+        item_prev, behind = decode_links(header)
+        return _Last(offset, item_prev, chunk.meta, chunk.tag, chunk.payload_length, behind), chunk.item_next
 
     def resume_block(self, index: int, *, ends: bool) -> None:
         """Go on with the lists of INDEX and SUMMARY chunks behind a block; see `resume_list`."""
         self.resume_list([index], ends=ends)
-        chunk = decode_chunk(os.pread(self._file, CHUNK_HEADER.size, index), index)
-        self.resume_list([chunk.stop] if chunk else [], ends=ends)
+        self.resume_list([index + CHUNK_HEADER.size + padded(self._at(index)[0].length)], ends=ends)
 
     def append(self, tag: int, meta: int, payload: bytes) -> int:
         """Append a chunk to its list and return its offset."""
