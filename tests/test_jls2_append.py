@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xjls
+from tests.campaigns.kills import campaign
 from xjls.errors import CorruptError, NotRecognizedError, UnsupportedError
 from xjls.formats.jls2 import tape
 from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef, Tag, encode_file_header
@@ -393,6 +394,14 @@ def test_a_killed_append_loses_nothing_that_was_flushed(tmp_path):
             found = recording.read("fast")
             assert len(found) > flushed - 64
             assert np.array_equal(found, np.arange(len(found), dtype="f4"))
+
+
+def test_writers_are_killed_at_random_moments(tmp_path):
+    """A share of the campaign: whole files of all types, killed and gone on with again and again."""
+    told = []
+    done, failed = campaign(16, random.SystemRandom().randrange(2**32), tmp_path / "failed", tell=told.append)
+    assert done == 16
+    assert not failed, told
 
 
 def test_scenarios_of_the_library_are_played(tmp_path):

@@ -134,6 +134,10 @@ class ChunkFile:
         if offset < stop:
             yield Hole(offset, stop)
 
+    def next_chunk(self, offset: int) -> int:
+        """Return where the first intact header at ``offset`` or behind it is, or the end of the file."""
+        return FIRST_CHUNK if offset <= FIRST_CHUNK else self._resynchronise(offset, self.storage.size)
+
     def expect(self, chunk: Chunk, tag: int, meta: int) -> None:
         """Raise CorruptError unless a chunk is what the link that led to it promised."""
         if chunk.tag != tag or chunk.meta != meta:

@@ -200,7 +200,8 @@ class RightEdge:
         listed = self._listed.get(0, 0)
         for chunk, timestamp, count in self._data_list(start):
             number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
-            if off or not 0 <= number <= listed + self._blocks.children(1):
+            # As many may follow the last INDEX as the next one lists, and more where that was cut off; none far away
+            if off or not 0 <= number <= listed + self._blocks.children(1) + len(self.tail_data):
                 raise CorruptError(
                     f"a DATA chunk starts at sample {timestamp:_}, where none can be", self._chunks.storage.path,
                     chunk.offset,

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from xjls.model.window import Gap, Window
 
 
+LATEST_BYTES = 1 << 23
+"""More than any writer appends before it links what it has appended."""
+
+
 def recognizes(head: bytes) -> bool:
     """Whether the first bytes of a file are a JLS v2 recording's."""
     return head.startswith(MAGIC)
@@ -90,7 +94,7 @@ class Jls2Reader:
         self._lock = threading.RLock()
         self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
         self.linked_to = 0
-        """Offset of the last chunk that was linked, in a file that was not closed."""
+        """Offset of a chunk before which all are linked, in a file that was not closed."""
         try:
             self.was_closed = self._read_header()
             self.definitions = self._define()
@@ -327,7 +331,9 @@ class Jls2Reader:
 
     def _take_unlinked(self, trees: Mapping[int, IndexTree]) -> None:
         """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
-        self.linked_to = max([self.definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
+        last = max([self.definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
+        # Of one signal all that came last may be linked already, of another nothing
+        self.linked_to = min(last, self.chunks.next_chunk(self._storage.size - LATEST_BYTES))
         for item in self.chunks.walk(self.linked_to):
             if isinstance(item, Hole):
                 self._health.add(

@@ -48,6 +48,8 @@ _CONVERT = "Write it to a new file first: xjls convert."
 class _Samples:
     """What a file has of one signal's samples, as far as its writer must know it."""
 
+    first: int
+    """Offset of the first DATA chunk; 0 where there is none."""
     kept: dict[int, int]
     """By level: blocks that are full; those behind them are dropped."""
     ends: dict[int, int]
@@ -136,7 +138,7 @@ class Past:
         """
         chunks, found = self._track_chunks(tape, signal_id, Tag.FSR_HEAD), self._samples[signal_id]
         at_once = bool(found.offsets.all()) and bool(found.rest_at or not len(found.rest))
-        chunks.drop_levels({0: found.rest_at or len(found.last), **found.kept}, at_once=at_once)
+        chunks.resume(found.first, found.kept, at_once=at_once)
         for level in sorted(found.ends, reverse=True):
             tape.resume_block(found.ends[level], ends=at_once)
         if found.last:
@@ -157,8 +159,7 @@ class Past:
     def pair_chunks(self, tape: Tape, signal_id: int, head: Tag) -> TrackChunks:
         """Return a signal's track of ties or annotations; see `sample_chunks`."""
         chunks, found = self._track_chunks(tape, signal_id, head), self._pairs[signal_id, head]
-        kept = {level: len(blocks) for level, blocks in found.kept.items()}
-        chunks.drop_levels({0: len(found.records), **kept}, at_once=True)
+        chunks.resume(found.records[0][1] if found.records else 0, found.kept, at_once=True)
         for level in sorted(found.kept, reverse=True):
             tape.resume_block(found.kept[level][-1], ends=True)
         if found.records:
@@ -213,7 +214,7 @@ class Past:
         layout, blocks = track.layout, track.blocks
         if not layout.length:
             nothing = np.empty(0, np.int64)
-            return _Samples({}, {}, [], 0, nothing, nothing, nothing, [], 0, ())
+            return _Samples(0, {}, {}, [], 0, nothing, nothing, nothing, [], 0, ())
         if not isinstance(layout, IndexTree):
             raise CorruptError(f"the index of {track.name!r} is damaged", self._path, self._end, _RECOVER)
         if not track.has_levels_of_today():
@@ -231,6 +232,7 @@ class Past:
         if not all(gap.skipped for gap in gaps):
             raise CorruptError(f"the last samples of {track.name!r} are lost", self._path, layout.last_data, _RECOVER)
         return _Samples(
+            first=layout.edge.first_data,
             kept=kept,
             ends={level: layout.edge.node_offset(level, count - 1) for level, count in kept.items()},
             blocks=list(_unlisted_blocks(track, layout.edge, kept)),

@@ -29,7 +29,7 @@ from xjls.formats.jls2.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 2 << 20
 """Appended bytes that are worth writing."""
 _DEFINITIONS = frozenset({Tag.SIGNAL_DEF, Tag.FSR_DEF, Tag.VSR_DEF, Tag.ANNOTATION_DEF, Tag.UTC_DEF, *TRACK_HEADS})
+_SAMPLES = frozenset({Tag.FSR_DEF, Tag.FSR_DATA, Tag.FSR_INDEX, Tag.FSR_SUMMARY})
 _WHOLE = frozenset({Tag.USER_DATA, Tag.SOURCE_DEF})
 
 
@@ -92,7 +93,7 @@ class Tape:
         """Bytes of the file that are written; those in the buffer follow."""
         self._patches: dict[int, bytes] = {}
         self._links: dict[int, bytes] = {}
-        """As `_patches`, of DATA chunks of samples: written last, for who finds these looks at nothing before them."""
+        """As `_patches`, of tracks of samples: written last, for who finds these looks at little before them."""
         self._last: dict[Hashable, _Last] = {}
         self._previous_length = previous_length
         if not end:
@@ -122,12 +123,13 @@ class Tape:
             last, item_next = self._at(offset)
             self._last[_list_of(last.tag, last.meta)] = last
             if item_next != after and (after or ends):
-                self._patches[offset] = last.header(after)
+                self._waiting(last.tag)[offset] = last.header(after)
 
     def cut_links(self, offsets: Iterable[int]) -> None:
         """Let chunks lead nowhere that led to what was never written; `resume_list`, later, knows better of some."""
         for offset in offsets:
-            self._patches[offset] = self._at(offset)[0].header(0)
+            last, _ = self._at(offset)
+            self._waiting(last.tag)[offset] = last.header(0)
 
     def _at(self, offset: int) -> tuple[_Last, int]:
         """Read what a chunk's header holds, and where it leads."""
@@ -173,9 +175,9 @@ class Tape:
         self._previous_length = length
         return offsets
 
-    def replace_payload(self, offset: int, payload: bytes) -> None:
+    def replace_payload(self, tag: int, offset: int, payload: bytes) -> None:
         """Rewrite the payload of a chunk with one of the same length."""
-        self._set(offset + CHUNK_HEADER.size, encode_body(payload), self._patches)
+        self._set(offset + CHUNK_HEADER.size, encode_body(payload), self._waiting(tag))
 
     def require(self, n_bytes: int) -> None:
         """Raise OSError where the disk has no room for more bytes, before it is filled in vain."""
@@ -223,8 +225,12 @@ class Tape:
         """Link the last chunk of a list to the one that comes at ``offset``; return where the last one is, or 0."""
         if (last := self._last.get(key)) is None:
             return 0
-        self._set(last.offset, last.header(offset), self._links if last.tag == Tag.FSR_DATA else self._patches)
+        self._set(last.offset, last.header(offset), self._waiting(last.tag))
         return last.offset
+
+    def _waiting(self, tag: int) -> dict[int, bytes]:
+        """Return where a change of such a chunk waits."""
+        return self._links if tag in _SAMPLES else self._patches
 
     def _set(self, offset: int, data: bytes, waiting: dict[int, bytes]) -> None:
         """Change bytes: at once where they are not written yet, else they wait for what was appended before."""
@@ -277,13 +283,13 @@ class TrackChunks:
             tape.append(definition, signal_id, b"")
         self._head = head or tape.append(definition + 1, signal_id, encode_head(self._heads))
 
-    def drop_levels(self, kept: Mapping[int, int], *, at_once: bool) -> None:
-        """Leave the levels of which nothing is kept out of the HEAD, when writing begins again or with the next one."""
-        heads = [offset if kept.get(level) else 0 for level, offset in enumerate(self._heads)]
+    def resume(self, first: int, kept: Collection[int], *, at_once: bool) -> None:
+        """Make the HEAD lead to the first DATA chunk, and to levels that are kept: at once, or with the next change."""
+        heads = [first, *(offset if level in kept else 0 for level, offset in enumerate(self._heads[1:], 1))]
         if heads != self._heads:
             self._heads = heads
             if at_once:
-                self._tape.replace_payload(self._head, encode_head(heads))
+                self._tape.replace_payload(self._definition, self._head, encode_head(heads))
 
     def restart(self) -> None:
         """Expect the first DATA chunk again: the one that is there was not full."""
@@ -318,7 +324,7 @@ class TrackChunks:
         """Note the first chunk of a level in the HEAD."""
         if not self._heads[level]:
             self._heads[level] = offset
-            self._tape.replace_payload(self._head, encode_head(self._heads))
+            self._tape.replace_payload(self._definition, self._head, encode_head(self._heads))
         return offset
 
 
