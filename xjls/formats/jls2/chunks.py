@@ -34,8 +34,8 @@ MOST_ID = 1 << 60
 GUESS = 256
 """Bytes read with a header: most records end within them."""
 _NO_HEADER = "no chunk header with a valid checksum"
-RESYNC_BYTES = 1 << 22
-"""How much is searched at a time for the next intact header."""
+FIRST_RESYNC_BYTES, RESYNC_BYTES = 1 << 16, 1 << 22
+"""How much is searched at a time for the next intact header: first, and at most."""
 
 
 class Hole(NamedTuple):
@@ -170,14 +170,14 @@ class ChunkFile:
 
     def _resynchronise(self, offset: int, stop: int) -> int:
         """Return the next 8-byte-aligned offset with an intact chunk header, or ``stop``."""
-        size, offset = self.storage.size, offset + -offset % 8
+        size, offset, step = self.storage.size, offset + -offset % 8, FIRST_RESYNC_BYTES
         while offset + CHUNK_HEADER.size <= stop:
-            data = self.storage.read(offset, RESYNC_BYTES + CHUNK_HEADER.size)
+            data = self.storage.read(offset, step + CHUNK_HEADER.size)
             for at in _candidates(data):
                 chunk = decode_chunk(data, offset + at, at)
                 if chunk and chunk.stop <= size:
                     return offset + at
-            offset += RESYNC_BYTES
+            offset, step = offset + step, min(2 * step, RESYNC_BYTES)
         return stop
 
 
