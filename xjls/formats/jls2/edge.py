@@ -110,14 +110,15 @@ class RightEdge:
 
         Or the last one again, with more samples in it.
         """
-        _, timestamp, count = self._extent(found.offset)
-        if not self.first_data:
-            self.first_data, self.first_id = found.offset, timestamp
-        number, off = divmod(timestamp - self.first_id, self._blocks.chunk)
+        _, timestamp, count = self._chunks.extent(found.offset)
+        number, off = divmod(timestamp - self.first_id if self.first_data else 0, self._blocks.chunk)
         start = number * self._blocks.chunk
         # A writer that appends replaces the last chunk, where that is not full
         replaces = start < self.length < start + count and self.length - start < self._blocks.chunk
         if off == 0 and (start == self.length or replaces):
+            self._extent(found.offset)
+            if not self.first_data:
+                self.first_data, self.first_id = found.offset, timestamp
             self.tail_data[number] = found.offset
             self.length = start + count
             self.last_data = max(self.last_data, found.offset)
