@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     cold,
+    exporting,
     formats,
     labelled,
     length,
@@ -50,6 +51,8 @@ GOALS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "8": reductions.threads,
     "8b": reductions.distributed,
     "9": writing.float32,
+    "9b": writing.zarr_float32,
+    "exp": exporting.csv,
     "12": formats.windows,
     "11": startup.first_result,
     "len": length.independence,

@@ -16,7 +16,7 @@ from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -288,8 +288,8 @@ class XjlsAccessor:
         """Write the Dataset's signals to a JLS v2 file, with levels, chunk by chunk.
 
         Variables that are a recording's own keep their stored type, their sample ids and ties, and annotations and user
-        data go along. Others are written in their own type, from sample id 0, with ties at their ends where they are
-        labelled with UTC.
+        data go along. Others are written in their own type: beside such a variable with its sample ids and ties, else
+        from sample id 0, with ties at their ends where they are labelled with UTC.
 
         Parameters
         ----------
@@ -323,6 +323,44 @@ class XjlsAccessor:
         from xjls.backend.writing import write_jls
 
         return write_jls(self._dataset, path, signals, overwrite=overwrite, progress=progress)
+
+    def to_zarr(
+        self,
+        store: str | os.PathLike[str],
+        signals: str | Iterable[str] | None = None,
+        *,
+        overwrite: bool = False,
+        codec: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Write the Dataset's signals to a Zarr store, with levels, chunk by chunk; return where it is.
+
+        It opens as a recording, ``xjls.open(store)``, and is plain Zarr v3: ``xr.open_datatree(store, engine="zarr")``
+        reads samples and levels without xjls. What goes over is as of `to_jls`, and also gaps and rates of any kind.
+
+        Parameters
+        ----------
+        store, storage_options
+            A local path, which appears when it is complete; or an address that fsspec understands, and what it needs.
+        signals, overwrite, progress
+            As of `to_jls`. A folder that is no store is never replaced.
+        codec
+            ``"blosc"`` or ``"zstd"`` compress all samples; None, the fastest, only those of one and four bits.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.2))
+        >>> store = ds.isel(time=slice(1000, 21_000)).xjls.to_zarr(tempfile.mkdtemp() + "/part.zarr")
+        >>> xjls.open(store).sizes["time"], xr.open_datatree(store, engine="zarr")["1"].sizes["time"]
+        (20000, 156)
+        """
+        from xjls.backend.writing import write_zarr
+
+        how: dict[str, Any] = {"overwrite": overwrite, "codec": codec, "storage_options": storage_options}
+        return write_zarr(self._dataset, store, signals, progress=progress, **how)
 
     def _is_sampled(self, name: str) -> bool:
         signal = self.recording.signals.get(name)

@@ -1,14 +1,19 @@
-"""The table of formats, and the one way in: look at the first bytes, let the format open the rest."""
+"""The table of formats, and the one way in: look at the first bytes, let the format open the rest.
+
+Of a format that is a folder, the first bytes are those of one file in it.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import NotRecognizedError
 from xjls.formats.jls2 import reader as jls2
+from xjls.formats.zarr import opening as zarr
 from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
 
 HEAD_BYTES = 64
+ROOT_BYTES = 1 << 24
+"""Of the file that tells what a folder is: all of it, as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +33,39 @@ class Format:
     suffixes: tuple[str, ...]
     """Of file names, lower case; they only help to guess at what cannot be looked into cheaply."""
     recognizes: Callable[[bytes], bool]
-    """Tells by the first 64 bytes."""
+    """Tells by the first 64 bytes; of a folder's root by its first 16 MiB."""
     open: Callable[..., Recording]
     """Raises NotRecognizedError, before it reads much, when the bytes are not of this format."""
+    root: str = ""
+    """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
 
 
-FORMATS = (Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2),)
+FORMATS = (
+    Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2),
+    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.ROOT),
+)
 
 
 def guess_format(path: str | os.PathLike[str]) -> Format | None:
-    """Return the format of a local file by its first bytes, of a remote object by its name; None when none fits.
+    """Return the format of a local file or folder by its first bytes, of a remote one by its name; None if none fits.
 
     Never raises: this is what asks whether xjls could open something.
     """
     local = local_path(path)
     if local is None:
-        name = os.fspath(path).lower()
+        name = os.fspath(path).lower().rstrip("/")
         return next((row for row in FORMATS if name.endswith(row.suffixes)), None)
+    full = Path(local).expanduser()
+    return next((row for row in FORMATS if row.recognizes(_head(full, row))), None)
+
+
+def _head(path: Path, row: Format) -> bytes:
+    """Return the first bytes that tell whether a file or folder is of a format; none where it cannot be."""
     try:
-        with open(os.path.expanduser(local), "rb") as file:  # noqa: PTH111, PTH123 - str in, no Path needed
-            head = file.read(HEAD_BYTES)
+        with (path / row.root if row.root else path).open("rb") as file:
+            return file.read(ROOT_BYTES if row.root else HEAD_BYTES)
     except OSError:
-        return None
-    return next((row for row in FORMATS if row.recognizes(head)), None)
+        return b""
 
 
 def open_recording(
@@ -63,7 +80,7 @@ def open_recording(
     Parameters
     ----------
     path
-        A local path, or an address that fsspec understands (``s3://…``, ``https://…``).
+        A local file or folder, or an address that fsspec understands (``s3://…``, ``https://…``).
     on_damage
         ``"raise"``: a read that meets damaged or lost samples raises `LostSamplesError`; ``"gap"``: it returns NaN
         there (0 in integer signals), and ``recording.status`` names the samples.
@@ -94,14 +111,29 @@ def open_recording(
     ...     recording.signals["current"].units, recording.read("current", (0, 3)).dtype
     ('A', dtype('float32'))
     """
-    for row in FORMATS:
+    refused: list[Exception] = []
+    for row in _candidates(path):
         try:
             return row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify)
-        except NotRecognizedError:
-            continue
+        except (NotRecognizedError, FileNotFoundError) as error:
+            if row.root and isinstance(error, NotRecognizedError):
+                raise  # it is a folder, and the format has said what is wrong with it
+            refused.append(error)
+    if all(isinstance(error, FileNotFoundError) for error in refused):
+        raise refused[0]
     tried = ", ".join(row.name for row in FORMATS)
     with open_storage(path, storage_options) as storage:
         head = storage.read(0, HEAD_BYTES)
     found = head[:16].hex(" ") or "there are none"
     problem = f"no format claims the first bytes, {found} (tried: {tried})"
     raise NotRecognizedError(problem, os.fspath(path), 0, "Is it a recording?")
+
+
+def _candidates(path: str | os.PathLike[str]) -> list[Format]:
+    """Return the formats that something can be of: a folder, a file or, where nobody knows, first what it is called."""
+    local = local_path(path)
+    if local is not None:
+        is_folder = Path(local).expanduser().is_dir()
+        return [row for row in FORMATS if bool(row.root) == is_folder]
+    likely = guess_format(path)
+    return sorted(FORMATS, key=lambda row: row is not likely)

@@ -1,0 +1,224 @@
+"""Variables on their way out: each described as the signal that it will be, and computed piece by piece.
+
+What came from a recording keeps its stored type, its sample ids and its ties, and what nobody delivered of it stays a
+gap. Everything else is described by its values and its labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.backend.answers import rate_of
+from xjls.backend.index import TimeIndex
+from xjls.backend.provenance import origin_of
+from xjls.backend.rates import is_even
+from xjls.backend.sampled import PIECE
+from xjls.errors import SelectionError
+from xjls.model.annotation import Tie
+from xjls.model.sample_type import dtype_of, name_of
+from xjls.model.signal import Signal, Source
+from xjls.model.window import Gap, Window, merge_gaps
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from xjls.backend.provenance import Origin
+    from xjls.backend.sampled import Sampled
+
+__all__ = ["Outgoing", "outgoing"]
+
+_UNEVEN = 0.01
+"""Of a sample period: labels that are farther from a straight line are not those of one rate."""
+_DRIFT, _ROUNDING = 1e-3, 1e-9
+"""How far labels of UTC, which follow a real clock, and others may be from a whole rate."""
+_FINEST_RATE = 10**6
+"""The largest denominator of a rate that is told by labels."""
+_LONG_BEFORE_S = 3600
+"""Readers do not look at ties so long before the first sample."""
+_SOURCE = ("vendor", "model", "version", "serial_number")
+_UNKNOWN = "its values are not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One signal on its way."""
+
+    one: Sampled
+    origin: Origin | None
+    signal: Signal
+    """As it will be, but for the numbers of it and its source."""
+    first_id: int
+    unscaled: float
+    """What values are multiplied by before they are stored."""
+    ties: list[Tie]
+
+    @property
+    def edges(self) -> list[int]:
+        """Where the samples are cut: as dask has them, or in pieces of some millions."""
+        chunks = self.one.variable.chunks
+        lengths = chunks[0] if chunks is not None else [PIECE] * -(-self.one.length // PIECE)
+        edges: list[int] = np.minimum(np.cumsum([0, *lengths]), self.one.length).tolist()
+        return edges
+
+    @property
+    def skipped(self) -> tuple[Gap, ...]:
+        """What the recording that it comes from says that nobody delivered."""
+        if self.origin is None:
+            return ()
+        return self.origin.recording.skipped(self.origin.name)
+
+    def piece(self, start: int, stop: int) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Compute samples as they are stored, and return which of them are none."""
+        span = {self.one.dim: slice(start, stop)}
+        values = self.one.variable.isel(span).values
+        window = Window(self.first_id + start, self.first_id + stop)
+        gaps = [gap for whole in self.skipped if (gap := whole & window).window.length]
+        known = np.ones(len(values), np.bool_) if self.one.valid is None else self.one.valid.isel(span).values
+        if values.dtype.kind == "f" and self.signal.dtype.kind != "f":
+            known = known & np.isfinite(values)
+            values = np.where(known, values, 0)
+        for gap in gaps:
+            known[gap.window.start - window.start : gap.window.stop - window.start] = True
+        edges = np.flatnonzero(np.diff(~known, prepend=False, append=False)).tolist()
+        for lo, hi in zip(edges[::2], edges[1::2], strict=True):
+            gaps.append(Gap(Window(window.start + lo, window.start + hi), _UNKNOWN))
+        scaled = values if self.unscaled == 1 else np.rint(values * self.unscaled)
+        return scaled.astype(self.signal.dtype, copy=False), merge_gaps(gaps)
+
+
+def outgoing(dataset: xr.Dataset, one: Sampled, beside: Origin | None = None) -> Outgoing:
+    """Describe a variable as the signal that it will be.
+
+    Parameters
+    ----------
+    dataset, one
+        The variable, and its labels.
+    beside
+        Of a recording's own variable on the same dimension: what is derived from it has its sample ids, and its ties.
+
+    Raises
+    ------
+    SelectionError
+        No recording can hold it: it has more dimensions than time, a type of its own, or no even rate.
+    """
+    if one.variable.ndim > 1:
+        raise SelectionError(f"{one.name!r} has more dimensions than time", "Select one position of the others.")
+    origin = origin_of(one.variable)
+    place = origin or beside
+    rate = _rate(dataset, one, place)
+    _require_even(dataset, one, float(rate))
+    first_id = place.window.start if place is not None else 0
+    stored_type, scale_factor, unscaled = _stored_as(one, origin)
+    signal = Signal(
+        id=0, name=one.name, units=one.units, dtype=dtype_of(stored_type), rate_hz=rate,
+        source=_source(one, origin), stored_type=stored_type, scale_factor=scale_factor,
+    )  # fmt: skip
+    return Outgoing(one, origin, signal, first_id, unscaled, _ties(dataset, one, place, first_id, float(rate)))
+
+
+def numbered(found: list[Outgoing], *, anew: bool) -> list[Outgoing]:
+    """Return signals with numbers of their own, and of their sources: their recording's, unless they are given anew."""
+    own = [out.origin.recording.signal(out.origin.name) for out in found if out.origin is not None]
+    if not anew and len({signal.id for signal in own}) == len(found):
+        kept = [replace(out.signal, id=signal.id, source=signal.source) for out, signal in zip(found, own, strict=True)]
+        return [replace(out, signal=signal) for out, signal in zip(found, kept, strict=True)]
+    sources = {source: i for i, source in enumerate(dict.fromkeys(out.signal.source for out in found), 1)}
+    return [
+        replace(out, signal=replace(out.signal, id=i, source=replace(out.signal.source, id=sources[out.signal.source])))
+        for i, out in enumerate(found, 1)
+    ]
+
+
+def _source(one: Sampled, origin: Origin | None) -> Source:
+    """Return the instrument, without a number."""
+    if origin is not None:
+        return replace(origin.recording.signal(origin.name).source, id=0)
+    facts = {key: str(one.variable.attrs.get(key, "")) for key in _SOURCE}
+    return Source(id=0, name=str(one.variable.attrs.get("source", "")), **facts)
+
+
+def _rate(dataset: xr.Dataset, one: Sampled, origin: Origin | None) -> Fraction:
+    """Return the nominal rate: a whole one where it is nearly that. Labels of UTC become ties, and tell the rest."""
+    rate = rate_of(dataset, one)
+    if origin is not None:
+        nominal = origin.recording.signal(origin.name).rate_hz
+        if abs(rate / float(nominal) - 1) <= _DRIFT:
+            return nominal
+    labelled = one.dim in dataset.coords and dataset[one.dim].dtype.kind == "M"
+    if not 0 < rate < np.inf:
+        raise SelectionError(
+            f"{one.name!r} has {rate:g} samples a second",
+            'Set ds[name].attrs["sample_rate_hz"] to the nominal rate.',
+        )
+    if abs(rate / max(round(rate), 1) - 1) <= (_DRIFT if labelled else _ROUNDING):
+        return Fraction(max(round(rate), 1))
+    # Of slow signals, a fraction of the period: that of the rate would have too few digits
+    return (
+        Fraction(rate).limit_denominator(_FINEST_RATE)
+        if rate > 1
+        else 1 / Fraction(1 / rate).limit_denominator(_FINEST_RATE)
+    )
+
+
+def _stored_as(one: Sampled, origin: Origin | None) -> tuple[str, float, float]:
+    """Return the type, the scale factor, and what values are multiplied by: the recording's where it is one."""
+    if origin is not None:
+        signal = origin.recording.signal(origin.name)
+        held = origin.window & signal.window
+        if signal.dtype.kind == "f" or held == origin.window:
+            return signal.stored_type, signal.scale_factor, 1 / (origin.scale * signal.scale_factor)
+    try:
+        return name_of(one.variable.dtype), 1.0, 1.0
+    except SelectionError as error:
+        raise SelectionError(f"{one.name!r} holds {one.variable.dtype}, which no recording has", error.remedy) from None
+
+
+def _require_even(dataset: xr.Dataset, one: Sampled, rate: float) -> None:
+    """Raise where the labels of samples are not those of one rate."""
+    if is_even(dataset, one):
+        return
+    if isinstance(dataset.xindexes.get(one.dim), TimeIndex):
+        raise SelectionError(
+            f"the times of {one.name!r} have a gap, and a signal has one rate", "Write its parts one by one."
+        )
+    labels = dataset[one.dim].values
+    unit = np.timedelta64(1, "s") if labels.dtype.kind in "mM" else 1
+    steps = np.diff(labels) / unit * rate
+    if not len(steps) or np.abs(steps - 1).max() <= _UNEVEN:
+        return
+    at = int(np.abs(steps - 1).argmax())
+    raise SelectionError(
+        f"samples {at} and {at + 1} of {one.name!r} are {steps[at]:g} periods apart, and a signal has one rate",
+        "Resample it to even steps, or reindex it so that what is missing is NaN.",
+    )
+
+
+def _ties(dataset: xr.Dataset, one: Sampled, origin: Origin | None, first_id: int, rate_hz: float) -> list[Tie]:
+    """Return the ties of a signal: the recording's own within it, and those of its first and last label."""
+    if not one.length:
+        return []
+    ends = _ends(dataset, one, first_id)
+    if origin is None:
+        return ends
+    ties = list(origin.recording.ties(origin.name))
+    if origin.window == origin.recording.signal(origin.name).window:
+        return ties
+    # A clock is straight between its ties: with one on either side it goes on as it did
+    start, stop = origin.window.start, origin.window.stop - 1
+    before = [tie for tie in ties if start - _LONG_BEFORE_S * rate_hz <= tie.sample_id <= start][-1:] or ends[:1]
+    after = [tie for tie in ties if tie.sample_id >= stop][:1] or ends[1:]
+    return [*before, *(tie for tie in ties if start < tie.sample_id < stop), *after]
+
+
+def _ends(dataset: xr.Dataset, one: Sampled, first_id: int) -> list[Tie]:
+    """Return the ties of the first and the last label; none where these are not UTC."""
+    if one.dim not in dataset.coords or dataset[one.dim].dtype.kind != "M":
+        return []
+    at = [0, one.length - 1] if one.length > 1 else [0]
+    times = dataset[one.dim][at].values.astype("M8[ns]").view(np.int64).tolist()
+    return [Tie(sample_id=first_id + i, time_ns=time) for i, time in zip(at, times, strict=True)]

@@ -1,0 +1,18 @@
+"""Zarr: a recording as a plain store of Zarr v3, which xjls writes and whoever reads Zarr can open.
+
+Field notes:
+
+- One object is the recording: ``zarr.json`` at the root, with everything that is not samples in its attribute ``xjls``,
+  and with the metadata of all arrays consolidated. It is replaced whole, after all that it speaks of is written: a
+  killed writer leaves the state of its last flush, for every signal the same moment.
+- Samples are in group ``0``, levels in ``1`` and up, as arrays that are called like their signals; names that a file
+  system or an address would not take as they are have been changed, and ``xjls`` says which is which.
+- Shards are whole but for the last one of a signal, which grows from flush to flush. Their chunks begin at multiples of
+  64 bytes: what lies between is not used, as the specification of sharding allows.
+- Chunks end with their CRC-32C. Chunks of zeros are written like others, so that a chunk that is not there is known to
+  be lost; only shards that nobody delivered a sample of are left out.
+- zarr-python 3.1 fills in what is missing in silence and writes an array's shape before its samples. So it is neither
+  the reader nor the writer here, but what the tests compare both with.
+- ``ties`` holds ties as they were written. For others, CF tie points (section 8.3) beside the samples and entries say
+  what time it is; they hold only what an interpolation needs.
+"""

@@ -1,0 +1,35 @@
+"""The way into the format: what is looked at to tell it, and the door. Loads the rest when a store is opened."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from xjls.model.recording import Recording
+from xjls.storage import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xjls.model.reader import OnDamage
+
+ROOT = "zarr.json"
+"""The object that is the recording: it is written last, and read first."""
+KEY = "xjls"
+"""Its attribute that makes a Zarr group a recording."""
+
+
+def recognizes(root: bytes) -> bool:
+    """Whether a folder's ``zarr.json``, as much of it as was looked at, is that of a recording."""
+    return f'"{KEY}"'.encode() in root
+
+
+def open_zarr(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:
+    """Open a recording in a Zarr store; see `xjls.open_recording`."""
+    from xjls.formats.zarr.reader import ZarrReader
+
+    local = local_path(path)
+    # An absolute path, so that the recording opens again in a process that works elsewhere
+    full = path if local is None else os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111 - str to str
+    options = {"storage_options": dict(storage_options)} if storage_options else {}
+    return Recording(full.rstrip("/"), ZarrReader, options=options, on_damage=on_damage, verify=verify)

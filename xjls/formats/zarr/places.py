@@ -1,0 +1,59 @@
+"""Where the blocks are that answers are made from: nowhere in memory. A store has too many files to keep all mapped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.formats.zarr.objects import Objects
+    from xjls.formats.zarr.track import Track
+
+BLOCK_SAMPLES = 8_000
+"""Samples that are read for an answer at a time: far fewer than a chunk has, which is kept for the next ones."""
+BLOCK_ENTRIES = 640
+
+
+class Places:
+    """Fulfil `xjls.model.reader.Places`: every block is read.
+
+    Parameters
+    ----------
+    track, objects
+        Whose blocks, and where these are.
+    verify
+        Whether checksums are checked.
+    """
+
+    def __init__(self, track: Track, objects: Objects, verify: bool) -> None:
+        self.in_place = objects.is_local
+        """Not one block is; but looking at those of this machine is as cheap as if they were."""
+        self.block_samples = BLOCK_SAMPLES
+        self.block_entries = BLOCK_ENTRIES
+        self._track = track
+        self._objects = objects
+        self._verify = verify
+
+    def hold(self) -> object:
+        """Return nothing that must be kept; raise once the store is closed."""
+        self._objects.require_open()
+        return None
+
+    def samples(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return 0 for each block of samples: it must be read."""
+        return np.zeros(len(numbers), np.int64)
+
+    def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - the protocol's
+        """Return 0 for each block of entries: `stored` tells which can be believed."""
+        return np.zeros(len(numbers), np.int64)
+
+    def stored(self, level: int, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return entries of a level, and which of them can be believed."""
+        return self._track.believed(level, start, stop, verify=self._verify)
+
+    def reduced(self, start: int, stop: int) -> NDArray[np.float64] | None:  # noqa: ARG002 - the protocol's
+        """Return None: samples must be read."""
+        return None

@@ -1,0 +1,222 @@
+"""A recording to a Zarr store: samples and levels in shards, and all else in the root, in the order of the calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from xjls.errors import SelectionError
+from xjls.formats.zarr.codecs import check_codec
+from xjls.formats.zarr.folder import folder_of
+from xjls.formats.zarr.naming import array_name
+from xjls.formats.zarr.publishing import Publisher, WrittenSignal
+from xjls.formats.zarr.stream import SampleStream
+from xjls.formats.zarr.wire import Record
+from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of, level_factors_of
+from xjls.model.window import Gap, Window
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from xjls.formats.zarr.folder import Folder
+    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.signal import Signal, Source
+
+NOT_DELIVERED = "not delivered"
+"""Why samples are missing, where the writer was told no more than their ids."""
+
+
+class ZarrWriter:
+    """Write a new Zarr store; fulfils `xjls.model.sink.Sink`.
+
+    Parameters
+    ----------
+    store
+        A local path or an address that fsspec understands, where nothing is yet; or a `Folder`.
+    codec
+        ``"zstd"`` or ``"blosc"`` compress all samples. None compresses only those of one and four bits, which Zarr
+        keeps as bytes.
+    storage_options
+        For fsspec.
+
+    Raises
+    ------
+    FileExistsError
+        There is something already.
+    OSError
+        As the medium says, here and from every call: what was published before stays readable.
+
+    Notes
+    -----
+    For one thread. Samples are gathered to shards: `flush` publishes them all, and so does `close`.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, xjls
+    >>> from fractions import Fraction
+    >>> store = tempfile.mkdtemp() + "/run.zarr"
+    >>> bench = xjls.Source(id=1, name="bench")
+    >>> with ZarrWriter(store) as writer:
+    ...     writer.add_source(bench)
+    ...     writer.add_signal(xjls.Signal(id=1, name="current", units="A", dtype=np.dtype("f4"),
+    ...                                   rate_hz=Fraction(1000), source=bench, stored_type="f32"))
+    ...     writer.write("current", 0, np.arange(5, dtype="f4"))
+    >>> xjls.open_recording(store).read("current")
+    array([0., 1., 2., 3., 4.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        store: str | os.PathLike[str] | Folder,
+        *,
+        codec: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_codec(codec)
+        self._folder = folder_of(store, storage_options) if isinstance(store, str | os.PathLike) else store
+        self._codec = codec
+        self._publisher = Publisher(self._folder)
+        self._sources: dict[int, Source] = {}
+        self._signals: dict[str, WrittenSignal] = {}
+        self._annotations: list[Annotation] = []
+        self._user_data: list[UserData] = []
+        self._open = True
+
+    def add_source(self, source: Source) -> None:
+        """Define an instrument; see `Sink`."""
+        self._require_open()
+        if source.id in self._sources:
+            raise SelectionError(f"source {source.id} is defined already", "Give it another number.")
+        self._sources[source.id] = source
+
+    def add_signal(self, signal: Signal) -> None:
+        """Define a signal; see `Sink`."""
+        self._require_open()
+        if signal.source.id not in self._sources:
+            raise SelectionError(f"source {signal.source.id} of {signal.name!r} is not defined", "Define it first.")
+        ids = {one.signal.id for one in self._signals.values()}
+        if signal.name in self._signals or signal.id in ids:
+            raise SelectionError(
+                f"signal {signal.id}, {signal.name!r}, is defined already", "Give it another number and name."
+            )
+        array = array_name(signal.name, [one.array for one in self._signals.values()])
+        self._signals[signal.name] = WrittenSignal(signal, array, self._stream(signal, array))
+
+    def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
+        """Append samples; see `Sink`."""
+        stream = self._sampled(name)
+        if samples.ndim != 1 or samples.dtype != stream.dtype:
+            raise SelectionError(
+                f"samples are {samples.dtype}{list(samples.shape)}, those of {name!r} are {stream.dtype}[n]",
+                f"Give them as .astype({stream.dtype.name!r}), with one dimension.",
+            )
+        if (next_id := stream.next_id) is not None:
+            samples = samples[max(next_id - first_id, 0) :]
+            if first_id > next_id and len(samples):
+                stream.skip(Gap(Window(next_id, first_id), NOT_DELIVERED, skipped=True))
+            first_id = max(first_id, next_id)
+        if len(samples):
+            stream.write(first_id, samples)
+
+    def skip(self, name: str, gap: Gap) -> None:
+        """Count samples that nobody delivered; see `Sink`."""
+        stream = self._sampled(name)
+        start = gap.window.start if stream.next_id is None else stream.next_id
+        if not gap.window.start <= start <= gap.window.stop:
+            raise SelectionError(
+                f"the gap {gap.window} does not continue {name!r}, whose next sample is {start:_}",
+                "Write what is between, or a gap from there on.",
+            )
+        if start < gap.window.stop:
+            stream.skip(Gap(Window(start, gap.window.stop), gap.reason, skipped=True))
+
+    def tie(self, name: str, tie: Tie) -> None:
+        """Say when a sample was taken; see `Sink`."""
+        self._sampled(name)
+        self._signals[name].ties.append(tie)
+
+    def annotate(self, note: Annotation) -> None:
+        """Write an annotation; see `Sink`."""
+        self._require_open()
+        if note.signal:
+            self._signal(note.signal)
+        self._annotations.append(note)
+
+    def add_user_data(self, record: UserData) -> None:
+        """Keep a record of an application's own; see `Sink`."""
+        self._require_open()
+        self._user_data.append(record)
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Write all that there is, and publish it; see `Sink`."""
+        self._require_open()
+        self._publish(closed=False, sync=sync)
+
+    def close(self) -> None:
+        """Write what is left and say that it is complete; see `Sink`."""
+        if self._open:
+            self._publish(closed=True, sync=False)
+            self._open = False
+            self._signals = {}
+
+    def abandon(self) -> None:
+        """Leave what was published as it stands; see `Sink`."""
+        self._open = False
+        self._signals = {}
+
+    def __enter__(self) -> ZarrWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _stream(self, signal: Signal, array: str) -> SampleStream | None:
+        if not signal.has_samples:
+            return None
+        dtype, factors = dtype_of(signal.stored_type), level_factors_of(signal.stored_type)
+        codec = self._codec or ("blosc" if bits_of(signal.stored_type) < 8 else None)
+        return SampleStream(self._folder, array, dtype, level_dtype_of(signal.stored_type), factors, codec)
+
+    def _publish(self, *, closed: bool, sync: bool) -> None:
+        """Write samples first and what speaks of them afterwards; with ``sync``, in this order on the disk, too."""
+        signals = sorted(self._signals.values(), key=lambda one: one.signal.id)
+        for one in signals:
+            if one.stream is not None:
+                one.stream.close() if closed else one.stream.flush()
+        if sync:
+            self._folder.sync()
+        sources = tuple(source for _, source in sorted(self._sources.items()))
+        record = Record(
+            closed=closed, sources=sources, signals=(), annotations=self._ordered(signals),
+            user_data=tuple(self._user_data),
+        )  # fmt: skip
+        self._publisher.publish(signals, record)
+        if sync:
+            self._folder.sync()
+
+    def _ordered(self, signals: list[WrittenSignal]) -> tuple[Annotation, ...]:
+        """Return annotations a signal after another, those of the whole recording first."""
+        numbers = {one.signal.name: i for i, one in enumerate(signals)} | {"": -1}
+        return tuple(sorted(self._annotations, key=lambda note: numbers[note.signal]))
+
+    def _signal(self, name: str) -> WrittenSignal:
+        self._require_open()
+        if name not in self._signals:
+            names = ", ".join(self._signals) or "none"
+            raise SelectionError(f"no signal {name!r} is being written", f"Signals: {names}.")
+        return self._signals[name]
+
+    def _sampled(self, name: str) -> SampleStream:
+        stream = self._signal(name).stream
+        if stream is None:
+            raise SelectionError(f"{name!r} has annotations only", "Define it with a rate.")
+        return stream
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise ValueError("the writer is closed. Make another one")
