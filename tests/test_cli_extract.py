@@ -27,7 +27,7 @@ def path(tmp_path_factory):
 
 def test_a_part_of_all_signals(path, tmp_path, capsys):
     out = str(tmp_path / "part.jls")
-    assert main(["extract", path, "--from", "1", "--to", "3", "-o", out]) == 0
+    assert main(["extract", path, "--from", "1", "--to", "3", out]) == 0
     assert capsys.readouterr().out.startswith(f"wrote {out}, ")
     recording = xjls.open_recording(out)
     assert list(recording.signals) == ["current", "gpi"]
@@ -42,17 +42,17 @@ def test_a_part_of_all_signals(path, tmp_path, capsys):
 
 def test_whole_and_named(path, tmp_path):
     out = str(tmp_path / "late.jls")
-    assert main(["extract", path, "-s", "late", "-o", out]) == 0
+    assert main(["extract", path, "-s", "late", out]) == 0
     assert np.array_equal(xjls.open_recording(out).read("late"), np.arange(100))
 
 
 def test_what_cannot_be_done_is_said(path, tmp_path, capsys):
     out = tmp_path / "part.jls"
     out.write_bytes(b"precious")
-    assert main(["extract", path, "-o", str(out)]) == 2
+    assert main(["extract", path, str(out)]) == 2
     assert "overwrite" in capsys.readouterr().err
     assert out.read_bytes() == b"precious"
-    assert main(["extract", path, "-s", "late", "--from", "1", "--to", "2", "-o", str(tmp_path / "x.jls")]) == 2
+    assert main(["extract", path, "-s", "late", "--from", "1", "--to", "2", str(tmp_path / "x.jls")]) == 2
     assert "'late' has no sample from 1 to 2" in capsys.readouterr().err
-    assert main(["extract", path, "-o", str(out), "--overwrite"]) == 0
+    assert main(["extract", path, str(out), "--overwrite"]) == 0
     assert xjls.open_recording(out).was_closed

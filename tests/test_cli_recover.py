@@ -40,7 +40,7 @@ def damaged(tmp_path):
 
 def test_what_is_intact_comes_over(damaged, tmp_path, capsys):
     before, out = damaged.read_bytes(), tmp_path / "saved.jls"
-    assert main(["recover", str(damaged), "-o", str(out)]) == 1
+    assert main(["recover", str(damaged), str(out)]) == 1
     text = capsys.readouterr().out
     assert f"wrote {out}" in text
     assert "19,872 of 20,000 samples" in text
@@ -69,7 +69,7 @@ def test_every_scenario_is_saved_as_far_as_it_can_be_read(made, tmp_path):
     """Whatever its release did, closed or not: every sample that can be read, and pyjls reads the result."""
     scenario = made()
     (tmp_path / "run.jls").write_bytes(scenario.data)
-    status = main(["recover", str(tmp_path / "run.jls"), "-o", str(tmp_path / "saved.jls")])
+    status = main(["recover", str(tmp_path / "run.jls"), str(tmp_path / "saved.jls")])
     expected = laws.Expected.of(truth_of(scenario.definition))
     saved = xjls.open_recording(tmp_path / "saved.jls")
     assert status == (1 if any(truth.lost for truth in expected.signals.values()) else 0)
@@ -90,9 +90,9 @@ def test_every_scenario_is_saved_as_far_as_it_can_be_read(made, tmp_path):
 def test_nothing_is_overwritten_and_nothing_left_behind(damaged, tmp_path, capsys):
     out = tmp_path / "saved.jls"
     out.write_bytes(b"precious")
-    assert main(["recover", str(damaged), "-o", str(out)]) == 2
+    assert main(["recover", str(damaged), str(out)]) == 2
     assert "overwrite" in capsys.readouterr().err
     assert out.read_bytes() == b"precious"
-    assert main(["recover", str(damaged), "-o", str(out), "--overwrite"]) == 1
-    assert main(["recover", str(tmp_path / "nowhere.jls"), "-o", str(tmp_path / "x.jls")]) == 2
+    assert main(["recover", str(damaged), str(out), "--overwrite"]) == 1
+    assert main(["recover", str(tmp_path / "nowhere.jls"), str(tmp_path / "x.jls")]) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.jls", "saved.jls"]

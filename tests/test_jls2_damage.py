@@ -479,7 +479,7 @@ def test_what_is_no_recording_is_refused(tmp_path, data, error, match):
 def test_a_missing_file_and_a_directory_are_told(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.jls"):
         xjls.open_recording(tmp_path / "nothing.jls")
-    with pytest.raises(NotRecognizedError, match=r"Is a directory, and there is no zarr\.json in it"):
+    with pytest.raises(xjls.NotRecognizedError, match=r"Is a directory, and there is no zarr\.json in it"):
         xjls.open_recording(tmp_path)
 
 

@@ -16,7 +16,8 @@ from xjls.backend.provenance import origin_of
 from xjls.backend.sampled import sampled
 from xjls.errors import SelectionError
 from xjls.formats.jls2.sink import Jls2Sink
-from xjls.formats.jls2.writer import MOST_IDS, new_file
+from xjls.formats.jls2.writer import MOST_IDS
+from xjls.storage.new_file import new_file
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,11 +41,10 @@ def write_jls(
     progress: Progress | None = None,
 ) -> Path:
     """Write the signals of a Dataset; see `xjls.backend.accessor.XjlsAccessor.to_jls`."""
-    with new_file(path, overwrite=overwrite) as part:
-        found = _found(dataset, signals)
-        _require_jls(found)
-        with Jls2Sink(part) as sink:
-            _write(sink, found, progress, lossless=True)
+    found = _found(dataset, signals)
+    _require_jls(found)
+    with new_file(path, overwrite=overwrite) as part, Jls2Sink(part) as sink:
+        _write(sink, found, progress)
     return Path(path)
 
 
@@ -67,7 +67,7 @@ def write_zarr(
     found = _found(dataset, signals)
     with new_folder(store, storage_options, overwrite=overwrite) as folder:
         sink = ZarrWriter(folder, codec=codec)
-        _write(sink, found, progress, lossless=False)
+        _write(sink, found, progress)
         # Not where it fails: a store without a root is none, and a remote one has no other name to appear under
         sink.close()
     return os.fspath(store)
@@ -95,7 +95,7 @@ def _require_jls(found: list[Outgoing]) -> None:
             )
 
 
-def _write(sink: Sink, found: list[Outgoing], progress: Progress | None, *, lossless: bool) -> None:
+def _write(sink: Sink, found: list[Outgoing], progress: Progress | None) -> None:
     recording = _recording(found)
     signals = [out.signal for out in found] + _without_samples(found, recording)
     for source in dict.fromkeys(signal.source for signal in signals):
@@ -111,22 +111,17 @@ def _write(sink: Sink, found: list[Outgoing], progress: Progress | None, *, loss
         sink.annotate(note)
     done, total = 0, sum(out.one.length for out in found)
     for out, start, stop in _in_turn(found):
-        _write_piece(sink, out, start, stop, lossless=lossless)
+        _write_piece(sink, out, start, stop)
         done += stop - start
         if progress is not None:
             progress(done, total)
 
 
-def _write_piece(sink: Sink, out: Outgoing, start: int, stop: int, *, lossless: bool) -> None:
+def _write_piece(sink: Sink, out: Outgoing, start: int, stop: int) -> None:
     """Write samples, and the gaps between them."""
     name, at, base = out.signal.name, out.first_id + start, out.first_id + start
     samples, gaps = out.piece(start, stop)
     for gap in gaps:
-        if lossless and not gap.skipped:
-            raise SelectionError(
-                f"samples of {name!r} are lost, and JLS has no mark for that in {out.signal.dtype}",
-                'Convert it first: .astype("f4").where(ds[f"{name}_valid"]), or write it with to_zarr.',
-            )
         if gap.window.start > at:
             sink.write(name, at, samples[at - base : gap.window.start - base])
         sink.skip(name, gap)

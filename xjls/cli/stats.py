@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from xjls.cli.text import duration, moment, quantity, table
-from xjls.cli.window import window_of
-from xjls.errors import SelectionError
+from xjls.cli.window import windows_of
 from xjls.formats import open_recording
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def stats(
     """Print the statistics of signals between two moments, or of each of some columns; return the exit status."""
     with open_recording(path, on_damage="gap") as recording:
         found = {}
-        for name, window in _windows(recording, signals, start, stop).items():
+        for name, window in windows_of(recording, signals, start, stop).items():
             if columns is None:
                 found[name] = [recording.statistics(name, window, ddof=ddof, nans=nans)]
             else:
@@ -46,24 +45,6 @@ def stats(
         else:
             print("\n\n".join(_columns(recording, answers) for answers in found.values()))
         return 0
-
-
-def _windows(
-    recording: Recording, signals: Sequence[str], start: str | None, stop: str | None
-) -> dict[str, tuple[int, int]]:
-    """Return the window of each signal asked for; of all those that have samples there if none is named."""
-    if signals:
-        return {name: window_of(recording, name, start, stop) for name in signals}
-    windows, refused = {}, None
-    for signal in recording.signals.values():
-        if signal.length:
-            try:
-                windows[signal.name] = window_of(recording, signal.name, start, stop)
-            except SelectionError as error:
-                refused = refused or error
-    if not windows:
-        raise refused or SelectionError(f"no signal of {recording.path} has samples", "See xjls info.")
-    return windows
 
 
 def _summary(recording: Recording, answers: list[Statistics]) -> str:

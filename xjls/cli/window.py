@@ -12,6 +12,8 @@ from xjls.cli.text import moment, quantity
 from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xjls.model.clock import Clock
     from xjls.model.recording import Recording
 
@@ -123,3 +125,21 @@ def _extent(recording: Recording, name: str) -> str:
     seconds = " to ".join(quantity(float(clock.seconds(i)), "s") for i in ends)
     utc = " to ".join(moment(clock.time(i)) for i in ends) + ", " if clock.utc else ""
     return f"It has samples from {utc}{seconds}, #{ends[0]} to #{ends[1]}."
+
+
+def windows_of(
+    recording: Recording, signals: Sequence[str], start: str | None, stop: str | None
+) -> dict[str, tuple[int, int]]:
+    """Return the window of each signal asked for; of all those that have samples there if none is named."""
+    if signals:
+        return {name: window_of(recording, name, start, stop) for name in signals}
+    windows, refused = {}, None
+    for signal in recording.signals.values():
+        if signal.length:
+            try:
+                windows[signal.name] = window_of(recording, signal.name, start, stop)
+            except SelectionError as error:
+                refused = refused or error
+    if not windows:
+        raise refused or SelectionError(f"no signal of {recording.path} has samples", "See xjls info.")
+    return windows

@@ -12,7 +12,7 @@ from xjls.errors import SelectionError
 from xjls.export.arrays import require_one_column, write_npy, write_npz
 from xjls.export.csv import write_csv
 from xjls.export.parquet import require_pyarrow, write_parquet
-from xjls.formats.jls2.writer import new_file
+from xjls.storage.new_file import new_file
 
 if TYPE_CHECKING:
     from xjls.export.table import Table

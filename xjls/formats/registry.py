@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xjls.errors import NotRecognizedError
+from xjls.errors import NotRecognizedError, SelectionError
 from xjls.formats.jls2 import reader as jls2
+from xjls.formats.jls2.sink import new_jls2
 from xjls.formats.zarr import opening as zarr
 from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from xjls.model.reader import OnDamage
     from xjls.model.recording import Recording
+    from xjls.model.sink import Sink
 
 HEAD_BYTES = 64
 ROOT_BYTES = 1 << 24
@@ -36,13 +40,15 @@ class Format:
     """Tells by the first 64 bytes; of a folder's root by its first 16 MiB."""
     open: Callable[..., Recording]
     """Raises NotRecognizedError, before it reads much, when the bytes are not of this format."""
+    new: Callable[..., AbstractContextManager[Sink]]
+    """Makes one."""
     root: str = ""
     """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
 
 
 FORMATS = (
-    Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2),
-    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.ROOT),
+    Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2, new_jls2),
+    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, zarr.ROOT),
 )
 
 
@@ -127,6 +133,47 @@ def open_recording(
     found = head[:16].hex(" ") or "there are none"
     problem = f"no format claims the first bytes, {found} (tried: {tried})"
     raise NotRecognizedError(problem, os.fspath(path), 0, "Is it a recording?")
+
+
+def new_recording(
+    path: str | os.PathLike[str], *, overwrite: bool = False, option: str = "overwrite=True", codec: str | None = None
+) -> AbstractContextManager[Sink]:
+    """Give a sink for a new recording, which appears under its name when it is complete.
+
+    Parameters
+    ----------
+    path
+        Its ending says the format: ``.jls`` or ``.zarr``.
+    overwrite
+        Whether to replace what is there; ``option`` is how the caller calls that, for the error's message.
+    codec
+        How samples are compressed, where the format does: ``"blosc"`` or ``"zstd"``.
+
+    Raises
+    ------
+    SelectionError
+        No format has that ending.
+    FileExistsError
+        There is something already.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.formats import carry
+    >>> from xjls.testing import write_demo
+    >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+    >>> store = tempfile.mkdtemp() + "/run.zarr"
+    >>> with new_recording(store) as sink:
+    ...     lost = carry(recording, sink)
+    >>> xjls.open_recording(store).statistics("current").count == recording.statistics("current").count
+    True
+    """
+    name = os.fspath(path)
+    row = next((row for row in FORMATS if name.lower().rstrip("/").endswith(row.suffixes)), None)
+    if row is None:
+        endings = ", ".join(suffix for row in FORMATS for suffix in row.suffixes)
+        raise SelectionError(f"no format to write is called like {name!r}", f"Give it one of these endings: {endings}.")
+    return row.new(name, overwrite=overwrite, option=option, codec=codec)
 
 
 def _candidates(path: str | os.PathLike[str]) -> list[Format]:

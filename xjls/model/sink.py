@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal, Source
     from xjls.model.window import Gap
 
+NOT_DELIVERED = "not delivered"
+"""Why samples are missing, where a sink was told no more than the ids of those that follow."""
+
 
 class Sink(Protocol):
     """One recording that is being written; called from one thread, in the order of what happened.

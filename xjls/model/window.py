@@ -91,6 +91,10 @@ class Gap:
     def __and__(self, window: Window) -> Gap:
         return replace(self, window=self.window & window)
 
+    def moved(self, samples: int) -> Gap:
+        """Return it so many sample ids later."""
+        return replace(self, window=Window(self.window.start + samples, self.window.stop + samples))
+
 
 WindowLike: TypeAlias = "Window | tuple[int | None, int | None] | None"
 """What stands for a window in calls: None at either end, or for all, takes what there is."""

@@ -1,4 +1,4 @@
-"""Where bytes live: local files, mapped; remote objects, read in ranges. Nothing here ever writes.
+"""Where bytes live: local files, mapped; remote objects, read in ranges. What is opened is never written.
 
 A storage has a ``path``, a ``size`` in bytes and a ``token`` that changes with the content; ``read`` returns small
 records as bytes, ``spans`` makes byte ranges addressable for a kernel. All of it is safe from any thread.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xjls.formats import open_recording
 from xjls.formats.carry import Losses, carry
 from xjls.formats.jls2.sink import Jls2Sink
-from xjls.formats.jls2.writer import new_file
+from xjls.storage.new_file import new_file
 
 if TYPE_CHECKING:
     import os

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 GAP_META = 0x6A5
 """The number of these records."""
 _KEY = "xjls_gap"
-NOT_DELIVERED = "not delivered"
-"""Why, where the writer was told no more than the sample ids."""
 
 GapsBySignal = dict[int, tuple[Gap, ...]]
 """By signal id."""

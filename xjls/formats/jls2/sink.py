@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
 from xjls.formats.jls2.events import annotation_record
+from xjls.formats.jls2.reader import Jls2Reader
 from xjls.formats.jls2.wire import SignalDef, SourceDef, ns_to_jls_time
 from xjls.formats.jls2.writer import MOST_IDS, Jls2Writer
+from xjls.storage.new_file import new_file
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,13 +25,24 @@ if TYPE_CHECKING:
     from xjls.model.window import Gap
 
 
+@contextlib.contextmanager
+def new_jls2(path: str, *, overwrite: bool, option: str, codec: str | None) -> Iterator[Jls2Sink]:
+    """Give a sink for a new file; see `xjls.formats.new_recording`."""
+    if codec is not None:
+        raise SelectionError(f"JLS does not compress samples, with {codec!r} or otherwise", "Choose a Zarr store.")
+    with new_file(path, overwrite=overwrite, option=option) as part, Jls2Sink(part) as sink:
+        yield sink
+
+
 class Jls2Sink:
-    """Write a recording to a new JLS v2 file; fulfils `xjls.model.sink.Sink`.
+    """Write a recording to a JLS v2 file; fulfils `xjls.model.sink.Sink`.
 
     Parameters
     ----------
     path
         A file that does not exist yet.
+    append
+        Go on with one that does: its signals and sources are defined already.
 
     Examples
     --------
@@ -44,10 +59,15 @@ class Jls2Sink:
     True
     """
 
-    def __init__(self, path: str) -> None:
-        self.writer = Jls2Writer(path)
+    def __init__(self, path: str, *, append: bool = False) -> None:
+        self.writer = Jls2Writer(path, append=append)
         self._ids = {"": 0}
         self._sampled: set[str] = set()
+        if append:
+            with contextlib.closing(Jls2Reader(path)) as reader:
+                found = [reader.describe(name) for name in reader.names]
+            self._ids |= {signal.name: signal.id for signal in found}
+            self._sampled |= {signal.name for signal in found if signal.has_samples}
 
     def add_source(self, source: Source) -> None:
         """Define an instrument by its own number; see `Sink`."""

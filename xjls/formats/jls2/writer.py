@@ -6,18 +6,15 @@ of 64-bit entries are complete, and no index leaves out the last chunks.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.errors import SelectionError, UnsupportedError
 from xjls.formats.jls2.datatypes import decode_data_type
-from xjls.formats.jls2.gaps import GAP_META, NOT_DELIVERED, encode_gap
+from xjls.formats.jls2.gaps import GAP_META, encode_gap
 from xjls.formats.jls2.layout import Blocks
 from xjls.formats.jls2.pairs import PairTrack
 from xjls.formats.jls2.resume import Past
@@ -31,6 +28,7 @@ from xjls.formats.jls2.wire import (
     encode_source,
     encode_storage,
 )
+from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -288,25 +286,6 @@ class Jls2Writer:
         if signal.samples is None or signal.kind is None:
             raise SelectionError(f"{signal.name!r} has annotations only", "Define it with signal_type=0.")
         return signal.samples, signal.kind
-
-
-@contextlib.contextmanager
-def new_file(path: str | os.PathLike[str], *, overwrite: bool, option: str = "overwrite=True") -> Iterator[str]:
-    """Give the place for a file that appears under its name when it is complete; what fails leaves nothing behind.
-
-    Raises FileExistsError, which names the option, where there is one already and it is not to be replaced.
-    """
-    target = Path(path)
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists. Choose another name, or say {option}.")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        yield str(part)
-        part.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
 
 
 def _require_id(what: str, number: int, known: object) -> None:

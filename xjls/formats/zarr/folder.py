@@ -94,8 +94,9 @@ class RemoteFolder:
 
 @contextlib.contextmanager
 def new_folder(
-    store: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None, *, overwrite: bool = False
-) -> Iterator[Folder]:
+    store: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None, *, overwrite: bool = False,
+    option: str = "overwrite=True",
+) -> Iterator[Folder]:  # fmt: skip
     """Give the place for a new store.
 
     A local one appears under its name when it is complete, and what fails leaves nothing behind. A remote one has no
@@ -104,15 +105,15 @@ def new_folder(
     Raises
     ------
     FileExistsError
-        There is something already, and it is not to be replaced.
+        There is something already, and it is not to be replaced: the message names the ``option`` that does.
     """
     local = local_path(store)
     if local is None:
-        yield _new_remote(os.fspath(store), storage_options, overwrite=overwrite)
+        yield _new_remote(os.fspath(store), storage_options, "" if overwrite else option)
         return
     target = Path(local).expanduser()
     if target.exists():
-        _require_replaceable(str(target), is_store=(target / ROOT).is_file(), overwrite=overwrite)
+        _require_replaceable(str(target), "" if overwrite else option, is_store=(target / ROOT).is_file())
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield LocalFolder(str(part))
@@ -132,30 +133,30 @@ def folder_of(store: str | os.PathLike[str], storage_options: Mapping[str, Any] 
     """
     local = local_path(store)
     if local is None:
-        return _new_remote(os.fspath(store), storage_options, overwrite=False)
+        return _new_remote(os.fspath(store), storage_options, "overwrite=True")
     target = Path(local).expanduser()
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise FileExistsError(f"{target} exists. Choose another name.")
     return LocalFolder(str(target))
 
 
-def _new_remote(url: str, storage_options: Mapping[str, Any] | None, *, overwrite: bool) -> RemoteFolder:
+def _new_remote(url: str, storage_options: Mapping[str, Any] | None, option: str) -> RemoteFolder:
     import fsspec
 
     fs, prefix = fsspec.core.url_to_fs(url, **(storage_options or {}))
     fs.invalidate_cache(prefix)
     if fs.exists(prefix):
-        _require_replaceable(url, is_store=fs.exists(f"{prefix}/{ROOT}"), overwrite=overwrite)
+        _require_replaceable(url, option, is_store=fs.exists(f"{prefix}/{ROOT}"))
         # First of all what makes it a store: half a removal must not be taken for one
         fs.rm_file(f"{prefix}/{ROOT}")
         fs.rm(prefix, recursive=True)
     return RemoteFolder(url, storage_options)
 
 
-def _require_replaceable(name: str, *, is_store: bool, overwrite: bool) -> None:
+def _require_replaceable(name: str, option: str, *, is_store: bool) -> None:
     """Refuse to replace what is there, unless it is to be, and is a store: a slip must not cost someone's folder."""
-    if not overwrite:
-        raise FileExistsError(f"{name} exists. Choose another name, or say overwrite=True.")
+    if option:
+        raise FileExistsError(f"{name} exists. Choose another name, or say {option}.")
     if not is_store:
         raise FileExistsError(f"{name} exists and is no Zarr store. Choose another name, or remove it yourself.")
 

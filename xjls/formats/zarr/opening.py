@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from xjls.model.recording import Recording
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xjls.model.reader import OnDamage
+    from xjls.model.sink import Sink
 
 ROOT = "zarr.json"
 """The object that is the recording: it is written last, and read first."""
@@ -22,6 +25,19 @@ KEY = "xjls"
 def recognizes(root: bytes) -> bool:
     """Whether a folder's ``zarr.json``, as much of it as was looked at, is that of a recording."""
     return f'"{KEY}"'.encode() in root
+
+
+@contextlib.contextmanager
+def new_zarr(path: str, *, overwrite: bool, option: str, codec: str | None) -> Iterator[Sink]:
+    """Give a sink for a new store; see `xjls.formats.new_recording`."""
+    from xjls.formats.zarr.folder import new_folder
+    from xjls.formats.zarr.writer import ZarrWriter
+
+    with new_folder(path, overwrite=overwrite, option=option) as folder:
+        sink = ZarrWriter(folder, codec=codec)
+        yield sink
+        # Not where it fails: a store without a root is none, and a remote one has no other name to appear under
+        sink.close()
 
 
 def open_zarr(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:

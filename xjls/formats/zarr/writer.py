@@ -14,6 +14,7 @@ from xjls.formats.zarr.publishing import Publisher, WrittenSignal
 from xjls.formats.zarr.stream import SampleStream
 from xjls.formats.zarr.wire import Record
 from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of, level_factors_of
+from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from xjls.formats.zarr.folder import Folder
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.signal import Signal, Source
-
-NOT_DELIVERED = "not delivered"
-"""Why samples are missing, where the writer was told no more than their ids."""
 
 
 class ZarrWriter:

@@ -1,0 +1,30 @@
+"""``xjls convert`` and ``xjls recover``: everything that is intact of a recording into a new one, and what is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xjls.cli import EXIT_DAMAGED
+from xjls.cli.info import status_text
+from xjls.cli.progress import shown
+from xjls.cli.text import size
+from xjls.formats import carry, new_recording, open_recording
+
+
+def convert(path: str, out: str, *, codec: str | None = None, overwrite: bool = False) -> int:
+    """Write what is intact to a new recording, print what is lost; return the exit status."""
+    with open_recording(path, on_damage="gap") as recording:
+        with new_recording(out, overwrite=overwrite, option="--overwrite", codec=codec) as sink:
+            losses = carry(recording, sink, shown())
+        lost = sum(gap.window.length for gaps in losses.values() for gap in gaps)
+        total = sum(signal.length for signal in recording.signals.values())
+        print(f"wrote {out}{_size(out)}: {total - lost:,} of {total:,} samples")
+        if found := status_text(recording.status):
+            print(found)
+        return EXIT_DAMAGED if losses else 0
+
+
+def _size(out: str) -> str:
+    """Return how large a local recording is; nothing of a remote one."""
+    files = [Path(out)] if Path(out).is_file() else [file for file in Path(out).rglob("*") if file.is_file()]
+    return f", {size(sum(file.stat().st_size for file in files))}" if files else ""

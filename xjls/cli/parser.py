@@ -1,0 +1,152 @@
+"""What the command line understands: the commands, in the order in which people meet them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, TypeAlias
+
+from xjls._version import __version__
+from xjls.cli.arguments import add_file, add_output, add_window, count, pixels, positive, positive_integer
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return what turns arguments into the parameters of a command's function, and its name as ``run``."""
+    parser = argparse.ArgumentParser(
+        prog="xjls",
+        description="Instrument recordings of any length: what they hold, what it amounts to, whether they are whole.",
+    )
+    parser.add_argument("--version", action="version", version=f"xjls {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    _add_looking(commands)
+    _add_writing(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_looking(commands: Commands) -> None:
+    """Add what says something about a recording."""
+    info = commands.add_parser("info", help="what a recording holds", description="Say what a recording holds.")
+    add_file(info)
+    info.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
+    info.set_defaults(run="info")
+
+    check = commands.add_parser(
+        "check", help="verify every chunk of a recording",
+        description="Walk a recording and verify every chunk; say what is wrong where. "
+        "The exit status is 0 when it is whole, 1 when it is damaged or was not closed, 2 when it cannot be opened.",
+    )  # fmt: skip
+    add_file(check)
+    check.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
+    check.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
+    check.set_defaults(run="check")
+
+    stats = commands.add_parser(
+        "stats", help="exact statistics of signals",
+        description="Print count, mean, standard deviation, extremes and integral of signals, of all their samples or "
+        "between two moments: exact, whatever the length.",
+    )  # fmt: skip
+    add_window(stats)
+    stats.add_argument("--columns", "-n", type=count, metavar="N", help="cut the time into N equal columns")
+    stats.add_argument("--ddof", type=int, choices=(0, 1), default=0, help="the deviation divides by count - DDOF")
+    stats.add_argument(
+        "--nans", choices=("auto", "count", "trust"), default="auto",
+        help="how far to look for NaN that the summaries do not show (default: auto)",
+    )  # fmt: skip
+    stats.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
+    stats.set_defaults(run="stats")
+
+    plot = commands.add_parser(
+        "plot", help="draw signals into a picture",
+        description="Draw smallest to largest and mean of each column, gaps, damage and annotations; the ending of "
+        "the output says the format. --from and --to are times of the first signal drawn. Needs matplotlib.",
+    )  # fmt: skip
+    add_window(plot)
+    plot.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="out.png, .svg, .pdf …")
+    plot.add_argument("--width", type=pixels, default=1000, metavar="PX", help="(default: 1000)")
+    plot.add_argument("--height", type=pixels, metavar="PX", help="(default: as the axes need)")
+    plot.add_argument("--std", action="store_true", help="draw mean ± standard deviation too")
+    plot.add_argument("--scale", choices=("auto", "linear", "log"), default="auto", help="of values (default: auto)")
+    plot.add_argument("--tz", metavar="ZONE", help="of the labels, as UTC or Europe/Zurich (default: local)")
+    plot.add_argument("--title", metavar="TEXT", help="(default: file, time span, samples a column)")
+    plot.set_defaults(run="plot")
+
+
+def _add_writing(commands: Commands) -> None:
+    """Add what makes a file of a recording."""
+    extract = commands.add_parser(
+        "extract", help="a part of a recording into a new one",
+        description="Write signals, whole or between two moments, to a new recording, with their ties, annotations "
+        "and user data; the ending of OUT says the format.",
+    )  # fmt: skip
+    add_window(extract)
+    add_output(extract)
+    extract.set_defaults(run="extract")
+
+    export = commands.add_parser(
+        "export", help="signals as a table: CSV, Parquet, NumPy",
+        description="Write signals as a table for other programs: a row a sample, or exact statistics of a row's "
+        "samples. The ending of OUT says the format. The exit status is 1 if samples are lost: their cells are empty.",
+    )  # fmt: skip
+    add_window(export)
+    export.add_argument("out", metavar="OUT", help="out.csv, .csv.gz, .parquet, .npz, .npy, or - for CSV to a pipe")
+    export.add_argument("--axis", metavar="NAME", help="the signal whose samples make the rows, where rates differ; "
+                        "others show the sample nearest in time")  # fmt: skip
+    fewer = export.add_mutually_exclusive_group()
+    fewer.add_argument("--every", type=positive_integer, metavar="N", help="a row for every N samples, by statistics")
+    fewer.add_argument("--columns", "-n", type=count, metavar="N", help="N rows in all, by statistics")
+    export.add_argument("--statistic", dest="statistics", action="append", default=[],
+                        choices=("mean", "std", "min", "max", "count", "integral"),
+                        help="of a row's samples; may be repeated (default: the first four)")  # fmt: skip
+    export.add_argument("--time", choices=("auto", "utc", "seconds", "id"), default="auto",
+                        help="when a row begins: UTC, seconds from the first sample, or the sample id (default: UTC "
+                        "where it is known)")  # fmt: skip
+    export.add_argument("--units", action="store_true", help="CSV: names with units, as in 'current [A]'")
+    export.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
+    export.set_defaults(run="export")
+
+    convert = commands.add_parser(
+        "convert", help="a recording into another format",
+        description="Write a recording to a new one, with all that is in it; the ending of OUT says the format. "
+        "The exit status is 0 when nothing is lost, 1 when something is, 2 when it cannot be done.",
+    )  # fmt: skip
+    add_file(convert)
+    add_output(convert)
+    convert.add_argument("--codec", choices=("blosc", "zstd"), help="compress all samples; of Zarr only")
+    convert.set_defaults(run="convert")
+
+    append = commands.add_parser(
+        "append", help="recordings behind another one, in its file",
+        description="Write recordings behind a JLS v2 recording, whoever wrote that, closed or not: signals go on "
+        "under their names. What is in the file stays, whatever happens; a gap between them is recorded. "
+        "The exit status is 1 when samples of MORE are lost, 2 when it cannot be done.",
+    )  # fmt: skip
+    append.add_argument("path", metavar="FILE", help="the recording that grows")
+    append.add_argument("more", metavar="MORE", nargs="+", help="what goes behind it, one after the other")
+    append.add_argument("--by", choices=("auto", "time", "id", "end"), default="auto",
+                        help="place samples by UTC, by their sample ids, or right behind the last ones (default: by "
+                        "UTC where both know it, else at the end)")  # fmt: skip
+    append.set_defaults(run="append")
+
+    recover = commands.add_parser(
+        "recover", help="what is intact of a damaged recording into a new one",
+        description="Write everything that is intact of a recording to a new one, and say what is lost. "
+        "The exit status is 0 when nothing is lost, 1 when something is, 2 when it cannot be done.",
+    )  # fmt: skip
+    add_file(recover)
+    add_output(recover)
+    recover.set_defaults(run="convert")
+
+
+def _add_demo(commands: Commands) -> None:
+    demo = commands.add_parser(
+        "demo", help="make a recording, open it, print and plot it",
+        description="Make a recording of a few seconds, open it through xarray, print the Dataset and its exact "
+        "statistics, and draw it. Needs matplotlib for the picture.",
+    )  # fmt: skip
+    demo.add_argument("--directory", "-d", default=".", help="where demo.jls and demo.png go (default: here)")
+    demo.add_argument("--seconds", type=positive, default=4.0, help="length of the recording (default: 4)")
+    demo.set_defaults(run="demo")

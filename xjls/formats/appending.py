@@ -1,0 +1,192 @@
+"""One recording behind another, in the file of the first: where its samples go, and the sink that puts them there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from xjls.errors import SelectionError
+from xjls.formats.carry import carry
+from xjls.formats.jls2.sink import Jls2Sink
+from xjls.formats.registry import open_recording
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from xjls.formats.carry import Losses
+    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Signal, Source
+    from xjls.model.sink import Sink
+    from xjls.model.window import Gap
+
+Placing: TypeAlias = Literal["auto", "time", "id", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where the samples of a signal went."""
+
+    first_id: int
+    """Sample id of the first of them."""
+    length: int
+    gap: int
+    """Samples between what was there and these, that nobody delivered."""
+
+
+def append(
+    path: str | os.PathLike[str],
+    more: Recording,
+    *,
+    by: Placing = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[dict[str, Placed], Losses]:
+    """Write a recording behind another one, into that one's file.
+
+    Parameters
+    ----------
+    path
+        A JLS v2 file, closed or not. All that is in it stays, whatever happens.
+    more
+        What comes behind it: its signals continue those of the same names, its annotations, ties and user data go
+        along; signals that the file has not are added. What is lost of it becomes gaps.
+    by
+        Where its samples go. ``"time"``: where UTC says, to the nearest sample, with a gap between; ``"id"``: where
+        their own sample ids say; ``"end"``: right behind the last ones; ``"auto"``: by time where both recordings
+        know UTC, else at the end. Signals of one source and rate move together.
+    progress
+        Called with (samples done, samples in all) now and then.
+
+    Returns
+    -------
+    tuple
+        Where the samples of each signal went, and what of them is lost.
+
+    Raises
+    ------
+    SelectionError
+        A signal is of another type, rate or scale than the one that it is to continue; or begins before that ends.
+    FormatError
+        The file is damaged, or of a release that xjls does not write.
+    """
+    if by not in get_args(Placing):
+        raise SelectionError(f"by={by!r} is no way to place samples", f"Choose one of {get_args(Placing)}.")
+    with open_recording(path) as target:
+        known = {source.name: source for source in target.sources}
+        taken = {source.id for source in target.sources}
+        shifts: dict[str, int] = {}
+        for kin in _kin(more):
+            shifts |= dict.fromkeys((signal.name for signal in kin), _shift(target, more, kin, by))
+        placed = {signal.name: _placed(target, signal, shifts) for signal in more.signals.values() if signal.length}
+        names = set(target.signals)
+    with Jls2Sink(str(path), append=True) as sink:
+        lost = carry(more, _Behind(sink, names, known, taken, shifts), progress)
+    return placed, lost
+
+
+def _kin(recording: Recording) -> Iterable[list[Signal]]:
+    """Return the signals by source and rate: these share their sample ids."""
+    groups: dict[tuple[int, Any], list[Signal]] = {}
+    for signal in recording.signals.values():
+        if signal.has_samples:
+            groups.setdefault((signal.source.id, signal.rate_hz), []).append(signal)
+    return groups.values()
+
+
+def _shift(target: Recording, more: Recording, kin: list[Signal], by: Placing) -> int:
+    """Return what is added to the sample ids of signals that share them."""
+    there = [target.signals[signal.name] for signal in kin if signal.name in target.signals]
+    for signal in kin:
+        _require_alike(target, signal)
+    old = [signal for signal in there if signal.length]
+    new = [signal for signal in kin if signal.length]
+    if by == "id" or not old or not new:
+        return 0
+    begin, end = min(signal.first_id for signal in new), max(signal.window.stop for signal in old)
+    ours, theirs = target.clock(old[0].name), more.clock(*(signal.name for signal in new))
+    if by == "time" and not (ours.utc and theirs.utc):
+        raise SelectionError(f"{(target if theirs.utc else more).path} has no UTC to go by", "Choose by end, or by id.")
+    if by == "end" or not (ours.utc and theirs.utc):
+        return end - begin
+    time = theirs.time(begin)
+    after = ours.first_at_or_after(time)
+    nearest = after - 1 if time - ours.time(after - 1) < ours.time(after) - time else after
+    return nearest - begin
+
+
+def _require_alike(target: Recording, signal: Signal) -> None:
+    """Raise where a signal cannot continue the one of its name."""
+    there = target.signals.get(signal.name)
+    if there is None:
+        return
+    for what in ("stored_type", "rate_hz", "scale_factor", "units"):
+        found, wanted = getattr(signal, what), getattr(there, what)
+        if found != wanted:
+            raise SelectionError(
+                f"{signal.name!r} has {what} {found}, and {wanted} in {target.path}",
+                "Convert it to that first, or give it another name.",
+            )
+
+
+def _placed(target: Recording, signal: Signal, shifts: dict[str, int]) -> Placed:
+    first_id = signal.first_id + shifts[signal.name]
+    there = target.signals.get(signal.name)
+    gap = first_id - there.window.stop if there is not None and there.length else 0
+    if there is not None and gap < 0:
+        raise SelectionError(
+            f"{signal.name!r} would begin at sample {first_id:_}, {-gap:_} before {target.path} ends",
+            "Choose by end to put it behind that.",
+        )
+    return Placed(first_id, signal.length, gap)
+
+
+class _Behind:
+    """A sink that knows some sources and signals already, and moves sample ids; fulfils `Sink`."""
+
+    def __init__(
+        self, sink: Sink, names: set[str], known: dict[str, Source], taken: set[int], shifts: dict[str, int]
+    ) -> None:
+        self._sink = sink
+        self._names = names
+        self._known = known
+        self._taken = taken
+        self._shifts = shifts
+
+    def add_source(self, source: Source) -> None:
+        if source.name not in self._known:
+            free = next(number for number in range(1, 1 << 16) if number not in self._taken)
+            self._known[source.name] = replace(source, id=source.id if source.id not in self._taken else free)
+            self._taken.add(self._known[source.name].id)
+            self._sink.add_source(self._known[source.name])
+
+    def add_signal(self, signal: Signal) -> None:
+        if signal.name not in self._names:
+            self._sink.add_signal(replace(signal, source=self._known[signal.source.name]))
+
+    def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
+        self._sink.write(name, first_id + self._shifts[name], samples)
+
+    def skip(self, name: str, gap: Gap) -> None:
+        self._sink.skip(name, gap.moved(self._shifts[name]))
+
+    def tie(self, name: str, tie: Tie) -> None:
+        self._sink.tie(name, replace(tie, sample_id=tie.sample_id + self._shifts[name]))
+
+    def annotate(self, note: Annotation) -> None:
+        moved = None if note.sample_id is None else note.sample_id + self._shifts.get(note.signal, 0)
+        self._sink.annotate(replace(note, sample_id=moved))
+
+    def add_user_data(self, record: UserData) -> None:
+        self._sink.add_user_data(record)
+
+    def flush(self, *, sync: bool = False) -> None:
+        self._sink.flush(sync=sync)
+
+    def close(self) -> None:
+        self._sink.close()
+
+    def abandon(self) -> None:
+        self._sink.abandon()
