@@ -1,5 +1,6 @@
 """``xjls convert`` and ``xjls append``: all of a recording elsewhere, and one recording behind another."""
 
+import json
 import lzma
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import xjls
 from xjls.cli.main import main
 from xjls.formats.appending import append
+from xjls.formats.jls2.writer import Jls2Writer
 from xjls.model.window import Gap, Window
 from xjls.testing import laws, write_demo
 from xjls.testing.jls2 import Annotation, Fsr, Source, UserData, Vsr, chunks_of, flip, truth_of, write
@@ -202,10 +204,8 @@ def test_every_scenario_is_converted(made, tmp_path):
         same(tmp_path / "out.zarr", tmp_path / "run.jls")
 
 
-def test_gaps_keep_their_reasons(tmp_path):
+def test_gaps_keep_their_reasons(tmp_path, capsys):
     path = part(tmp_path / "run.jls", 0, 4000)
-    from xjls.formats.jls2.writer import Jls2Writer
-
     with Jls2Writer(path, append=True) as writer:
         writer.skip(2, Gap(Window(4000, 4100), "unplugged"))
     assert main(["convert", path, str(tmp_path / "a.zarr")]) == 0
@@ -213,3 +213,11 @@ def test_gaps_keep_their_reasons(tmp_path):
     same(tmp_path / "b.jls", path)
     with xjls.open_recording(tmp_path / "b.jls") as recording:
         assert [gap.reason for gap in recording.skipped("range")] == ["unplugged"]
+    capsys.readouterr()
+    for name in ("b.jls", "a.zarr"):
+        assert main(["info", str(tmp_path / name)]) == 0
+        assert "gaps\n  range  samples 4_000–4_100  100 ms  unplugged" in capsys.readouterr().out
+        assert main(["info", "--json", str(tmp_path / name)]) == 0
+        facts = {signal["name"]: signal for signal in json.loads(capsys.readouterr().out)["signals"]}
+        assert facts["range"]["gaps"] == [{"start": 4000, "stop": 4100, "reason": "unplugged"}]
+        assert facts["current"]["gaps"] == []

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
     from xjls.model.status import Status
+    from xjls.model.window import Gap
 
 MOST_ANNOTATIONS = 12
+MOST_GAPS = 6
 MOST_SAMPLES = 1 << 30
 """Of a signal whose whole index is looked at for chunks that were left out: some milliseconds."""
 
@@ -80,7 +82,25 @@ def _contents(recording: Recording) -> list[str]:
     if records := recording.user_data:
         rows = [[str(record.meta), _shortened(record.data)] for record in records]
         parts.append(f"user data: {len(records)}\n" + table(rows, right=[0]))
+    if gaps := _gaps(recording):
+        parts.append(gaps)
     return parts
+
+
+def _gaps(recording: Recording) -> str:
+    """Return the gaps that the writer recorded, the first of each signal; what is lost is for the status to say."""
+    rows = []
+    for signal in recording.signals.values():
+        found = recording.skipped(signal.name)
+        rows += [[signal.name, f"samples {g.window}", _lasting(signal, g), g.reason] for g in found[:MOST_GAPS]]
+        if len(found) > MOST_GAPS:
+            samples = sum(gap.window.length for gap in found)
+            rows.append([signal.name, f"… and {len(found) - MOST_GAPS} more, {samples:,} samples in all", "", ""])
+    return "gaps\n" + table(rows) if rows else ""
+
+
+def _lasting(signal: Signal, gap: Gap) -> str:
+    return duration(float(gap.window.length / signal.rate_hz))
 
 
 def status_text(status: Status) -> str:
@@ -107,6 +127,9 @@ def _signal_facts(recording: Recording, signal: Signal) -> dict[str, Any]:
         "first_time": None if first is None else moment(first),
         "last_time": None if last is None else moment(last),
         "ties": len(recording.ties(signal.name)),
+        "gaps": [
+            {"start": g.window.start, "stop": g.window.stop, "reason": g.reason} for g in recording.skipped(signal.name)
+        ],
         "levels": [{"index": v.index, "factor": v.factor, "length": v.length} for v in signal.levels],
     }
 
