@@ -50,7 +50,10 @@ class SampleTrack:
     """
 
     def __init__(self, chunks: TrackChunks, kind: DataType, blocks: Blocks) -> None:
+        from xjls.kernels.reduce import summarize
+
         self._chunks = chunks
+        self._entries_of = summarize
         self._kind = kind
         self._blocks = blocks
         self._levels: dict[int, _Level] = {}
@@ -136,7 +139,7 @@ class SampleTrack:
             else:
                 header = encode_payload_header(self._next_id, len(samples), self._kind.bits)
                 self._rest_at = self._chunks.append_data(header + _bytes_of(samples, self._kind).tobytes())
-            self._summarize(samples, np.array([self._rest_at]))
+            self._summarize(samples, [self._rest_at])
         for level in range(1, LEVELS):
             pending = self._levels.get(level)
             if pending and (pending.count or (pending.offsets and self._chunks.has_level(level))):
@@ -155,15 +158,14 @@ class SampleTrack:
             self._summarize(part, offsets)
             at += take
 
-    def _summarize(self, samples: NDArray[Any], offsets: NDArray[np.int64]) -> None:
+    def _summarize(self, samples: NDArray[Any], offsets: Iterable[int]) -> None:
         """Hand chunks that were written, and the entries of their samples, to level 1."""
-        from xjls.kernels.reduce import summarize
-
         assert self._next_id is not None, "chunks have sample ids"  # noqa: S101 - an invariant, not input
         first_id, self._next_id = self._next_id, self._next_id + len(samples)
         level, n = self._level(1, first_id), len(samples) // self._blocks.entry
-        level.offsets += offsets.tolist()
-        summarize(self._counted(first_id, samples), self._blocks.entry, level.entries[level.count : level.count + n])
+        level.offsets += offsets
+        counted = self._counted(first_id, samples) if self._skipped else samples
+        self._entries_of(counted, self._blocks.entry, level.entries[level.count : level.count + n])
         level.count += n
         if level.count >= self._blocks.capacity:
             self._write_block(1)

@@ -78,7 +78,10 @@ class Tape:
     """
 
     def __init__(self, path: str, end: int = 0, previous_length: int = 0) -> None:
+        from xjls.kernels.pack import pack_chunks
+
         self.path = path
+        self._pack = pack_chunks
         flags = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._file = os.open(path, flags if end else flags | os.O_CREAT | os.O_EXCL, 0o666)
         try:
@@ -157,23 +160,20 @@ class Tape:
 
     def append_samples(
         self, samples: NDArray[np.uint8], count: int, bits: int, first_id: int, meta: int
-    ) -> NDArray[np.int64]:
+    ) -> range:
         """Append DATA chunks of ``count`` samples each, of samples as the file holds them; return their offsets."""
-        from xjls.kernels.pack import pack_chunks
-
         length = SAMPLE_BODY - CHUNK_HEADER.size + count * bits // 8
         size, n = CHUNK_HEADER.size + padded(length), samples.size * 8 // (count * bits)
         self._write_full_piece()
         offset, key = self.end, _list_of(Tag.FSR_DATA, meta)
         previous = self._link(key, offset)
         room = self._room(n * size)
-        pack_chunks(samples, count, bits, first_id, meta, offset, previous, self._previous_length, room)
-        offsets = offset + size * np.arange(n, dtype=np.int64)
-        before = int(offsets[-2]) if n > 1 else previous
-        behind = length if n > 1 else self._previous_length
-        self._last[key] = _Last(int(offsets[-1]), before, meta, int(Tag.FSR_DATA), length, behind)
+        self._pack(samples, count, bits, first_id, meta, offset, previous, self._previous_length, room)
+        last = offset + size * (n - 1)
+        before, behind = (last - size, length) if n > 1 else (previous, self._previous_length)
+        self._last[key] = _Last(last, before, meta, int(Tag.FSR_DATA), length, behind)
         self._previous_length = length
-        return offsets
+        return range(offset, last + 1, size)
 
     def replace_payload(self, tag: int, offset: int, payload: bytes) -> None:
         """Rewrite the payload of a chunk with one of the same length."""
@@ -307,10 +307,10 @@ class TrackChunks:
         """Append a DATA chunk and return its offset."""
         return self._noted(0, self._tape.append(self._definition + 2, self._id, payload))
 
-    def append_samples(self, samples: NDArray[np.uint8], count: int, bits: int, first_id: int) -> NDArray[np.int64]:
+    def append_samples(self, samples: NDArray[np.uint8], count: int, bits: int, first_id: int) -> range:
         """Append whole DATA chunks of samples; return their offsets."""
         offsets = self._tape.append_samples(samples, count, bits, first_id, self._id)
-        self._noted(0, int(offsets[0]))
+        self._noted(0, offsets[0])
         return offsets
 
     def append_block(self, level: int, index: bytes, summary: bytes) -> int:
