@@ -352,6 +352,36 @@ def test_a_full_disk_is_told_at_once_and_loses_nothing_before(tmp_path, monkeypa
         assert failed_at - 128 < recording.signal("x").length <= failed_at + 100
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_vanished_is_told(replaced, tmp_path):
+    """Its bytes would be gone with the last handle on it: the next call that writes says so."""
+    path = tmp_path / "run.jls"
+    writer = writer_of(path)
+    writer.write(1, 0, np.zeros(1000, "f4"))
+    writer.flush()
+    path.unlink()
+    if replaced:
+        path.write_bytes(b"another file")
+    writer.write(1, 1000, np.zeros(1000, "f4"))
+    with pytest.raises(FileNotFoundError, match="removed while it was written"):
+        writer.flush()
+    with pytest.raises(FileNotFoundError, match="removed while it was written"):
+        writer.close()
+    writer.abandon()
+    assert not replaced or path.read_bytes() == b"another file"
+
+
+def test_a_folder_that_must_not_be_written_is_told(tmp_path, monkeypatch):
+    """Whoever runs the tests may be root, whom no permission stops: the system's answer is given in its place."""
+
+    def refuse(name, flags, *mode):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError, match=r"Permission denied.*run\.jls"):
+        Jls2Writer(str(tmp_path / "run.jls"))
+
+
 def test_bad_calls_are_refused(tmp_path):
     with writer_of(tmp_path / "run.jls") as writer:
         with pytest.raises(SelectionError, match="samples are float64"):

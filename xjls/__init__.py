@@ -2,6 +2,7 @@
 
 ``xjls.open(path)`` opens a recording as a lazy Dataset, ``xjls.open_recording(path)`` as a plain object that reads
 windows into arrays; ``xr.open_dataset(path, engine="jls")`` and ``xr.open_datatree`` are xarray's own doors.
+``xjls.new_recording(path)`` gives a sink that writes one, ``xjls.continue_recording(path)`` one that goes on with it.
 
 Names are imported on first use, so that the command line starts without xarray and reads nothing that it does not
 need. The accessor ``ds.xjls`` is there as soon as xarray has opened anything, or xjls was imported after xarray.
@@ -28,7 +29,7 @@ from xjls.errors import (
 
 if TYPE_CHECKING:
     from xjls.backend.opening import open  # noqa: A004 - xjls.open reads as it should
-    from xjls.formats import open_recording
+    from xjls.formats import append, continue_recording, new_recording, open_recording
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.clock import Clock
     from xjls.model.recording import Recording
@@ -62,13 +63,16 @@ __all__ = [
     "Window",
     "XjlsError",
     "__version__",
+    "append",
+    "continue_recording",
+    "new_recording",
     "open",
     "open_recording",
 ]
 
 _HOMES = {
     "open": "xjls.backend.opening",
-    "open_recording": "xjls.formats",
+    **dict.fromkeys(("append", "continue_recording", "new_recording", "open_recording"), "xjls.formats"),
     "Recording": "xjls.model.recording",
     **dict.fromkeys(("Annotation", "Tie", "UserData"), "xjls.model.annotation"),
     "Clock": "xjls.model.clock",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -11,7 +12,6 @@ from xjls.formats.jls2.sink import Jls2Sink
 from xjls.formats.registry import open_recording
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
@@ -35,6 +35,33 @@ class Placed:
     length: int
     gap: int
     """Samples between what was there and these, that nobody delivered."""
+
+
+def continue_recording(path: str | os.PathLike[str]) -> Jls2Sink:
+    """Return a sink that goes on with a JLS v2 file of any writer, closed or not, until it is closed.
+
+    Nothing that is in the file is ever overwritten: killed at any moment, it holds all of it. Levels and lists are what
+    a single run would have left.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged, or of a release that xjls does not write; it is left as it is.
+    BlockingIOError
+        Another process of xjls is writing to it.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, xjls
+    >>> from xjls.testing import write_demo
+    >>> path = write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1)
+    >>> stop = xjls.open_recording(path).signal("current").window.stop
+    >>> with xjls.continue_recording(path) as sink:
+    ...     sink.write("current", stop + 100, np.ones(5, "f4"))
+    >>> xjls.open_recording(path).skipped("current")
+    (Gap(window=Window(start=50000, stop=50100), reason='not delivered', offset=-1),)
+    """
+    return Jls2Sink(os.fspath(path), append=True)
 
 
 def append(
@@ -71,6 +98,15 @@ def append(
         A signal is of another type, rate or scale than the one that it is to continue; or begins before that ends.
     FormatError
         The file is damaged, or of a release that xjls does not write.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.testing import write_demo
+    >>> path = write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1)
+    >>> placed, lost = xjls.append(path, xjls.open_recording(path), by="end")
+    >>> placed["current"].first_id, xjls.open_recording(path).signal("current").length
+    (50000, 100000)
     """
     if by not in get_args(Placing):
         raise SelectionError(f"by={by!r} is no way to place samples", f"Choose one of {get_args(Placing)}.")
@@ -82,7 +118,7 @@ def append(
             shifts |= dict.fromkeys((signal.name for signal in kin), _shift(target, more, kin, by))
         placed = {signal.name: _placed(target, signal, shifts) for signal in more.signals.values() if signal.length}
         names = set(target.signals)
-    with Jls2Sink(str(path), append=True) as sink:
+    with continue_recording(path) as sink:
         lost = carry(more, _Behind(sink, names, known, taken, shifts), progress)
     return placed, lost
 

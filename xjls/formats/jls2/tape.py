@@ -134,6 +134,14 @@ class Tape:
             last, _ = self._at(offset)
             self._waiting(last.tag)[offset] = last.header(0)
 
+    def _require_name(self) -> None:
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - str in, no Path needed
+        except FileNotFoundError:
+            found = None
+        if found is None or not os.path.samestat(found, os.fstat(self._file)):
+            raise FileNotFoundError(errno.ENOENT, "it was removed while it was written", self.path)
+
     def _at(self, offset: int) -> tuple[_Last, int]:
         """Read what a chunk's header holds, and where it leads."""
         header = os.pread(self._file, CHUNK_HEADER.size, offset)
@@ -158,9 +166,7 @@ class Tape:
             self._previous_length = len(payload)
         return offset
 
-    def append_samples(
-        self, samples: NDArray[np.uint8], count: int, bits: int, first_id: int, meta: int
-    ) -> range:
+    def append_samples(self, samples: NDArray[np.uint8], count: int, bits: int, first_id: int, meta: int) -> range:
         """Append DATA chunks of ``count`` samples each, of samples as the file holds them; return their offsets."""
         length = SAMPLE_BODY - CHUNK_HEADER.size + count * bits // 8
         size, n = CHUNK_HEADER.size + padded(length), samples.size * 8 // (count * bits)
@@ -187,7 +193,11 @@ class Tape:
             raise OSError(errno.ENOSPC, problem, self.path)
 
     def write(self, *, sync: bool = False) -> None:
-        """Write what was appended, and then the links to it; with ``sync`` wait until the disk has it."""
+        """Write what was appended, and then the links to it; with ``sync`` wait until the disk has it.
+
+        Raises FileNotFoundError where the file is no longer under its name: what goes there is gone when it is closed.
+        """
+        self._require_name()
         if self._n:
             done = _write_at(self._file, self._buffer[: self._n].data, self._written)
             self._written, self._n = self._written + done, 0
