@@ -34,7 +34,7 @@ class CommandHelp(SphinxDirective):
     optional_arguments = 1
 
     def run(self):
-        parser = import_module("xjls.cli.main")._parser()
+        parser = import_module("xjls.cli.parser").make_parser()
         for name in self.arguments:
             commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
             parser = commands.choices[name]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import xjls
-from xjls.cli.main import _parser
+from xjls.cli.parser import make_parser
 
 DOCS = Path(__file__).parents[1] / "docs"
 REFERENCE = "\n".join(page.read_text() for page in sorted((DOCS / "reference").glob("*.md")))
@@ -20,7 +20,7 @@ def test_public_name_is_in_the_reference(name):
 
 
 def test_commands_are_in_the_reference():
-    (commands,) = (action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
+    (commands,) = (action for action in make_parser()._actions if isinstance(action, argparse._SubParsersAction))
     assert set(re.findall(r"^```\{command-help\} (\w+)$", REFERENCE, re.MULTILINE)) == set(commands.choices)
 
 
