@@ -136,6 +136,17 @@ def test_files_are_not_overwritten_unless_told(path, tmp_path):
     assert laws.equal_values(xjls.open_recording(target).read("range"), TRUTH["range"])
 
 
+def test_progress_is_shown_where_it_is_asked_for(path, tmp_path, capsys):
+    """On the error stream, as a notebook shows it; a terminal's cursor goes back to the beginning of the line."""
+    with xjls.open(path, signals="fine") as ds:
+        ds.xjls.to_jls(tmp_path / "a.jls")
+        assert capsys.readouterr().err == ""
+        ds.xjls.to_jls(tmp_path / "b.jls", progress=True)
+        assert f"100% of {ds.fine.size:,} samples" in capsys.readouterr().err
+        ds.xjls.to_zarr(tmp_path / "b.zarr", progress=True)
+        assert f"100% of {ds.fine.size:,} samples" in capsys.readouterr().err
+
+
 def test_lost_integers_become_a_gap(path, tmp_path):
     """What is filled with 0 is no sample: the new recording says so, as the old one did."""
     data = path.read_bytes()

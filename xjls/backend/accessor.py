@@ -16,13 +16,14 @@ from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
 
     from xjls.model.recording import Recording
     from xjls.model.status import Status
+    from xjls.progress import Progress
     from xjls.query.answer import Nans
 
 _ANNOTATION_COLUMNS = ("time", "signal", "kind", "group", "y", "data", "sample_id")
@@ -283,7 +284,7 @@ class XjlsAccessor:
         signals: str | Iterable[str] | None = None,
         *,
         overwrite: bool = False,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | bool | None = None,
     ) -> Path:
         """Write the Dataset's signals to a JLS v2 file, with levels, chunk by chunk.
 
@@ -300,7 +301,7 @@ class XjlsAccessor:
         overwrite
             Whether a file that is there already is replaced.
         progress
-            Called with (samples done, samples in all) after every chunk.
+            True shows on the error stream how far it is; a function is called with (samples done, in all) now and then.
 
         Raises
         ------
@@ -331,7 +332,7 @@ class XjlsAccessor:
         *,
         overwrite: bool = False,
         codec: str | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | bool | None = None,
         storage_options: Mapping[str, Any] | None = None,
     ) -> str:
         """Write the Dataset's signals to a Zarr store, with levels, chunk by chunk; return where it is.

@@ -6,10 +6,10 @@ Annotations and user data of a recording go along with its signals; with all of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from xjls.backend.outgoing import Outgoing, numbered, outgoing
 from xjls.backend.provenance import origin_of
@@ -17,6 +17,7 @@ from xjls.backend.sampled import sampled
 from xjls.errors import SelectionError
 from xjls.formats.jls2.sink import Jls2Sink
 from xjls.formats.jls2.writer import MOST_IDS
+from xjls.progress import shown
 from xjls.storage.new_file import new_file
 
 if TYPE_CHECKING:
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
     from xjls.model.sink import Sink
+    from xjls.progress import Progress
 
-__all__ = ["Progress", "write_jls", "write_zarr"]
-
-Progress: TypeAlias = Callable[[int, int], None]
+__all__ = ["write_jls", "write_zarr"]
 
 
 def write_jls(
@@ -38,13 +38,13 @@ def write_jls(
     signals: str | Iterable[str] | None = None,
     *,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Path:
     """Write the signals of a Dataset; see `xjls.backend.accessor.XjlsAccessor.to_jls`."""
     found = _found(dataset, signals)
     _require_jls(found)
     with new_file(path, overwrite=overwrite) as part, Jls2Sink(part) as sink:
-        _write(sink, found, progress)
+        _write(sink, found, shown(anyway=True) if progress is True else progress or None)
     return Path(path)
 
 
@@ -55,7 +55,7 @@ def write_zarr(
     *,
     overwrite: bool = False,
     codec: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> str:
     """Write the signals of a Dataset; see `xjls.backend.accessor.XjlsAccessor.to_zarr`."""
@@ -67,7 +67,7 @@ def write_zarr(
     found = _found(dataset, signals)
     with new_folder(store, storage_options, overwrite=overwrite) as folder:
         sink = ZarrWriter(folder, codec=codec)
-        _write(sink, found, progress)
+        _write(sink, found, shown(anyway=True) if progress is True else progress or None)
         # Not where it fails: a store without a root is none, and a remote one has no other name to appear under
         sink.close()
     return os.fspath(store)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
-from xjls.cli.progress import shown
 from xjls.cli.text import quantity
 from xjls.formats import open_recording
 from xjls.formats.appending import append as append_recording
+from xjls.progress import shown
 
 if TYPE_CHECKING:
     from xjls.formats.appending import Placed, Placing

@@ -7,9 +7,9 @@ import sys
 
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.info import status_facts, status_text
-from xjls.cli.progress import shown
 from xjls.cli.text import size
 from xjls.formats import open_recording
+from xjls.progress import shown
 
 
 def check(path: str, *, as_json: bool = False, quiet: bool = False) -> int:

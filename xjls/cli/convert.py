@@ -6,9 +6,9 @@ from pathlib import Path
 
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.info import status_text
-from xjls.cli.progress import shown
 from xjls.cli.text import size
 from xjls.formats import carry, new_recording, open_recording
+from xjls.progress import shown
 
 
 def convert(path: str, out: str, *, codec: str | None = None, overwrite: bool = False) -> int:

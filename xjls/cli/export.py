@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
-from xjls.cli.progress import shown
 from xjls.cli.text import size
 from xjls.cli.window import window_of
 from xjls.errors import SelectionError
@@ -17,6 +16,7 @@ from xjls.export.csv import write_csv
 from xjls.export.table import Table, make_table
 from xjls.export.writing import write_table
 from xjls.formats import open_recording
+from xjls.progress import shown
 
 if TYPE_CHECKING:
     from xjls.model.recording import Recording

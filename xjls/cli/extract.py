@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xjls.cli.progress import shown
 from xjls.cli.text import size
 from xjls.cli.window import windows_of
+from xjls.progress import shown
 
 if TYPE_CHECKING:
     pass

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
 PERIOD_S = 0.1
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, in all) now and then."""
 
 
 def samples(number: int) -> str:
@@ -14,9 +18,12 @@ def samples(number: int) -> str:
     return f"{number:,} samples"
 
 
-def shown(amount: Callable[[int], str] = samples) -> Callable[[int, int], None] | None:
-    """Return what shows (done, total) on the error stream, ten times a second; None where nobody looks at it."""
-    if not sys.stderr.isatty():
+def shown(amount: Callable[[int], str] = samples, *, anyway: bool = False) -> Progress | None:
+    """Return what shows (done, total) on the error stream, ten times a second; None where nobody looks at it.
+
+    With ``anyway`` also where that is no terminal: a notebook shows it.
+    """
+    if not (anyway or sys.stderr.isatty()):
         return None
     last = -PERIOD_S
 
