@@ -32,6 +32,7 @@ def shown(amount: Callable[[int], str] = samples, *, anyway: bool = False) -> Pr
         if (now := time.monotonic()) - last > PERIOD_S or done == total:
             last = now
             end = "\r\033[K" if done == total else ""
-            print(f"\r{done / max(total, 1):4.0%} of {amount(total)}", end=end, file=sys.stderr, flush=True)
+            sys.stderr.write(f"\r{done / max(total, 1):4.0%} of {amount(total)}{end}")
+            sys.stderr.flush()
 
     return show
