@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from operator import index
 from typing import SupportsIndex, TypeAlias
@@ -132,3 +132,53 @@ def merge_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
         else:
             merged.append(gap)
     return tuple(merged)
+
+
+class Gaps:
+    """The gaps of one signal, by sample id: any number of them, asked about without looking at each.
+
+    Parameters
+    ----------
+    gaps
+        In any order; neighbours of one reason become one.
+
+    Examples
+    --------
+    >>> gaps = Gaps([Gap(Window(90, 100), "unplugged"), Gap(Window(10, 20), "not delivered")])
+    >>> [str(gap.window) for gap in gaps], gaps.within(Window(15, 60))
+    (['10–20', '90–100'], (Gap(window=Window(start=15, stop=20), reason='not delivered', offset=-1),))
+    >>> gaps.touch(np.array([0, 10, 20, 85]), 10).tolist()
+    [False, True, False, True]
+    """
+
+    __slots__ = ("_all", "_starts", "_stops")
+
+    def __init__(self, gaps: Iterable[Gap] = ()) -> None:
+        self._all = merge_gaps(gaps)
+        self._starts = np.array([gap.window.start for gap in self._all], np.int64)
+        # Of gaps that overlap, as no writer of ours leaves them, the later ones reach at least as far
+        stops = np.array([gap.window.stop for gap in self._all], np.int64)
+        self._stops: NDArray[np.int64] = np.maximum.accumulate(stops)
+
+    def __iter__(self) -> Iterator[Gap]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def within(self, window: Window) -> tuple[Gap, ...]:
+        """Return what of them lies in a window, cut to it."""
+        if not self._all:
+            return ()
+        first = int(np.searchsorted(self._stops, window.start, "right"))
+        last = int(np.searchsorted(self._starts, window.stop, "left"))
+        return tuple(inside for gap in self._all[first:last] if (inside := gap & window).window.length)
+
+    def touch(self, starts: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
+        """Return which of the windows of ``length`` samples from ``starts`` on have a sample in a gap."""
+        if not self._all:
+            return np.zeros(len(starts), np.bool_)
+        first = np.searchsorted(self._stops, starts, "right")
+        begins = np.append(self._starts, np.iinfo(np.int64).max)
+        touched: NDArray[np.bool_] = begins[first] < starts + length
+        return touched

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xjls.model.window import Gap, Window, merge_gaps
+from xjls.model.window import Gap, Gaps, Window, merge_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,27 +47,16 @@ class Skipped:
         self._floating = floating
 
     @cached_property
-    def gaps(self) -> tuple[Gap, ...]:
+    def gaps(self) -> Gaps:
         """All of them, within the signal."""
         first_id = self._layout.first_id
-        return _inside(self._told(), Window(first_id, first_id + self._layout.length))
-
-    def within(self, window: Window) -> tuple[Gap, ...]:
-        """Return what of them lies in a window."""
-        return _inside(self.gaps, window) if self.gaps else ()
+        return Gaps(Gaps(self._told()).within(Window(first_id, first_id + self._layout.length)))
 
     def fills(self, starts: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
         """Return which windows of ``length`` samples, counted from the first one, hold filling other than NaN."""
-        touched = np.zeros(len(starts), np.bool_)
-        if not self._floating:
-            for gap in self.gaps:
-                begin, end = gap.window.start - self._layout.first_id, gap.window.stop - self._layout.first_id
-                touched |= (starts < end) & (starts + length > begin)
-        return touched
-
-
-def _inside(gaps: tuple[Gap, ...], window: Window) -> tuple[Gap, ...]:
-    return tuple(inside for gap in gaps if (inside := gap & window).window.length)
+        if self._floating:
+            return np.zeros(len(starts), np.bool_)
+        return self.gaps.touch(starts + self._layout.first_id, length)
 
 
 def encode_gap(signal_id: int, gap: Gap) -> Json:

@@ -142,7 +142,7 @@ class Jls2Reader:
     def skipped(self, signal: Signal) -> tuple[Gap, ...]:
         """Return the gaps that the writer recorded; see `Reader`."""
         track = self.track(signal.id)
-        return track.skipped.gaps if track else ()
+        return tuple(track.skipped.gaps) if track else ()
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return a signal's ties; see `Reader`."""

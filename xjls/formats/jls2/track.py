@@ -165,7 +165,7 @@ class Track:
         if gaps and on_damage == "raise":
             raise self._loss(self._noted(gaps)[0])
         self._noted(gaps)
-        if skipped := self.skipped.within(Window(self.window.start + start, self.window.start + stop)):
+        if skipped := self.skipped.gaps.within(Window(self.window.start + start, self.window.start + stop)):
             gaps = merge_gaps((*gaps, *skipped))
         return out, gaps
 
