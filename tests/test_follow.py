@@ -1,5 +1,6 @@
 """Following a recording that is being written: what is added is seen, and the writer is not disturbed."""
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -90,6 +91,22 @@ def test_following_ends_when_nothing_comes(tmp_path):
         with xjls.open_recording(path) as recording:
             assert list(recording.follow(timeout_s=2, interval_s=0.25, wait=waits.append)) == []
     assert waits == [0.25] * 8
+
+
+def test_what_was_pickled_before_opens_after_a_refresh(tmp_path):
+    """And not the closed recording that this process had shared."""
+    path = tmp_path / "run.jls"
+    with writer_of(path) as writer:
+        recording = pickle.loads(pickle.dumps(xjls.open_recording(path)))
+        early = pickle.dumps(recording)
+        writer.write(1, 0, SAMPLES[:640])
+        writer.flush()
+        assert recording.refresh()
+        recording.close()
+        with pytest.warns(RuntimeWarning, match="has changed since"):
+            again = pickle.loads(early)
+        assert again.signal("x").length == 640
+        again.close()
 
 
 PYJLS = """

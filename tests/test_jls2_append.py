@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyjls
 import pytest
+from google_crc32c import value as crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,8 @@ import xjls
 from tests.campaigns.kills import campaign
 from xjls.errors import CorruptError, NotRecognizedError, UnsupportedError
 from xjls.formats.jls2 import tape
-from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef, Tag, encode_file_header
+from xjls.formats.jls2.past import Past
+from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef, Tag, encode_file_header, padded
 from xjls.formats.jls2.writer import Jls2Writer
 from xjls.model.window import Gap, Window
 from xjls.testing import laws
@@ -341,6 +343,60 @@ def test_one_writer_at_a_time(tmp_path):
         with pytest.raises(BlockingIOError, match="another process is writing to it"):
             Jls2Writer(path, append=True)
     Jls2Writer(path, append=True).close()
+
+
+def test_a_file_that_changed_while_it_was_looked_at_is_left_alone(tmp_path, monkeypatch):
+    """Two go on with one file at the same time: the lock keeps one out, and what it has seen is no longer so."""
+    path = tmp_path / "run.jls"
+    with Jls2Writer(str(path)) as writer:
+        define(writer, "f32")
+    look = Past.__init__
+
+    def late(self, name):
+        look(self, name)
+        monkeypatch.setattr(Past, "__init__", look)
+        with Jls2Writer(name, append=True) as other:
+            other.write(1, 0, np.arange(1000, dtype="f4"))
+
+    monkeypatch.setattr(Past, "__init__", late)
+    with pytest.raises(BlockingIOError, match="another process has written to it meanwhile"):
+        Jls2Writer(str(path), append=True)
+    with xjls.open_recording(path) as recording:
+        assert np.array_equal(recording.read("fast"), np.arange(1000, dtype="f4"))
+
+
+def test_signals_of_other_types_are_refused(tmp_path):
+    """Of 24 bits there are declarations, and no samples of xjls's own."""
+    path = tmp_path / "run.jls"
+    with Jls2Writer(str(path)) as writer:
+        define(writer, "f32")
+    data = bytearray(path.read_bytes())
+    chunk = [chunk for chunk in chunks_of(bytes(data)) if chunk.tag == Tag.SIGNAL_DEF][1]
+    data[chunk.payload.start + 4 : chunk.payload.start + 8] = (0x1803).to_bytes(4, "little")
+    payload = bytes(data[chunk.payload.start : chunk.payload.stop])
+    stop = chunk.payload.start + padded(len(payload))
+    data[stop - 4 : stop] = crc32c(payload).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(UnsupportedError, match=r"samples of 'fast' are u24.*Choose one of u1"):
+        Jls2Writer(str(path), append=True)
+    assert path.read_bytes() == data
+
+
+def test_a_block_that_raises_leaves_no_closed_recording(tmp_path):
+    path = tmp_path / "run.jls"
+
+    def record():
+        with Jls2Writer(str(path)) as writer:
+            define(writer, "f32")
+            writer.write(1, 0, np.zeros(1000, "f4"))
+            writer.flush()
+            raise RuntimeError("unplugged")
+
+    with pytest.raises(RuntimeError, match="unplugged"):
+        record()
+    with xjls.open_recording(path) as recording:
+        assert not recording.was_closed
+        assert recording.signal("fast").length == 960
 
 
 def test_a_file_that_must_not_be_written_is_told(tmp_path, monkeypatch):

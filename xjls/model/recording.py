@@ -296,7 +296,10 @@ class Recording(Questions):
             reader.close()
             return False
         # Whoever reads with the old one keeps it; it closes itself when the last of them is gone
+        shared = _open.pop(self._key(), None)
         self._reader = reader
+        if shared is self:
+            _open[self._key()] = self
         self._signals, self._ties, self._clocks = {}, {}, {}
         self._annotations, self._notes = None, {}
         self._forget_answers()

@@ -12,8 +12,10 @@ _DTYPES = {
     "u1": "?", "u4": "u1", "i4": "i1", "u8": "u1", "i8": "i1", "u16": "<u2", "i16": "<i2", "u32": "<u4", "i32": "<i4",
     "u64": "<u8", "i64": "<i8", "f32": "<f4", "f64": "<f8",
 }  # fmt: skip
+SAMPLE_TYPES = tuple(_DTYPES)
+"""All of them."""
 _WIDE = frozenset({"i32", "u32", "i64", "u64", "f64"})
-_FINEST = {1: 1024, 4: 1024, 8: 1024, 16: 256, 32: 128, 64: 128}
+FINEST = {1: 1024, 4: 1024, 8: 1024, 16: 256, 32: 128, 64: 128}
 """Samples in an entry of level 1, by bits of a sample: the JLS library's defaults."""
 STEP = 20
 """Entries of a level in one of the next."""
@@ -83,4 +85,4 @@ def level_factors_of(name: str) -> tuple[int, ...]:
     >>> level_factors_of("f32")[:3], level_factors_of("u1")[:2]
     ((128, 2560, 51200), (1024, 20480))
     """
-    return tuple(_FINEST[bits_of(name)] * STEP**i for i in range(_LEVELS))
+    return tuple(FINEST[bits_of(name)] * STEP**i for i in range(_LEVELS))

@@ -13,15 +13,13 @@ import numpy as np
 from xjls.compat.pyjls.structs import SignalDef, SourceDef
 from xjls.formats.jls2.definitions import NO_HEADS
 from xjls.formats.jls2.events import decode_annotations
-from xjls.formats.jls2.wire import PAYLOAD_HEADER, AnnotationRecord, Tag
+from xjls.formats.jls2.wire import TIE_BYTES, AnnotationRecord, Tag, decode_tie
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.definitions import Definitions
     from xjls.formats.jls2.reader import Jls2Reader
-
-_PAIR_BYTES = PAYLOAD_HEADER.size + 8
 
 
 def source_defs(definitions: Definitions) -> dict[int, SourceDef]:
@@ -46,11 +44,8 @@ def signal_defs(definitions: Definitions) -> dict[int, SignalDef]:
 def read_pairs(reader: Jls2Reader, signal_id: int) -> NDArray[np.int64]:
     """Return UTC pairs as int64[pair, 2]: sample ids of the file and JLS times, in the order of writing."""
     start = _first(reader.definitions, signal_id, Tag.UTC_HEAD)
-    pairs = [
-        (PAYLOAD_HEADER.unpack_from(payload)[0], int.from_bytes(payload[16:24], "little", signed=True))
-        for _, payload in reader.records(start, Tag.UTC_DATA, signal_id)
-        if len(payload) >= _PAIR_BYTES
-    ]
+    found = reader.records(start, Tag.UTC_DATA, signal_id)
+    pairs = [decode_tie(payload) for _, payload in found if len(payload) >= TIE_BYTES]
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 

@@ -118,6 +118,13 @@ class ChunkFile:
             yield chunk, payload
             offset = self.forward(offset, chunk.item_next)
 
+    def headers(self, offset: int) -> Iterator[Chunk]:
+        """Yield the chunks of a list, without looking at their payloads."""
+        while offset:
+            chunk = self.header(offset)
+            yield chunk
+            offset = self.forward(offset, chunk.item_next)
+
     def walk(self, start: int = FIRST_CHUNK, stop: int | None = None) -> Iterator[Chunk | Hole]:
         """Yield all chunks in file order, and the holes between them, of the bytes ``[start, stop)``."""
         size, offset = self.storage.size, start

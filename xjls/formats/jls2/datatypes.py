@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from xjls.errors import UnsupportedError
+from xjls.model.sample_type import SAMPLE_TYPES, bits_of, dtype_of, level_dtype_of
 
-_WIDE_ENTRIES = frozenset({"i32", "u32", "i64", "u64", "f64"})
+if TYPE_CHECKING:
+    import numpy as np
+
+    from xjls.formats.jls2.wire import SignalDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class DataType:
     @property
     def entry_dtype(self) -> np.dtype[Any]:
         """Of the four numbers of a summary entry."""
-        return np.dtype("f8" if self.name in _WIDE_ENTRIES else "f4")
+        return level_dtype_of(self.name)
 
     @property
     def entry_bits(self) -> int:
@@ -44,11 +48,7 @@ class DataType:
 
 
 _BASES = {0x01: "i", 0x03: "u", 0x04: "f"}
-_DTYPES = {
-    "u1": "?", "u4": "u1", "i4": "i1", "u8": "u1", "i8": "i1", "u16": "<u2", "i16": "<i2", "u32": "<u4", "i32": "<i4",
-    "u64": "<u8", "i64": "<i8", "f32": "<f4", "f64": "<f8",
-}  # fmt: skip
-_TYPES = {name: DataType(name, int(name[1:]), np.dtype(dtype)) for name, dtype in _DTYPES.items()}
+_TYPES = {name: DataType(name, bits_of(name), dtype_of(name)) for name in SAMPLE_TYPES}
 
 
 @lru_cache(maxsize=256)
@@ -69,6 +69,21 @@ def decode_data_type(value: int) -> tuple[DataType | None, str, int]:
     name = f"{_BASES.get(value & 0xFF, '?')}{value >> 8 & 0xFF}"
     q = value >> 16 & 0xFF
     return _TYPES.get(name), name, q - 256 if q >= 128 else q
+
+
+def type_of(signal: SignalDef, path: str) -> DataType:
+    """Return the type of a signal that is to be written.
+
+    Raises
+    ------
+    UnsupportedError
+        xjls has no samples of that type.
+    """
+    kind, name, _ = decode_data_type(signal.data_type)
+    if kind is None:
+        remedy = f"Choose one of {', '.join(_TYPES)}."
+        raise UnsupportedError(f"samples of {signal.name!r} are {name}, which is not written", path, 0, remedy)
+    return kind
 
 
 def encode_data_type(name: str, q: int = 0) -> int:

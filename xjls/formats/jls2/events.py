@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from xjls.errors import CorruptError, TruncatedError
 from xjls.formats.jls2.wire import (
     PAYLOAD_HEADER,
+    TIE_BYTES,
     AnnotationRecord,
     Tag,
     decode_annotation,
     decode_storage,
+    decode_tie,
     jls_time_to_ns,
 )
 from xjls.model.annotation import Annotation, Tie, UserData
@@ -88,12 +90,8 @@ def read_indexed_ties(chunks: ChunkFile, signal_id: int, heads: tuple[int, ...])
 
 
 def decode_ties(records: Iterable[tuple[Chunk, bytes]]) -> tuple[Tie, ...]:
-    """Decode UTC DATA chunks: the sample id is the payload header's timestamp, the body is a JLS time."""
-    return tuple(
-        _tie(PAYLOAD_HEADER.unpack_from(payload)[0], int.from_bytes(payload[16:24], "little", signed=True))
-        for _, payload in records
-        if len(payload) >= 24
-    )
+    """Decode UTC DATA chunks; those that are too short to be one are passed over."""
+    return tuple(_tie(*decode_tie(payload)) for _, payload in records if len(payload) >= TIE_BYTES)
 
 
 def decode_annotations(records: Iterable[tuple[Chunk, bytes]]) -> list[AnnotationRecord]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from xjls.formats.jls2.wire import LEVELS, PAYLOAD_HEADER
+from xjls.model.sample_type import FINEST, STEP
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,11 @@ ABSENT = -1
 """An offset that says: this chunk should be in the file and was not found."""
 OMITTED = -2
 """An offset that says: this chunk was left out by the writer; its summary stands for it. The file itself says 0."""
+
+PAIRS = 100
+"""Ties, or annotations, that a block of their levels lists where nothing else is asked for."""
+_CHUNKS = {1: (65536, 1280), 4: (65536, 1280), 8: (32768, 640), 16: (16384, 1280), 32: (8192, 640), 64: (8192, 640)}
+"""By bits of a sample: samples in a DATA chunk, and entries in a SUMMARY, where nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +135,23 @@ class Layout(Protocol):
     def stored_entries(self, level: int) -> int:
         """Return how many entries of a level the file claims to hold."""
         ...
+
+
+def with_blocks(signal: SignalDef, bits: int) -> SignalDef:
+    """Return a definition with the block parameters that the JLS library makes of those asked for; 0 takes its own."""
+    chunk, entries = _CHUNKS[bits]
+    decimate = _round_up(max(signal.sample_decimate or FINEST[bits], 10), 256 // bits)
+    step = max(signal.summary_decimate or STEP, 10)
+    entries = _round_up(max(signal.entries_per_summary or entries, 10), step)
+    per_chunk = _round_up(max(signal.samples_per_data or chunk, 10), decimate) // decimate
+    while entries % per_chunk:
+        per_chunk -= 1
+    return signal._replace(
+        samples_per_data=decimate * per_chunk, sample_decimate=decimate, entries_per_summary=entries,
+        summary_decimate=step, annotation_decimate=signal.annotation_decimate or PAIRS,
+        utc_decimate=signal.utc_decimate or PAIRS,
+    )  # fmt: skip
+
+
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple

@@ -13,7 +13,7 @@ from xjls.formats.jls2.wire import LEVELS, encode_annotation, encode_payload_hea
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from xjls.formats.jls2.tape import TrackChunks
+    from xjls.formats.jls2.heads import TrackChunks
     from xjls.formats.jls2.wire import AnnotationRecord
 
 _TIME = Struct("<q")

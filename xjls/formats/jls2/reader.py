@@ -22,7 +22,7 @@ from xjls.formats.jls2.chunks import ChunkFile, Hole
 from xjls.formats.jls2.datatypes import decode_data_type
 from xjls.formats.jls2.definitions import NO_HEADS, read_definitions, take_definitions
 from xjls.formats.jls2.describe import GLOBAL_SIGNAL, GLOBAL_SOURCE, describe_signal, describe_source, unique_names
-from xjls.formats.jls2.gaps import decode_gaps, is_gap
+from xjls.formats.jls2.gaps import GAP_META, decode_gaps, is_gap
 from xjls.formats.jls2.health import Health
 from xjls.formats.jls2.layout import Blocks
 from xjls.formats.jls2.survey import Survey
@@ -171,17 +171,21 @@ class Jls2Reader:
 
     def user_data(self) -> tuple[UserData, ...]:
         """Return user data; see `Reader`."""
-        return tuple(record for record in self._user_data if not is_gap(record))
-
-    @cached_property
-    def _user_data(self) -> tuple[UserData, ...]:
-        """All records, those of gaps among them."""
-        return events.decode_user_data(self.records(self.definitions.user_data, Tag.USER_DATA))
+        found = events.decode_user_data(self.records(self.definitions.user_data, Tag.USER_DATA))
+        return tuple(record for record in found if not is_gap(record))
 
     @cached_property
     def _gaps(self) -> GapsBySignal:
-        """The gaps that the writer recorded."""
-        return decode_gaps(self._user_data)
+        """The gaps that the writer recorded; of all other user data the headers are read and nothing else."""
+        try:
+            listed = list(self.chunks.headers(self.definitions.user_data))
+        except (CorruptError, TruncatedError):
+            return decode_gaps(events.decode_user_data(self.records(self.definitions.user_data, Tag.USER_DATA)))
+        known = {chunk.offset for chunk in listed}
+        unlinked = sorted(c for (t, _), cs in self._unlinked.items() if t == Tag.USER_DATA for c in cs)
+        found = (*listed, *(chunk for chunk in unlinked if chunk.offset not in known))
+        told = [chunk for chunk in found if chunk.meta & 0xFFF == GAP_META]
+        return decode_gaps(events.decode_user_data(events.read_chunks(self.chunks, told)))
 
     def status(self) -> Status:
         """Return what is known of the recording's health; see `Reader`."""

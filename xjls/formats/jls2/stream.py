@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
+    from xjls.formats.jls2.heads import TrackChunks
     from xjls.formats.jls2.layout import Blocks
-    from xjls.formats.jls2.tape import TrackChunks
 
 
 class _Level:

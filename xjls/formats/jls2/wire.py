@@ -27,6 +27,8 @@ PAYLOAD_HEADER = Struct("<qIHH")
 SIGNAL_DEF = Struct("<HBx8I")
 HEAD = Struct("<16Q")
 ANNOTATION = Struct("<qIHHBBBBfI")
+TIE_BYTES = PAYLOAD_HEADER.size + 8
+"""Of a UTC_DATA payload."""
 BINARY, STRING, JSON = 1, 2, 3
 """How annotations and user data are stored."""
 VERSION = 0x01000000
@@ -257,6 +259,11 @@ def encode_annotation(annotation: AnnotationRecord) -> bytes:
     timestamp, kind, group, y, _ = annotation
     head = ANNOTATION.pack(timestamp, 1, 0, 0, kind, storage, group, 0, y, len(data))
     return head + data + (b"" if storage == BINARY else b"\x1f")
+
+
+def decode_tie(payload: bytes) -> tuple[int, int]:
+    """Decode a UTC_DATA payload: the sample id is the payload header's timestamp, the body is a JLS time."""
+    return PAYLOAD_HEADER.unpack_from(payload)[0], int.from_bytes(payload[16:24], "little", signed=True)
 
 
 def encode_head(offsets: Sequence[int]) -> bytes:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.errors import SelectionError, UnsupportedError
-from xjls.formats.jls2.datatypes import decode_data_type
+from xjls.errors import SelectionError
+from xjls.formats.jls2.datatypes import type_of
 from xjls.formats.jls2.gaps import GAP_META, encode_gap
-from xjls.formats.jls2.layout import Blocks
+from xjls.formats.jls2.heads import TrackChunks
+from xjls.formats.jls2.layout import PAIRS, Blocks, with_blocks
 from xjls.formats.jls2.pairs import PairTrack
-from xjls.formats.jls2.resume import Past
+from xjls.formats.jls2.past import Past
+from xjls.formats.jls2.resume import Resumed
 from xjls.formats.jls2.stream import SampleTrack
-from xjls.formats.jls2.tape import Tape, TrackChunks
+from xjls.formats.jls2.tape import Tape
 from xjls.formats.jls2.wire import (
     SignalDef,
     SourceDef,
@@ -45,11 +47,6 @@ _GLOBAL_SIGNAL = SignalDef(0, 0, 1, 0x2004, 0, 10, 10, 10, 10, 0, 0, "global_ann
 MOST_IDS = 255
 FILL_SAMPLES = 1 << 20
 """Samples that fill a gap, held at a time."""
-_DEFAULTS = {
-    1: (65536, 1024, 1280, 20), 4: (65536, 1024, 1280, 20), 8: (32768, 1024, 640, 20), 16: (16384, 256, 1280, 20),
-    32: (8192, 128, 640, 20), 64: (8192, 128, 640, 20),
-}  # fmt: skip
-"""By bits of a sample: samples in a DATA chunk, samples in an entry, entries in a SUMMARY, entries merged into one."""
 
 
 @dataclass(slots=True)
@@ -82,7 +79,8 @@ class Jls2Writer:
 
     Notes
     -----
-    For one thread. Samples are gathered to chunks, and chunks to pieces of a megabyte: `flush` writes what is whole.
+    For one thread. A ``with`` block closes it, and abandons it when it raises. Samples are gathered to chunks, and
+    chunks to pieces of a megabyte: `flush` writes what is whole.
 
     Examples
     --------
@@ -100,7 +98,7 @@ class Jls2Writer:
         self._sources: set[int] = set()
         self._signals: dict[int, _Signal] = {}
         if append:
-            self._go_on(Past(os.fspath(path)))
+            self._go_on(Resumed(Past(os.fspath(path))))
             return
         self._tape = Tape(os.fspath(path))
         self._tape.append(Tag.USER_DATA, 0, b"")
@@ -174,6 +172,8 @@ class Jls2Writer:
                 f"the gap {gap.window} does not continue signal {signal_id}, whose next sample is {start:_}",
                 "Write what is between, or a gap from there on.",
             )
+        if start == gap.window.stop:
+            return
         window = Window(start, gap.window.stop)
         self._tape.require(window.length * kind.bits // 8)
         self.user_data(GAP_META, encode_gap(signal_id, Gap(window, gap.reason)))
@@ -223,17 +223,19 @@ class Jls2Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        # What is not all that should be there must not say that it is
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
     def _define_source(self, source: SourceDef) -> None:
         self._tape.append(Tag.SOURCE_DEF, source.id, encode_source(source))
         self._sources.add(source.id)
 
     def _define_signal(self, signal: SignalDef) -> None:
-        kind, name, _ = decode_data_type(signal.data_type)
-        if kind is None:
-            raise UnsupportedError(f"samples of type {name} cannot be written", self._tape.path, 0)
-        signal = _normalised(signal, kind.bits)
+        kind = type_of(signal, self._tape.path)
+        signal = with_blocks(signal, kind.bits)
         self._tape.append(Tag.SIGNAL_DEF, signal.id, encode_signal(signal))
         fixed_rate = signal.signal_type == 0
         chunks = TrackChunks(self._tape, signal.id, Tag.FSR_DEF if fixed_rate else Tag.VSR_DEF)
@@ -245,36 +247,32 @@ class Jls2Writer:
         ties = PairTrack(chunks, signal.utc_decimate) if fixed_rate else None
         self._signals[signal.id] = _Signal(signal.name, kind, samples, notes, ties)
 
-    def _go_on(self, past: Past) -> None:
+    def _go_on(self, file: Resumed) -> None:
         """Take over a file's definitions, and of its tracks what their writer knew."""
-        self._tape = past.tape()
+        self._tape = file.tape()
         try:
-            self._sources = past.sources
-            for number, signal in past.signals.items():
-                self._signals[number] = self._resumed(past, signal)
+            self._sources = file.sources
+            self._signals = {number: self._resumed(file, signal) for number, signal in file.signals.items()}
             self._tape.begin_again()
-            for number, resumed in self._signals.items():
-                past.restore_pairs(resumed.notes, number, Tag.ANNOTATION_HEAD)
-                if resumed.samples is not None and resumed.ties is not None:
-                    past.restore_pairs(resumed.ties, number, Tag.UTC_HEAD)
-                    past.restore_samples(resumed.samples, number)
+            for number, signal in self._signals.items():
+                file.restore_pairs(signal.notes, number, Tag.ANNOTATION_HEAD)
+                if signal.samples is not None and signal.ties is not None:
+                    file.restore_pairs(signal.ties, number, Tag.UTC_HEAD)
+                    file.restore_samples(signal.samples, number)
         except BaseException:
             self._tape.close()
             raise
 
-    def _resumed(self, past: Past, signal: SignalDef) -> _Signal:
+    def _resumed(self, file: Resumed, signal: SignalDef) -> _Signal:
         """Return a signal on the tape, not yet with what its writer knew."""
-        kind, name, _ = decode_data_type(signal.data_type)
-        if kind is None:
-            raise UnsupportedError(f"samples of type {name} cannot be written", self._tape.path, 0)
-        notes = PairTrack(
-            past.pair_chunks(self._tape, signal.id, Tag.ANNOTATION_HEAD), signal.annotation_decimate or 100
-        )
+        kind = type_of(signal, self._tape.path)
+        notes = file.pair_chunks(self._tape, signal.id, Tag.ANNOTATION_HEAD)
+        annotations = PairTrack(notes, signal.annotation_decimate or PAIRS)
         if signal.signal_type:
-            return _Signal(signal.name, kind, None, notes, None)
-        samples = SampleTrack(past.sample_chunks(self._tape, signal.id), kind, Blocks.of(signal, kind))
-        ties = PairTrack(past.pair_chunks(self._tape, signal.id, Tag.UTC_HEAD), signal.utc_decimate or 100)
-        return _Signal(signal.name, kind, samples, notes, ties)
+            return _Signal(signal.name, kind, None, annotations, None)
+        samples = SampleTrack(file.sample_chunks(self._tape, signal.id), kind, Blocks.of(signal, kind))
+        ties = PairTrack(file.pair_chunks(self._tape, signal.id, Tag.UTC_HEAD), signal.utc_decimate or PAIRS)
+        return _Signal(signal.name, kind, samples, annotations, ties)
 
     def _signal(self, signal_id: int) -> _Signal:
         if signal_id not in self._signals:
@@ -297,23 +295,3 @@ def _require_id(what: str, number: int, known: object) -> None:
 
 def _fill(kind: DataType, count: int) -> NDArray[Any]:
     return np.full(count, np.nan if kind.floating else 0, kind.dtype)
-
-
-def _normalised(signal: SignalDef, bits: int) -> SignalDef:
-    """Return a definition with the block parameters that the JLS library makes of those asked for."""
-    default = _DEFAULTS[bits]
-    decimate = _round_up(max(signal.sample_decimate or default[1], 10), 256 // bits)
-    step = max(signal.summary_decimate or default[3], 10)
-    entries = _round_up(max(signal.entries_per_summary or default[2], 10), step)
-    per_chunk = _round_up(max(signal.samples_per_data or default[0], 10), decimate) // decimate
-    while entries % per_chunk:
-        per_chunk -= 1
-    return signal._replace(
-        samples_per_data=decimate * per_chunk, sample_decimate=decimate, entries_per_summary=entries,
-        summary_decimate=step, annotation_decimate=signal.annotation_decimate or 100,
-        utc_decimate=signal.utc_decimate or 100,
-    )  # fmt: skip
-
-
-def _round_up(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple
