@@ -16,18 +16,15 @@ from xjls.errors import SelectionError
 from xjls.export.columns import Samples, TimeColumn, free_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from xjls.export.columns import Column
     from xjls.export.table import Table
-
-    Progress = Callable[[int, int], None] | None
+    from xjls.progress import Progress
 
 _LARGEST_EXACT = 4
 """Bytes of the widest integers that are the same as float64."""
 
 
-def write_npz(table: Table, path: str, progress: Progress = None) -> None:
+def write_npz(table: Table, path: str, progress: Progress | None = None) -> None:
     """Write every column as an array of its name, and ``columns`` and ``units``: the names and units in their order.
 
     ``progress`` is called with (rows done, rows in all), as if the columns were written side by side.
@@ -43,7 +40,7 @@ def write_npz(table: Table, path: str, progress: Progress = None) -> None:
                 np.lib.format.write_array(file, np.array(texts, np.str_))
 
 
-def write_npy(table: Table, path: str, progress: Progress = None) -> None:
+def write_npy(table: Table, path: str, progress: Progress | None = None) -> None:
     """Write the only column of values; ``progress`` is called with (rows done, rows in all).
 
     Raises
@@ -71,7 +68,11 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 def _write_column(table: Table, column: Column, file: BinaryIO, progress: Progress, number: int, columns: int) -> None:
     """Write a column as an array with its header; progress counts the columns before it."""
-    dtype, length = _dtype(table, column), len(table)
+
+
+def _write_column(
+    table: Table, column: Column, file: BinaryIO, progress: Progress | None, number: int, columns: int
+) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
     np.lib.format.write_array_header_1_0(file, header)
     for span in table.iter_spans():

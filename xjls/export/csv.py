@@ -15,21 +15,18 @@ import numpy as np
 from xjls.export.columns import TimeColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from xjls.export.columns import Column
     from xjls.export.rows import Span
     from xjls.export.table import Table
+    from xjls.progress import Progress
 
 BATCH_CELLS = 1 << 16
 """Cells that become text at a time: what they are made of and what they become fits in a cache."""
 
 
-def write_csv(
-    table: Table, file: BinaryIO, *, units: bool = False, progress: Callable[[int, int], None] | None = None
-) -> None:
+def write_csv(table: Table, file: BinaryIO, *, units: bool = False, progress: Progress | None = None) -> None:
     """Write a table as CSV.
 
     Parameters

@@ -8,11 +8,10 @@ from xjls.errors import MissingDependencyError
 from xjls.export.columns import TimeColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from xjls.export.columns import Column
     from xjls.export.rows import Span
     from xjls.export.table import Table
+    from xjls.progress import Progress
 
 
 def require_pyarrow() -> Any:
@@ -24,7 +23,7 @@ def require_pyarrow() -> Any:
     return pyarrow
 
 
-def write_parquet(table: Table, path: str, progress: Callable[[int, int], None] | None = None) -> None:
+def write_parquet(table: Table, path: str, progress: Progress | None = None) -> None:
     """Write a table to a new file; ``progress`` is called with (rows done, rows in all)."""
     arrow = require_pyarrow()
     schema = _schema(arrow, table)

@@ -12,12 +12,12 @@ from xjls.errors import SelectionError
 from xjls.export.arrays import require_one_column, write_npy, write_npz
 from xjls.export.csv import write_csv
 from xjls.export.parquet import require_pyarrow, write_parquet
+from xjls.progress import Progress
 from xjls.storage.new_file import new_file
 
 if TYPE_CHECKING:
     from xjls.export.table import Table
 
-Progress = Callable[[int, int], None]
 
 _GZIP_LEVEL = 4
 """Several times as quick as the default, and some percent larger."""

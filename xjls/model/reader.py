@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from xjls.model.signal import Level, Signal, Source
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap, Window
+    from xjls.progress import Progress
 
 OnDamage: TypeAlias = Literal["raise", "gap"]
 
@@ -131,7 +130,7 @@ class Reader(Protocol):
         """Return what is known of the recording's health so far; reads nothing."""
         ...
 
-    def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
+    def check(self, progress: Progress | None) -> tuple[Damage, ...]:
         """Walk and verify every byte; ``progress`` is called with (bytes done, bytes in all) now and then."""
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from google_crc32c import value as crc32c
@@ -14,6 +14,7 @@ from xjls.model.status import Damage
 if TYPE_CHECKING:
     from xjls.formats.jls2.chunks import ChunkFile
     from xjls.formats.jls2.wire import Chunk
+    from xjls.progress import Progress
 
 REPORT_EVERY_BYTES = 1 << 24
 LARGEST_BYTES = 1 << 28
@@ -29,7 +30,7 @@ class Findings(NamedTuple):
     """Intact chunks that lead to where nothing is, or something else."""
 
 
-def check_chunks(chunks: ChunkFile, progress: Callable[[int, int], None] | None = None) -> Findings:
+def check_chunks(chunks: ChunkFile, progress: Progress | None = None) -> Findings:
     """Walk all chunks; memory grows by some 300 bytes a chunk.
 
     Parameters

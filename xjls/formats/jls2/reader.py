@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from xjls.model.signal import Level, Signal
     from xjls.model.status import Status
     from xjls.model.window import Gap, Window
+    from xjls.progress import Progress
 
 
 LATEST_BYTES = 1 << 23
@@ -193,7 +194,7 @@ class Jls2Reader:
             self.track(signal_id)
         return self._health.status(closed=self.was_closed, size_bytes=self._storage.size)
 
-    def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
+    def check(self, progress: Progress | None) -> tuple[Damage, ...]:
         """Walk and verify every chunk; see `Reader`."""
         from xjls.formats.jls2.check import check_chunks
 
