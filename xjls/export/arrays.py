@@ -66,13 +66,11 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(f"{name}.npy")  # without the time of day: the same table makes the same bytes
 
 
-def _write_column(table: Table, column: Column, file: BinaryIO, progress: Progress, number: int, columns: int) -> None:
-    """Write a column as an array with its header; progress counts the columns before it."""
-
-
 def _write_column(
     table: Table, column: Column, file: BinaryIO, progress: Progress | None, number: int, columns: int
 ) -> None:
+    """Write a column as an array with its header; progress counts the columns before it."""
+    dtype, length = _dtype(table, column), len(table)
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
     np.lib.format.write_array_header_1_0(file, header)
     for span in table.iter_spans():

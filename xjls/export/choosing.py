@@ -64,7 +64,7 @@ def _require_one_axis(recording: Recording, names: list[str]) -> None:
         )
 
 
-def windows_of(recording: Recording, names: list[str], window: WindowLike, *, named: bool) -> dict[str, Window]:
+def parts_in(recording: Recording, names: list[str], window: WindowLike, *, named: bool) -> dict[str, Window]:
     """Return what of each signal lies in the window; those that have nothing there are left out, or raise if named."""
     held = {name: recording.signal(name).window for name in names}
     whole = Window(min(w.start for w in held.values()), max(w.stop for w in held.values()))

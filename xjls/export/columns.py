@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from xjls.model.signal import STATISTICS as ENTRY_STATISTICS
 from xjls.model.window import Window, valid_mask
 from xjls.query.answer import integral_units
 
@@ -26,7 +27,7 @@ Times: TypeAlias = Literal["utc", "seconds", "id"]
 
 READ_SAMPLES = 1 << 22
 """Samples of a signal of another rate that are read at a time."""
-STATISTICS = ("mean", "std", "min", "max", "count", "integral")
+STATISTICS = (*ENTRY_STATISTICS, "count", "integral")
 """What a row of many samples can tell of them."""
 
 

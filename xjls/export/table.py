@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xjls.errors import SelectionError
-from xjls.export.choosing import chosen, kin_of, merged, placing_of, windows_of
+from xjls.export.choosing import chosen, kin_of, merged, parts_in, placing_of
 from xjls.export.columns import STATISTICS, Answers, Samples, Summary, TimeColumn, free_name
 from xjls.export.rows import Equal, Even, check_every, iter_spans
 from xjls.model.window import Window
@@ -131,7 +131,7 @@ def make_table(
     reduced = every is not None or columns is not None
     _check_statistics(statistics, reduced=reduced)
     names = chosen(recording, signals, axis)
-    windows = windows_of(recording, [axis] if axis else names, window, named=signals is not None)
+    windows = parts_in(recording, [axis] if axis else names, window, named=signals is not None)
     names = names if axis else list(windows)
     lead = recording.signal(axis or names[0])
     clock = recording.clock(*kin_of(recording, lead, names))
