@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import xjls
 from tests.campaigns.kills import campaign
-from xjls.errors import CorruptError, NotRecognizedError, UnsupportedError
+from xjls.errors import CorruptError, FormatError, NotRecognizedError, UnsupportedError
 from xjls.formats.jls2 import tape
 from xjls.formats.jls2.past import Past
 from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef, Tag, encode_file_header, padded
@@ -52,7 +52,8 @@ def define(writer, dtype):
 def samples_of(dtype, size):
     """Return samples of the fast signal; a stretch of NaN where the type has it."""
     kind = SAMPLE_TYPES[dtype]
-    samples = (np.arange(size) * 7 % 11 % 2 ** min(kind.bits, 7)).astype(kind.numpy_dtype)
+    most = kind.bits - 1 if dtype == "i4" else min(kind.bits, 7)
+    samples = (np.arange(size) * 7 % 11 % 2**most).astype(kind.numpy_dtype)
     if samples.dtype.kind == "f":
         samples[700:1900] = np.nan
     return samples
@@ -278,6 +279,101 @@ def test_every_write_of_an_append_leaves_the_old_content_whole(dtype, tmp_path, 
             with xjls.open_recording(path) as recording:
                 assert laws.equal_values(recording.read("fast"), samples)
                 assert recording.check() == ()
+
+
+def test_damage_in_an_unclosed_file_is_not_appended_over(tmp_path):
+    """Wherever a byte is flipped: refused, and left alone; or gone on with, and all that could be read still can."""
+    path, samples = tmp_path / "run.jls", samples_of("i16", 3000)
+    writer = Jls2Writer(str(path))
+    define(writer, "i16")
+    play(writer, samples, 0, 3000)
+    writer.flush()
+    writer.abandon()
+    data = path.read_bytes()
+    refused = 0
+    for chunk in chunks_of(data)[6::3]:
+        damaged = flip(data, chunk.offset + (40 if chunk.payload.stop > chunk.payload.start else 20))
+        path.write_bytes(damaged)
+        with xjls.open_recording(path, on_damage="gap") as before:
+            if "fast" not in before.signals:
+                continue
+            valid, values = before.read_valid("fast"), before.read("fast")
+        try:
+            writer = Jls2Writer(str(path), append=True)
+        except FormatError:
+            refused += 1
+            assert path.read_bytes() == damaged
+            continue
+        writer.write(1, FIRST_ID + len(values), np.ones(100, "i2"))
+        writer.close()
+        with xjls.open_recording(path, on_damage="gap") as after:
+            assert (after.read_valid("fast")[: len(valid)] >= valid).all(), chunk
+            assert np.array_equal(after.read("fast")[: len(valid)][valid], values[valid]), chunk
+    assert refused > 20
+
+
+def test_a_gap_that_was_not_filled_in_time_takes_no_samples(tmp_path):
+    """Its record is there first. Who goes on says how far the filling came: what is written behind that are samples."""
+    path = tmp_path / "run.jls"
+    for dtype in ("i16", "f32"):
+        path.unlink(missing_ok=True)
+        kind = SAMPLE_TYPES[dtype].numpy_dtype
+        writer = Jls2Writer(str(path))
+        define(writer, dtype)
+        writer.write(1, 0, np.ones(1000, kind))
+        writer.skip(1, Gap(Window(1000, 50_000), "unplugged"))
+        writer.flush()
+        writer.abandon()
+        data = path.read_bytes()
+        filled = [chunk for chunk in chunks_of(data) if chunk.tag == Tag.FSR_DATA][100]
+        path.write_bytes(data[: filled.offset])
+        length = xjls.open_recording(path).signal("fast").length
+        assert 1000 < length < 10_000
+        for _ in range(2):
+            with Jls2Writer(str(path), append=True) as writer:
+                writer.write(1, length, np.ones(60_000, kind))
+        with xjls.open_recording(path) as recording:
+            assert [(gap.window, gap.reason) for gap in recording.skipped("fast")] == [
+                (Window(1000, length), "unplugged")
+            ]
+            assert recording.statistics("fast").count == recording.read_valid("fast").sum() == 61_000
+            assert recording.user_data == ()
+
+
+def test_what_stands_behind_the_end_does_not_come_to_life(tmp_path):
+    """Two recordings in one file: the second is no part of the first, also when who goes on is killed."""
+    path, other = tmp_path / "run.jls", tmp_path / "other.jls"
+    for name, start in ((path, 0), (other, 5000)):
+        with Jls2Writer(str(name)) as writer:
+            define(writer, "f32")
+            play(writer, np.arange(start, start + 9000, dtype="f4"), 0, 3000 if name == path else 9000)
+    path.write_bytes(path.read_bytes() + other.read_bytes())
+    writer = Jls2Writer(str(path), append=True)
+    writer.write(1, FIRST_ID + 3000, np.arange(3000, 3500, dtype="f4"))
+    writer.flush()
+    writer.abandon()
+    with xjls.open_recording(path) as recording:
+        assert not recording.was_closed
+        found = recording.read("fast")
+        assert np.array_equal(found, np.arange(len(found), dtype="f4"))
+        assert len(recording.annotations) == 18
+        assert [record.data for record in recording.user_data] == [f"data {at}" for at in range(0, 3000, PIECE)]
+
+
+@pytest.mark.parametrize("dtype", ["i32", "u64", "f64"])
+def test_half_summaries_of_the_library_are_gone_on_with(dtype, tmp_path):
+    """Of a single entry of 64-bit numbers the library writes half: that tells nothing of the release."""
+    path, kind = tmp_path / "run.jls", SAMPLE_TYPES[dtype]
+    with pyjls.Writer(str(path)) as theirs:
+        theirs.source_def(source_id=1, name="s")
+        theirs.signal_def(1, source_id=1, sample_rate=1000, name="fast", data_type=kind.data_type())
+        theirs.fsr(1, 0, np.arange(2560).astype(kind.numpy_dtype))
+    with Jls2Writer(str(path), append=True) as writer:
+        writer.write(1, 2560, np.arange(2560, 200_000).astype(kind.numpy_dtype))
+    with xjls.open_recording(path) as recording:
+        found = recording.statistics("fast")
+        assert (found.count, found.min, found.max) == (200_000, 0, 199_999)
+        assert found.mean == pytest.approx(99_999.5)
 
 
 def test_gaps_between_runs_are_recorded(tmp_path):

@@ -148,6 +148,7 @@ def test_pieces_do_not_matter(dtype, size, data, first_id, tmp_path_factory):
     """However samples are cut, the file is the same."""
     kind = SAMPLE_TYPES[dtype]
     samples = (np.arange(size) * 7 % 11 % 2 ** min(kind.bits, 8)).astype(kind.numpy_dtype)
+    samples = samples % 8 if dtype == "i4" else samples
     cuts = sorted(data.draw(st.lists(st.integers(0, size), max_size=6)))
     folder = tmp_path_factory.mktemp("pieces")
     for name, edges in (("whole", [0, size]), ("cut", [0, *cuts, size])):
@@ -233,11 +234,120 @@ def test_ten_hours_without_samples(tmp_path, bounded_memory):
         assert (found.count, found.lost, recording.signal("x").length) == (30, hours - 10, hours + 20)
 
 
-def test_a_gap_elsewhere_is_refused(tmp_path):
+def test_a_gap_may_begin_later_or_earlier(tmp_path):
+    """What is between was not delivered either; what is there already stays."""
     with writer_of(tmp_path / "run.jls") as writer:
         writer.write(1, 0, np.ones(10, "f4"))
-        with pytest.raises(SelectionError, match="does not continue signal 1, whose next sample is 10"):
-            writer.skip(1, Gap(Window(20, 30), "lost"))
+        writer.skip(1, Gap(Window(20, 30), "unplugged"))
+        writer.skip(1, Gap(Window(5, 30), "nothing new"))
+        writer.skip(1, Gap(Window(25, 40), "still unplugged"))
+        writer.write(1, np.int64(50), np.ones(10, "f4"))
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        assert [(str(gap.window), gap.reason) for gap in recording.skipped("x")] == [
+            ("10–20", "not delivered"), ("20–30", "unplugged"), ("30–40", "still unplugged"),
+            ("40–50", "not delivered"),
+        ]  # fmt: skip
+
+
+def states_of(monkeypatch, path, act):
+    """Return the file as it is before each write of an action."""
+    states, pwrite = [], os.pwrite
+
+    def seen(file, data, offset):
+        states.append(path.read_bytes())
+        return pwrite(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", seen)
+    act()
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    return states
+
+
+def test_who_sees_end_finds_all(tmp_path, monkeypatch):
+    """A file under a writer that closes it is never a closed one that lacks something."""
+    path = tmp_path / "run.jls"
+    writer = writer_of(path)
+    for at in range(0, 5000, 500):
+        writer.write(1, at, np.arange(at, at + 500, dtype="f4"))
+        writer.tie(1, at, at << 30)
+        writer.annotate(1, AnnotationRecord(at, 1, 0, 0, f"at {at}"))
+        if at == 2500:
+            writer.flush()
+    states = states_of(monkeypatch, path, writer.close)
+    assert len(states) > 5
+    for state in [*states, path.read_bytes()]:
+        path.write_bytes(state)
+        with xjls.open_recording(path) as recording:
+            whole = (len(recording.read("x")), len(recording.ties("x")), len(recording.annotations))
+            assert not recording.was_closed or whole == (5000, 10, 10)
+    assert recording.was_closed
+
+
+def again(call, *arguments):
+    """Make a call until the disk takes it."""
+    for _ in range(5):
+        try:
+            return call(*arguments)
+        except OSError:
+            continue
+    raise AssertionError("refused for ever")
+
+
+@pytest.mark.parametrize("dtype", ["f32", "i16"])
+def test_a_call_that_the_disk_refused_can_be_made_again(dtype, tmp_path, monkeypatch):
+    """Whichever write fails, in the middle or on closing: the same call again, and nothing is lost or twice there."""
+    data_type = SAMPLE_TYPES[dtype].data_type()
+    samples = (np.arange(6000) % 1000).astype(SAMPLE_TYPES[dtype].numpy_dtype)
+    monkeypatch.setattr(tape, "PIECE_BYTES", 3000)
+    pwrite, calls = os.pwrite, count()
+    fails = set()
+
+    def unsure(file, data, offset):
+        if next(calls) in fails:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return pwrite(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", unsure)
+    for first in range(60):
+        path = tmp_path / f"{first}.jls"
+        calls, fails = count(), {first, first + 7, first + 8}
+        writer = Jls2Writer(str(path))
+        again(writer.define_source, SourceDef(1, "s", "", "", "", ""))
+        for number in (1, 2):
+            data_type = SAMPLE_TYPES[dtype].data_type()
+            again(
+                writer.define_signal, SignalDef(number, 1, 0, data_type, 1000, 64, 16, 20, 10, 3, 3, f"x{number}", "")
+            )
+        for at in range(0, 6000, 150):
+            for number in (1, 2):
+                again(writer.write, number, at, samples[at : at + 150])
+            again(writer.tie, 1, at, at << 30)
+            again(writer.annotate, 1, AnnotationRecord(at, 1, 0, 0, "note"))
+        again(writer.close)
+        writer.close()
+        with xjls.open_recording(path) as recording:
+            assert recording.was_closed
+            assert recording.check() == ()
+            assert len(recording.ties("x1")) == len(recording.annotations) == 40
+            for name in ("x1", "x2"):
+                assert np.array_equal(recording.read(name), samples), first
+                assert recording.skipped(name) == ()
+                assert recording.statistics(name).count == 6000
+
+
+def test_blocks_of_few_ties_go_up_to_the_last_level(tmp_path):
+    """Of one tie a block there would be no end of levels: two are the least."""
+    with writer_of(tmp_path / "run.jls") as writer:
+        writer.define_signal(SignalDef(2, 1, 0, 0x2004, 1000, 0, 0, 0, 0, 1, 1, "y", ""))
+        writer.write(2, 0, np.zeros(5, "f4"))
+        for at in range(70_000):
+            writer.tie(2, at, at << 20)
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        assert [tie.sample_id for tie in recording.ties("y")] == list(range(70_000))
+    with Jls2Writer(str(tmp_path / "run.jls"), append=True) as writer:
+        writer.tie(2, 70_000, 70_000 << 20)
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        assert len(recording.ties("y")) == 70_001
 
 
 def test_a_long_gap_takes_little_memory(tmp_path, bounded_memory):
@@ -400,6 +510,20 @@ def test_bad_calls_are_refused(tmp_path):
             writer.define_signal(SignalDef(2, 1, 0, 0x2004, 0, 0, 0, 0, 0, 0, 0, "y", ""))
         with pytest.raises(UnsupportedError, match="u24"):
             writer.define_signal(SignalDef(2, 1, 0, 0x1803, 1000, 0, 0, 0, 0, 0, 0, "y", ""))
+        with pytest.raises(SelectionError, match=r"a rate of 1000\.5 Hz"):
+            writer.define_signal(SignalDef(2, 1, 0, 0x2004, 1000.5, 0, 0, 0, 0, 0, 0, "y", ""))
+        for far in (-(2**60), 2**60, 2**63):
+            with pytest.raises(SelectionError, match="beyond any recording"):
+                writer.write(1, far, np.zeros(3, "f4"))
+            with pytest.raises(SelectionError, match="beyond any recording"):
+                writer.skip(1, Gap(Window(far, far + 1), "far"))
+        with pytest.raises(SelectionError, match="a record of 1_048_573 bytes is more than JLS readers take"):
+            writer.user_data(1, bytes(1_048_573))
+        with pytest.raises(SelectionError, match="more than JLS readers take"):
+            writer.annotate(1, AnnotationRecord(0, 1, 0, 0, "x" * 1_048_573))
+        writer.define_signal(SignalDef(4, 1, 0, SAMPLE_TYPES["u4"].data_type(), 1000, 0, 0, 0, 0, 0, 0, "nibbles", ""))
+        with pytest.raises(SelectionError, match=r"reach from 0 to 200\. Four bits hold 0 to 15"):
+            writer.write(4, 0, np.array([0, 200], "u1"))
         with pytest.raises(SelectionError, match="12 bits"):
             writer.user_data(4096, b"")
     with pytest.raises(FileExistsError):

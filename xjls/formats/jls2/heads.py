@@ -57,6 +57,10 @@ class TrackChunks:
         """Take a DATA chunk that is in the file for the next one of its list."""
         self._noted(0, offset)
 
+    def drain(self) -> None:
+        """Write what is gathered once it is worth it; see `Tape.drain`."""
+        self._tape.drain()
+
     def has_level(self, level: int) -> bool:
         """Whether a block of the level was written."""
         return self._heads[level] != 0

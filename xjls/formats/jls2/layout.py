@@ -148,8 +148,8 @@ def with_blocks(signal: SignalDef, bits: int) -> SignalDef:
         per_chunk -= 1
     return signal._replace(
         samples_per_data=decimate * per_chunk, sample_decimate=decimate, entries_per_summary=entries,
-        summary_decimate=step, annotation_decimate=signal.annotation_decimate or PAIRS,
-        utc_decimate=signal.utc_decimate or PAIRS,
+        summary_decimate=step, annotation_decimate=max(signal.annotation_decimate or PAIRS, 2),
+        utc_decimate=max(signal.utc_decimate or PAIRS, 2),
     )  # fmt: skip
 
 

@@ -82,6 +82,8 @@ class Levels:
         self._skipped = skipped
         self._sample_std: bool | None = None
         """Whether level 1 holds the sample deviation (n - 1: library 0.4.0 – 0.6.0); None until an entry tells."""
+        self._seen_nan: bool | None = None
+        """Whether NaN was seen there; None where nothing tells."""
         self._nan_levels: bool | None = None
         """Whether levels above 1 hold NaN (library 0.6.1); None until it was looked at."""
         self._lock = threading.RLock()
@@ -107,7 +109,7 @@ class Levels:
     def of_today(self, request: Request) -> bool:
         """Whether entries and timestamps of all levels are what libraries since 0.7 write."""
         self._learn(request)
-        return not self._sample_std and not self._nan_levels and self._has_true_timestamps(request.layout)
+        return not self._sample_std and not self._seen_nan and self._has_true_timestamps(request.layout)
 
     def as_written(self, request: Request, level: int, start: int, stop: int) -> NDArray[Any]:
         """Return entries as the file has them, whatever they mean; recomputed where it has not."""
@@ -238,8 +240,9 @@ class Levels:
             if self._nan_levels is None:
                 if self._sample_std is None:
                     self._learn_std(request, self._telling_entries(request.layout))
-                nan_levels = self._has_nan_levels(request.layout)
-                if nan_levels:
+                self._seen_nan = self._has_nan_levels(request.layout)
+                # Where nothing tells, to recompute is right either way
+                if nan_levels := self._seen_nan is not False:
                     self._note("levels above 1 hold NaN (library 0.6.1); recomputed from level 1")
                 self._nan_levels = nan_levels
 
@@ -278,8 +281,11 @@ class Levels:
         for i in varying[:PROBES].tolist():
             yield start + i, float(entries[i, 1])
 
-    def _has_nan_levels(self, layout: Layout) -> bool:
-        """Look for entries of level 2 that are NaN over finite ones; a single finite entry says that all is well."""
+    def _has_nan_levels(self, layout: Layout) -> bool | None:
+        """Look for entries of level 2 that are NaN over finite ones; a single finite one says that all is well.
+
+        None where there are entries, and not one of them tells.
+        """
         n, step = layout.stored_entries(2), self._blocks.step
         for entry in _spread(n):
             above, known = self._stored(layout, 2, entry, entry + 1, verify=True)
@@ -288,8 +294,7 @@ class Levels:
             below, _ = self._stored(layout, 1, entry * step, (entry + 1) * step, verify=True)
             if known[0] and np.isfinite(below[:, 0]).any():
                 return True
-        # Not one of them tells: to recompute is right either way
-        return n > 0
+        return None if n else False
 
     def _has_true_timestamps(self, layout: Layout) -> bool:
         """Look at the second SUMMARY chunk of level 3, which libraries before 0.7 place wrongly."""

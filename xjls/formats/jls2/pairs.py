@@ -51,11 +51,13 @@ class PairTrack:
 
     def tie(self, sample_id: int, time: int) -> None:
         """Write a tie; the time is JLS time."""
+        self._chunks.drain()
         offset = self._chunks.append_data(encode_payload_header(sample_id, 1, 64) + _TIME.pack(time))
         self._add(sample_id, offset, encode_tie(sample_id, time))
 
     def annotate(self, note: AnnotationRecord) -> None:
         """Write an annotation."""
+        self._chunks.drain()
         offset = self._chunks.append_data(encode_annotation(note))
         self._add(note.timestamp, offset, encode_note(note))
 
@@ -92,7 +94,9 @@ class PairTrack:
         So the JLS library does it, whose readers expect no more.
         """
         pending = self._levels[level]
-        above = self._levels.get(level + 1) if closing else self._levels.setdefault(level + 1, _Level())
+        above = self._levels.get(level + 1)
+        if above is None and not closing and level + 1 < LEVELS:
+            above = self._levels[level + 1] = _Level()
         timestamp = pending.index[0][0]
         offset = kept.popleft() if (kept := self._kept.get(level)) else self._append(level, pending)
         if above is not None:

@@ -68,6 +68,8 @@ class PastSamples:
     rest_at: int
     """Offset of the chunk that holds them, 0 where there is none."""
     skipped: tuple[Window, ...]
+    told_beyond: bool
+    """Whether a gap was recorded that reaches beyond the last sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ class Past:
                 type_of(signal, path)
             self.end, self.previous_length = self._find_end()
             self._refuse_damage()
-            self.user_data = _to_link([c for c, _ in self._reader.records(self.found.user_data, Tag.USER_DATA)])
+            if not {Tag.SOURCE_DEF, Tag.SIGNAL_DEF} <= self.found.ends.keys() or not self.found.user_data:
+                raise CorruptError("the first definitions are missing", path, FIRST_CHUNK, _RECOVER)
+            self.user_data = self._to_link([c for c, _ in self._reader.records(self.found.user_data, Tag.USER_DATA)])
             self.samples = {i: self._look_at_samples(track) for i in self.signals if (track := self._reader.track(i))}
             self.pairs = {
                 (i, head): self._look_at_pairs(i, head, decimate)
@@ -122,15 +126,24 @@ class Past:
             self._reader.close()
 
     def _find_end(self) -> tuple[int, int]:
-        """Return where the next chunk goes, and the length of the payload before it; note links that lead there."""
-        end, length, seen = FIRST_CHUNK, 0, []
+        """Return where the next chunk goes, and the length of the payload before it; note links that lead there.
+
+        Only what is behind all that is intact may be overwritten: a chunk that was torn as it was written.
+        """
+        end, length, seen, broken = FIRST_CHUNK, 0, [], -1
         last = max([FIRST_CHUNK, self.found.last, *(tree.last_data for tree in self._trees())])
         for item in self._chunks.walk(self._reader.linked_to or last):
-            if isinstance(item, Hole) or item.tag == Tag.END or not self._is_intact(item):
+            if not isinstance(item, Hole) and item.tag == Tag.END:
                 break
-            if item.tag not in _INDICES:  # without its SUMMARY it counts for nothing, and is overwritten
-                end, length = item.stop, item.payload_length or length
-            seen.append(item)
+            intact = not isinstance(item, Hole) and self._is_intact(item)
+            if broken >= 0 and intact:
+                raise CorruptError("no intact chunk, and to append would bury that", self.path, broken, _RECOVER)
+            if not intact:
+                broken = item.offset if broken < 0 else broken
+            elif not isinstance(item, Hole):
+                if item.tag not in _INDICES:  # without its SUMMARY it counts for nothing, and is overwritten
+                    end, length = item.stop, item.payload_length or length
+                seen.append(item)
         self.dangling = [chunk.offset for chunk in seen if chunk.offset < end <= chunk.item_next]
         return end, length
 
@@ -162,7 +175,7 @@ class Past:
         layout, blocks = track.layout, track.blocks
         if not layout.length:
             nothing = np.empty(0, np.int64)
-            return PastSamples(0, {}, {}, [], 0, nothing, nothing, nothing, [], 0, ())
+            return PastSamples(0, {}, {}, [], 0, nothing, nothing, nothing, [], 0, (), track.skipped.told_beyond)
         if not isinstance(layout, IndexTree):
             raise CorruptError(f"the index of {track.name!r} is damaged", self.path, self.end, _RECOVER)
         if not track.has_levels_of_today():
@@ -191,6 +204,7 @@ class Past:
             last=_last_present(layout, listed, offsets),
             rest_at=max(int(layout.data(whole, whole + 1)[0]), 0) if len(rest) else 0,
             skipped=tuple(gap.window for gap in track.skipped.gaps),
+            told_beyond=track.skipped.told_beyond,
         )
 
     def _look_at_pairs(self, signal_id: int, head: Tag, decimate: int) -> PastPairs:
@@ -207,7 +221,15 @@ class Past:
             if not count:
                 break
             kept[level] = full[:count]
-        return PastPairs(records, _to_link([chunk for chunk, _ in found]), kept)
+        return PastPairs(records, self._to_link([chunk for chunk, _ in found]), kept)
+
+    def _to_link(self, chunks: Sequence[Chunk]) -> list[int]:
+        """Return the offsets of a list's last chunks: from the first one that does not lead to the next."""
+        if any(chunk.offset >= self.end for chunk in chunks):
+            raise CorruptError("a list leads behind the last intact chunk", self.path, self.end, _RECOVER)
+        broken = (i for i, chunk in enumerate(chunks[:-1]) if chunk.item_next != chunks[i + 1].offset)
+        first = next(broken, len(chunks) - 1)
+        return [chunk.offset for chunk in chunks[max(first, 0) :]]
 
     def _full_pairs(self, start: int, head: Tag, level: int, signal_id: int, decimate: int) -> list[int]:
         """Return the offsets of a level's first INDEX chunks, as far as they are full."""
@@ -263,13 +285,6 @@ def _last_present(layout: IndexTree, listed: int, offsets: NDArray[np.int64]) ->
         if (before > 0).any():
             return [int(before[before > 0][-1]), *present]
     return present
-
-
-def _to_link(chunks: Sequence[Chunk]) -> list[int]:
-    """Return the offsets of a list's last chunks: from the first one that does not lead to the next."""
-    broken = (i for i, chunk in enumerate(chunks[:-1]) if chunk.item_next != chunks[i + 1].offset)
-    first = next(broken, len(chunks) - 1)
-    return [chunk.offset for chunk in chunks[max(first, 0) :]]
 
 
 def _tie_entry(payload: bytes) -> bytes:

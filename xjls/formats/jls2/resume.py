@@ -77,13 +77,14 @@ class Resumed:
             chunks.restart()
         return chunks
 
-    def restore_samples(self, track: SampleTrack, signal_id: int) -> None:
-        """Give a track what its writer knew; it may write blocks that were due."""
+    def restore_samples(self, track: SampleTrack, signal_id: int) -> bool:
+        """Give a track what its writer knew; return whether it told of gaps that it had no time to fill."""
         found = self._past.samples[signal_id]
         for block in found.blocks:
             track.restore_block(*block)
         if found.rest.size or found.offsets.size or found.last:
             track.restore(found.first_id, found.offsets, found.entries, found.rest, found.rest_at, found.skipped)
+        return found.told_beyond
 
     def pair_chunks(self, tape: Tape, signal_id: int, head: Tag) -> TrackChunks:
         """Return a signal's track of ties or annotations; see `sample_chunks`."""

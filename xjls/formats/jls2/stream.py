@@ -72,7 +72,8 @@ class SampleTrack:
         return None if self._next_id is None else self._next_id + self._n_rest
 
     def write(self, first_id: int, samples: NDArray[Any]) -> None:
-        """Append samples that continue what was written."""
+        """Append samples that continue what was written; what the disk refuses leaves those behind that are taken."""
+        self._chunks.drain()
         if self._next_id is None:
             self._next_id = first_id
         self._rest_at = 0
@@ -84,7 +85,7 @@ class SampleTrack:
             if self._n_rest < self._blocks.chunk:
                 return
             self._n_rest = 0
-            self._write_whole(self._rest)
+            self._write_chunks(self._rest)
         whole = len(samples) // self._blocks.chunk * self._blocks.chunk
         self._write_whole(samples[:whole])
         self._n_rest = len(samples) - whole
@@ -149,14 +150,18 @@ class SampleTrack:
         """Write whole chunks, as many at a time as the block of level 1 has room for."""
         size, per_block = self._blocks.chunk, self._blocks.children(1)
         at, n = 0, len(samples) // size
-        while at < n and self._next_id is not None:
+        while at < n:
+            self._chunks.drain()
             pending = self._levels.get(1)
             take = min(n - at, per_block - (len(pending.offsets) if pending else 0))
-            part = samples[at * size : (at + take) * size]
-            data = _bytes_of(part, self._kind)
-            offsets = self._chunks.append_samples(data, size, self._kind.bits, self._next_id)
-            self._summarize(part, offsets)
+            self._write_chunks(samples[at * size : (at + take) * size])
             at += take
+
+    def _write_chunks(self, samples: NDArray[Any]) -> None:
+        """Append whole chunks, no more than the block of level 1 has room for."""
+        assert self._next_id is not None, "chunks have sample ids"  # noqa: S101 - an invariant, not input
+        data = _bytes_of(samples, self._kind)
+        self._summarize(samples, self._chunks.append_samples(data, self._blocks.chunk, self._kind.bits, self._next_id))
 
     def _summarize(self, samples: NDArray[Any], offsets: Iterable[int]) -> None:
         """Hand chunks that were written, and the entries of their samples, to level 1."""

@@ -111,7 +111,10 @@ class Tape:
         In this order, so that whoever opens it meanwhile, or after a kill, finds all that was in it.
         """
         _write_at(self._file, encode_file_header(0), 0)
-        if os.fstat(self._file).st_size >= self._written + CHUNK_HEADER.size:
+        stop = self._written + CHUNK_HEADER.size
+        if os.fstat(self._file).st_size > stop:
+            os.ftruncate(self._file, stop)  # nothing behind the end may come to life
+        if os.fstat(self._file).st_size == stop:
             _write_at(self._file, bytes(CHUNK_HEADER.size), self._written)
         self.write()
 
@@ -153,9 +156,16 @@ class Tape:
         self.resume_list([index], ends=ends)
         self.resume_list([index + CHUNK_HEADER.size + padded(self._at(index)[0].length)], ends=ends)
 
+    def drain(self) -> None:
+        """Write what is gathered once it is worth it; called before something is taken, so that nothing is half taken.
+
+        All that appends only gathers, and never fails: what a call has taken stays taken when the disk refuses a piece.
+        """
+        if self._n >= PIECE_BYTES:
+            self.write()
+
     def append(self, tag: int, meta: int, payload: bytes) -> int:
         """Append a chunk to its list and return its offset."""
-        self._write_full_piece()
         offset, key = self.end, _list_of(tag, meta)
         previous = self._link(key, offset)
         last = self._last[key] = _Last(offset, previous, meta, tag, len(payload), self._previous_length)
@@ -168,7 +178,6 @@ class Tape:
         """Append DATA chunks of ``count`` samples each, of samples as the file holds them; return their offsets."""
         length = SAMPLE_BODY - CHUNK_HEADER.size + count * bits // 8
         size, n = CHUNK_HEADER.size + padded(length), samples.size * 8 // (count * bits)
-        self._write_full_piece()
         offset, key = self.end, _list_of(Tag.FSR_DATA, meta)
         previous = self._link(key, offset)
         room = self._room(n * size)
@@ -207,12 +216,16 @@ class Tape:
             os.fsync(self._file)
 
     def finish(self) -> None:
-        """Append END, write all, and say in the file's header that it is whole; then close it."""
-        self._add(encode_chunk(0, 0, Tag.END, 0, 0, self._previous_length))
+        """Write all, END behind it, and in the file's header that it is whole; then close it.
+
+        In this order: whoever sees END finds all that is before it. What fails can be tried again.
+        """
         self.write()
-        if os.fstat(self._file).st_size > self._written:
-            os.ftruncate(self._file, self._written)  # what a writer left that died inside a chunk
-        _write_at(self._file, encode_file_header(self._written), 0)
+        stop = self._written + CHUNK_HEADER.size
+        _write_at(self._file, encode_chunk(0, 0, Tag.END, 0, 0, self._previous_length), self._written)
+        if os.fstat(self._file).st_size > stop:
+            os.ftruncate(self._file, stop)  # what a writer left that died inside a chunk
+        _write_at(self._file, encode_file_header(stop), 0)
         self.close()
 
     def close(self) -> None:
@@ -247,11 +260,6 @@ class Tape:
             self._buffer[at : at + len(data)] = np.frombuffer(data, np.uint8)
         else:
             waiting[offset] = data
-
-    def _write_full_piece(self) -> None:
-        """Write what is gathered once it is worth it: before the next chunk is linked, which is not there yet."""
-        if self._n >= PIECE_BYTES:
-            self.write()
 
     def _add(self, data: bytes) -> None:
         """Append bytes."""

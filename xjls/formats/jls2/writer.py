@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.errors import SelectionError
+from xjls.formats.jls2.chunks import MOST_ID
 from xjls.formats.jls2.datatypes import type_of
-from xjls.formats.jls2.gaps import GAP_META, encode_gap
+from xjls.formats.jls2.gaps import GAP_META, encode_gap, encode_resumed
 from xjls.formats.jls2.heads import TrackChunks
 from xjls.formats.jls2.layout import PAIRS, Blocks, with_blocks
 from xjls.formats.jls2.pairs import PairTrack
@@ -26,6 +28,7 @@ from xjls.formats.jls2.wire import (
     SignalDef,
     SourceDef,
     Tag,
+    encode_annotation,
     encode_signal,
     encode_source,
     encode_storage,
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 _GLOBAL_SOURCE = SourceDef(0, "global_annotation_source", "jls", "-", "1.0.0", "-")
 _GLOBAL_SIGNAL = SignalDef(0, 0, 1, 0x2004, 0, 10, 10, 10, 10, 0, 0, "global_annotation_signal", "")
 MOST_IDS = 255
+MOST_PAYLOAD = 1_048_572
+"""Bytes of a record that the JLS library 0.17 reads."""
 FILL_SAMPLES = 1 << 20
 """Samples that fill a gap, held at a time."""
 
@@ -118,9 +123,9 @@ class Jls2Writer:
         _require_id("signal", signal.id, self._signals)
         if signal.source_id not in self._sources:
             raise SelectionError(f"source {signal.source_id} of {signal.name!r} is not defined", "Define it first.")
-        if not signal.signal_type and not signal.rate_hz > 0:
+        if not signal.signal_type and not (0 < signal.rate_hz < 1 << 32 and signal.rate_hz == int(signal.rate_hz)):
             raise SelectionError(
-                f"{signal.name!r} has a rate of {signal.rate_hz} Hz", "Give it a whole number above 0."
+                f"{signal.name!r} has a rate of {signal.rate_hz} Hz", "Give it a whole number above 0, and below 2³²."
             )
         self._define_signal(signal)
 
@@ -138,11 +143,9 @@ class Jls2Writer:
             Shape (time,), in the signal's type: bool for one bit, (u)int8 for four.
         """
         track, kind = self._sampled(signal_id)
-        if samples.ndim != 1 or samples.dtype != kind.dtype:
-            raise SelectionError(
-                f"samples are {samples.dtype}{list(samples.shape)}, those of signal {signal_id} are {kind.dtype}[n]",
-                f"Give them as .astype({kind.dtype.name!r}), with one dimension.",
-            )
+        _require_samples(samples, kind, signal_id)
+        first_id = index(first_id)
+        _require_ids(Window(first_id, first_id + len(samples)))
         if (next_id := track.next_id) is not None:
             samples = samples[max(next_id - first_id, 0) :]
             if first_id > next_id and len(samples):
@@ -156,9 +159,10 @@ class Jls2Writer:
         Parameters
         ----------
         signal_id
-            Of a signal at a fixed rate; its next sample id lies in the gap's window, or it has no samples yet.
+            Of a signal at a fixed rate.
         gap
-            What is missing, and why.
+            What is missing, and why. What is between it and the samples that are there was not delivered either; what
+            of it is there already stays.
 
         Raises
         ------
@@ -166,19 +170,15 @@ class Jls2Writer:
             The disk has no room for the filling (``ENOSPC``); nothing of it is written.
         """
         track, kind = self._sampled(signal_id)
-        start = gap.window.start if track.next_id is None else track.next_id
-        if not gap.window.start <= start <= gap.window.stop:
-            raise SelectionError(
-                f"the gap {gap.window} does not continue signal {signal_id}, whose next sample is {start:_}",
-                "Write what is between, or a gap from there on.",
-            )
-        if start == gap.window.stop:
-            return
-        window = Window(start, gap.window.stop)
-        self._tape.require(window.length * kind.bits // 8)
-        self.user_data(GAP_META, encode_gap(signal_id, Gap(window, gap.reason)))
-        for at in range(window.start, window.stop, FILL_SAMPLES):
-            track.skip(at, _fill(kind, min(FILL_SAMPLES, window.stop - at)))
+        _require_ids(gap.window)
+        next_id = gap.window.start if track.next_id is None else track.next_id
+        self._tape.require(max(gap.window.stop - next_id, 0) * kind.bits // 8)
+        for part in (Gap(Window(next_id, max(next_id, gap.window.start)), NOT_DELIVERED), gap):
+            window = Window(max(next_id, part.window.start), max(next_id, part.window.stop))
+            if window.length:
+                self.user_data(GAP_META, encode_gap(signal_id, Gap(window, part.reason)))
+                self._fill(track, kind, window)
+            next_id = window.stop
 
     def tie(self, signal_id: int, sample_id: int, time: int) -> None:
         """Say when a sample was taken, in JLS time: see `xjls.formats.jls2.wire.ns_to_jls_time`."""
@@ -189,6 +189,7 @@ class Jls2Writer:
 
     def annotate(self, signal_id: int, note: AnnotationRecord) -> None:
         """Write an annotation; of signal 0 it is one of the whole recording, at a JLS time."""
+        _require_readable(encode_annotation(note))
         self._signal(signal_id).notes.annotate(note)
 
     def user_data(self, meta: int, data: str | bytes | Json) -> None:
@@ -196,6 +197,8 @@ class Jls2Writer:
         if not 0 <= meta < 1 << 12:
             raise SelectionError(f"the number {meta} of user data has more than 12 bits", "Choose one below 4096.")
         storage, payload = encode_storage(data)
+        _require_readable(payload)
+        self._tape.drain()
         self._tape.append(Tag.USER_DATA, storage << 12 | meta, payload)
 
     def flush(self, *, sync: bool = False) -> None:
@@ -203,14 +206,14 @@ class Jls2Writer:
         self._tape.write(sync=sync)
 
     def close(self) -> None:
-        """Write what is left, the levels and END; twice is harmless."""
-        signals, self._signals = self._signals, {}
-        for _, signal in sorted(signals.items()):
+        """Write what is left, the levels and END; twice is harmless. What the disk refused can be tried again."""
+        for _, signal in sorted(self._signals.items()):
             for track in (signal.samples, signal.notes, signal.ties):
                 if track is not None:
                     track.close()
-        if signals:
+        if self._signals:
             self._tape.finish()
+        self._signals = {}
 
     def abandon(self) -> None:
         """Close the file as it stands: what was written stays, and opens as a recording that was not closed."""
@@ -258,7 +261,9 @@ class Jls2Writer:
                 file.restore_pairs(signal.notes, number, Tag.ANNOTATION_HEAD)
                 if signal.samples is not None and signal.ties is not None:
                     file.restore_pairs(signal.ties, number, Tag.UTC_HEAD)
-                    file.restore_samples(signal.samples, number)
+                    if file.restore_samples(signal.samples, number):
+                        # A gap was told of that its writer had no time to fill
+                        self.user_data(GAP_META, encode_resumed(number, signal.samples.next_id or 0))
         except BaseException:
             self._tape.close()
             raise
@@ -273,6 +278,11 @@ class Jls2Writer:
         samples = SampleTrack(file.sample_chunks(self._tape, signal.id), kind, Blocks.of(signal, kind))
         ties = PairTrack(file.pair_chunks(self._tape, signal.id, Tag.UTC_HEAD), signal.utc_decimate or PAIRS)
         return _Signal(signal.name, kind, samples, annotations, ties)
+
+    def _fill(self, track: SampleTrack, kind: DataType, window: Window) -> None:
+        value = np.nan if kind.floating else 0
+        for at in range(window.start, window.stop, FILL_SAMPLES):
+            track.skip(at, np.full(min(FILL_SAMPLES, window.stop - at), value, kind.dtype))
 
     def _signal(self, signal_id: int) -> _Signal:
         if signal_id not in self._signals:
@@ -293,5 +303,27 @@ def _require_id(what: str, number: int, known: object) -> None:
         raise SelectionError(f"{what} {number} is defined already", "Choose another number.")
 
 
-def _fill(kind: DataType, count: int) -> NDArray[Any]:
-    return np.full(count, np.nan if kind.floating else 0, kind.dtype)
+def _require_samples(samples: NDArray[Any], kind: DataType, signal_id: int) -> None:
+    if samples.ndim != 1 or samples.dtype != kind.dtype:
+        raise SelectionError(
+            f"samples are {samples.dtype}{list(samples.shape)}, those of signal {signal_id} are {kind.dtype}[n]",
+            f"Give them as .astype({kind.dtype.name!r}), with one dimension.",
+        )
+    if kind.bits == 4 and samples.size:
+        low, high = (-8, 7) if kind.signed_nibbles else (0, 15)
+        if samples.min() < low or samples.max() > high:
+            problem = f"samples of signal {signal_id} reach from {samples.min()} to {samples.max()}"
+            raise SelectionError(problem, f"Four bits hold {low} to {high}: clip them, or define it with eight.")
+
+
+def _require_ids(window: Window) -> None:
+    if not (window.start > -MOST_ID and window.stop < MOST_ID):
+        raise SelectionError(f"sample ids {window} are beyond any recording", f"Count from 0; ±{MOST_ID:_} is the end.")
+
+
+def _require_readable(payload: bytes) -> None:
+    """Refuse what the JLS library cannot read: it hangs on some sizes, and fails on all above."""
+    if len(payload) > MOST_PAYLOAD:
+        raise SelectionError(
+            f"a record of {len(payload):_} bytes is more than JLS readers take, {MOST_PAYLOAD:_}", "Split it."
+        )
