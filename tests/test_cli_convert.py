@@ -171,6 +171,48 @@ def test_new_signals_and_sources_are_added(tmp_path):
         assert recording.signal("current").length == 4000
 
 
+def test_instruments_of_one_name_stay_apart(tmp_path):
+    """Three of a kind, by their serial numbers."""
+    paths = []
+    for serial in ("001", "002", "003"):
+        signals = [Fsr(f"current {serial}", K.astype("f4"), **SMALL)]
+        paths.append(str(write(tmp_path / f"{serial}.jls", [Source("JS220", serial_number=serial)], signals)))
+    assert main(["append", *paths]) == 0
+    with xjls.open_recording(paths[0]) as recording:
+        assert [source.serial_number for source in recording.sources] == ["001", "002", "003"]
+        assert {s.name: s.source.serial_number for s in recording.signals.values()} == {
+            f"current {serial}": serial for serial in ("001", "002", "003")
+        }
+
+
+def test_a_signal_of_the_files_own_source_is_converted(tmp_path):
+    """Number 0: pyjls lets signals have it."""
+    with pyjls.Writer(str(tmp_path / "zero.jls")) as writer:
+        writer.signal_def(1, source_id=0, sample_rate=1000, name="x", data_type=pyjls.DataType.F32)
+        writer.fsr(1, 0, K.astype("f4"))
+    assert main(["convert", str(tmp_path / "zero.jls"), str(tmp_path / "out.jls")]) == 0
+    with xjls.open_recording(tmp_path / "out.jls") as recording:
+        assert np.array_equal(recording.read("x"), K.astype("f4"))
+
+
+def test_what_begins_with_a_gap_is_appended(tmp_path):
+    path, more = part(tmp_path / "run.jls", 0, 3000), tmp_path / "more.jls"
+    with xjls.open_recording(part(tmp_path / "x.jls", 4000, 8000)) as source, xjls.new_recording(more) as sink:
+        sink.add_source(source.sources[0])
+        for name in ("current", "range"):
+            sink.add_signal(source.signals[name])
+            for tie in source.ties(name):
+                sink.tie(name, tie)
+            sink.skip(name, Gap(Window(0, 100), "starting up"))
+            sink.write(name, 100, source.read(name, (100, None)))
+    assert main(["append", path, str(more)]) == 0
+    with xjls.open_recording(path) as recording:
+        assert [(gap.window, gap.reason) for gap in recording.skipped("range")] == [
+            (Window(3000, 4000), "not delivered"), (Window(4000, 4100), "starting up"),
+        ]  # fmt: skip
+        assert np.array_equal(recording.read("current", (4100, None)), K[4100:8000].astype("f4"))
+
+
 def test_what_is_lost_of_the_other_becomes_a_gap(tmp_path, capsys):
     path, more = part(tmp_path / "run.jls", 0, 4000), part(tmp_path / "more.jls", 4000, 8000)
     data = Path(more).read_bytes()

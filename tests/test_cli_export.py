@@ -12,7 +12,9 @@ import pytest
 from pyjls.entry_points import export as pyjls_export
 
 import xjls
+from xjls.cli import parser
 from xjls.cli.main import main
+from xjls.export import columns
 from xjls.testing.jls2 import Fsr, Source, chunks_of, flip, write
 
 SECOND = 1 << 30
@@ -128,6 +130,15 @@ def test_bad_options_are_refused(path, capsys, arguments, says):
     with pytest.raises(SystemExit):
         main(["export", path, "-", *arguments])
     assert says in capsys.readouterr().err
+
+
+def test_the_statistics_are_those_of_a_table():
+    assert parser.STATISTICS == columns.STATISTICS
+
+
+def test_tables_are_not_written_to_addresses(path, capsys):
+    assert main(["export", path, "s3://lab/out.csv"]) == 2
+    assert "single files are written to local disks, and s3://lab/out.csv is on none" in capsys.readouterr().err
 
 
 def test_lost_samples_are_told(path, tmp_path, capsys):

@@ -1,5 +1,8 @@
 """``xjls extract``: the part that was asked for, and nothing overwritten."""
 
+import re
+
+import fsspec
 import numpy as np
 import pytest
 
@@ -46,12 +49,42 @@ def test_whole_and_named(path, tmp_path):
     assert np.array_equal(xjls.open_recording(out).read("late"), np.arange(100))
 
 
+def test_a_part_into_a_store(path, tmp_path, capsys):
+    """The ending says it; the size is that of all its objects."""
+    out = tmp_path / "part.zarr"
+    assert main(["extract", path, "--from", "1", "--to", "3", str(out), "-s", "current"]) == 0
+    n_bytes = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    assert n_bytes > 8000
+    assert capsys.readouterr().out == f"wrote {out}, {n_bytes / 1000:.3g} kB\n"
+    recording = xjls.open_recording(out)
+    assert recording.format == "Zarr"
+    assert np.array_equal(recording.read("current"), K[1000:3000].astype("f4"))
+    assert [note.data for note in recording.annotations] == ["in"]
+    assert main(["extract", path, str(out)]) == 2
+    assert "or say --overwrite." in capsys.readouterr().err
+
+
+def test_a_part_to_an_address(path, capsys):
+    """As convert: what is there is not asked how large it is."""
+    files = fsspec.filesystem("memory")
+    try:
+        for command, name, *window in (("extract", "part", "--from", "1", "--to", "3"), ("convert", "whole")):
+            out = f"memory://extracted/{name}.zarr"
+            assert main([command, path, out, *window]) == 0
+            assert re.match(f"wrote {out}(: 20,100 of 20,100 samples)?\n", capsys.readouterr().out)
+            assert xjls.open_recording(out).signal("current").length == (2000 if window else 10_000)
+    finally:
+        files.rm("/extracted", recursive=True)
+
+
 def test_what_cannot_be_done_is_said(path, tmp_path, capsys):
     out = tmp_path / "part.jls"
     out.write_bytes(b"precious")
     assert main(["extract", path, str(out)]) == 2
-    assert "overwrite" in capsys.readouterr().err
+    assert "exists. Choose another name, or say --overwrite." in capsys.readouterr().err
     assert out.read_bytes() == b"precious"
+    assert main(["extract", path, str(tmp_path / "part.foo")]) == 2
+    assert "Give it one of these endings: .jls, .zarr." in capsys.readouterr().err
     assert main(["extract", path, "-s", "late", "--from", "1", "--to", "2", str(tmp_path / "x.jls")]) == 2
     assert "'late' has no sample from 1 to 2" in capsys.readouterr().err
     assert main(["extract", path, str(out), "--overwrite"]) == 0

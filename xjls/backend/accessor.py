@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
-from xjls.backend import answers, reductions
+from xjls.backend import answers, reductions, tables
 from xjls.backend import histogram as histograms
 from xjls.backend.index import TimeIndex
 from xjls.backend.sampled import sampled
+from xjls.backend.writing import write_dataset
 from xjls.errors import SelectionError
+from xjls.storage.new_file import local_target
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from xjls.model.recording import Recording
     from xjls.model.status import Status
     from xjls.progress import Progress
     from xjls.query.answer import Nans
-
-_ANNOTATION_COLUMNS = ("time", "signal", "kind", "group", "y", "data", "sample_id")
 
 
 @xr.register_dataset_accessor("xjls")
@@ -107,24 +106,12 @@ class XjlsAccessor:
         Columns: ``time`` (UTC; NaT where no clock is known), ``signal`` (``""``: the whole recording), ``kind``,
         ``group``, ``y``, ``data``, ``sample_id`` (NA where only a time was written).
         """
-        spans = self._sample_windows()
-        rows = []
-        for note in self.recording.annotations:
-            window = spans.get(note.signal)
-            outside = window and note.sample_id is not None and not window[0] <= note.sample_id < window[1]
-            if not outside and (note.signal == "" or note.signal in spans or not self._is_sampled(note.signal)):
-                rows.append((note.time_ns, note.signal, note.kind, note.group, note.y, note.data, note.sample_id))
-        frame = pd.DataFrame(rows, columns=list(_ANNOTATION_COLUMNS))
-        return _with_times(frame, ids=["sample_id"], by="time")
+        return tables.annotations_of(self._dataset, self.recording)
 
     @property
     def ties(self) -> pd.DataFrame:
         """The ties of the Dataset's signals as they were written: ``signal``, ``sample_id``, ``time`` (UTC)."""
-        rows = [
-            (tie.time_ns, name, tie.sample_id) for name in self._sample_windows() for tie in self.recording.ties(name)
-        ]
-        frame = pd.DataFrame(rows, columns=["time", "signal", "sample_id"])
-        return _with_times(frame, ids=["sample_id"], by=None)[["signal", "sample_id", "time"]]
+        return tables.ties_of(self._dataset, self.recording)
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
@@ -295,7 +282,7 @@ class XjlsAccessor:
         Parameters
         ----------
         path
-            Where to. It appears when it is complete.
+            On this machine, in a folder that is there, whatever its ending. It appears when it is complete.
         signals
             Names of variables; None takes all that hold samples.
         overwrite
@@ -305,11 +292,11 @@ class XjlsAccessor:
 
         Raises
         ------
-        FileExistsError
-            The file is there already.
+        FileExistsError, FileNotFoundError
+            The file is there already; the folder is not.
         SelectionError
-            A variable's type, rate or labels are not what JLS can hold, or it lacks samples; the message says which,
-            and what to change.
+            A variable's type, rate or labels, or an annotation, are not what JLS can hold; the message says which, and
+            what to change.
 
         Examples
         --------
@@ -321,9 +308,8 @@ class XjlsAccessor:
         >>> xjls.open(path).sizes["time"]
         20000
         """
-        from xjls.backend.writing import write_jls
-
-        return write_jls(self._dataset, path, signals, overwrite=overwrite, progress=progress)
+        write_dataset(self._dataset, path, signals, format_name="JLS v2", overwrite=overwrite, progress=progress)
+        return local_target(path)
 
     def to_zarr(
         self,
@@ -343,7 +329,8 @@ class XjlsAccessor:
         Parameters
         ----------
         store, storage_options
-            A local path, which appears when it is complete; or an address that fsspec understands, and what it needs.
+            A local path in a folder that is there, which appears when it is complete; or an address that fsspec
+            understands, and what it needs.
         signals, overwrite, progress
             As of `to_jls`. A folder that is no store is never replaced.
         codec
@@ -358,44 +345,6 @@ class XjlsAccessor:
         >>> xjls.open(store).sizes["time"], xr.open_datatree(store, engine="zarr")["1"].sizes["time"]
         (20000, 156)
         """
-        from xjls.backend.writing import write_zarr
-
         how: dict[str, Any] = {"overwrite": overwrite, "codec": codec, "storage_options": storage_options}
-        return write_zarr(self._dataset, store, signals, progress=progress, **how)
-
-    def _is_sampled(self, name: str) -> bool:
-        signal = self.recording.signals.get(name)
-        return signal is not None and signal.has_samples
-
-    def _sample_windows(self) -> dict[str, tuple[int, int]]:
-        """Return the sample ids that each sampled variable spans, as far as its time index tells."""
-        recording, spans = self.recording, {}
-        for name, variable in self._dataset.data_vars.items():
-            signal = recording.signals.get(str(name))
-            if signal is None or not variable.dims or "samples_per_entry" in variable.attrs:
-                continue
-            index = self._dataset.xindexes.get(variable.dims[0])
-            spans[signal.name] = _span(recording, signal.name, index) or (signal.window.start, signal.window.stop)
-        return spans
-
-
-def _span(recording: Recording, name: str, index: Any) -> tuple[int, int] | None:
-    """Return the first and one past the last sample id between the first and last label of a time index."""
-    if not isinstance(index, TimeIndex) or not len(index.labels):
-        return None
-    clock, labels = recording.clock(name), index.labels
-    if not clock.is_increasing or (labels.unit == "utc") != clock.utc:
-        return None
-    first, last = (labels.clock.time(position) for position in (0, len(labels) - 1))
-    zero = 0 if labels.unit == "utc" else clock.zero_ns
-    return clock.first_at_or_after(first + zero), clock.first_at_or_after(last + zero) + 1
-
-
-def _with_times(frame: pd.DataFrame, ids: list[str], by: str | None) -> pd.DataFrame:
-    """Give a table its dtypes, and an order."""
-    nat = np.iinfo(np.int64).min
-    times = np.array([nat if pd.isna(t) else int(t) for t in frame["time"]], np.int64)
-    frame["time"] = times.view("M8[ns]")
-    for column in ids:
-        frame[column] = frame[column].astype("Int64")
-    return frame.sort_values(by, kind="stable", ignore_index=True) if by else frame
+        write_dataset(self._dataset, store, signals, format_name="Zarr", progress=progress, **how)
+        return os.fspath(store)

@@ -6,6 +6,7 @@ gap. Everything else is described by its values and its labels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from xjls.backend.provenance import origin_of
 from xjls.backend.rates import is_even
 from xjls.backend.sampled import PIECE
 from xjls.errors import SelectionError
+from xjls.formats.carry import Piece, cut
 from xjls.model.annotation import Tie
 from xjls.model.sample_type import dtype_of, name_of
 from xjls.model.signal import Signal, Source
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from xjls.backend.provenance import Origin
     from xjls.backend.sampled import Sampled
 
-__all__ = ["Outgoing", "outgoing"]
+__all__ = ["Outgoing", "numbered", "outgoing"]
 
 _UNEVEN = 0.01
 """Of a sample period: labels that are farther from a straight line are not those of one rate."""
@@ -58,12 +60,16 @@ class Outgoing:
     ties: list[Tie]
 
     @property
-    def edges(self) -> list[int]:
-        """Where the samples are cut: as dask has them, or in pieces of some millions."""
+    def window(self) -> Window:
+        """The sample ids that it will have."""
+        return Window(self.first_id, self.first_id + self.one.length)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the samples as dask has cut them, or in pieces of some millions."""
         chunks = self.one.variable.chunks
         lengths = chunks[0] if chunks is not None else [PIECE] * -(-self.one.length // PIECE)
-        edges: list[int] = np.minimum(np.cumsum([0, *lengths]), self.one.length).tolist()
-        return edges
+        edges: list[int] = (self.first_id + np.minimum(np.cumsum([0, *lengths]), self.one.length)).tolist()
+        return cut(self.signal, edges, self.read)
 
     @property
     def skipped(self) -> tuple[Gap, ...]:
@@ -72,11 +78,10 @@ class Outgoing:
             return ()
         return self.origin.recording.skipped(self.origin.name)
 
-    def piece(self, start: int, stop: int) -> tuple[NDArray[Any], tuple[Gap, ...]]:
-        """Compute samples as they are stored, and return which of them are none."""
-        span = {self.one.dim: slice(start, stop)}
+    def read(self, window: Window) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Compute the samples of a window as they are stored, and return which of them are none."""
+        span = {self.one.dim: slice(window.start - self.first_id, window.stop - self.first_id)}
         values = self.one.variable.isel(span).values
-        window = Window(self.first_id + start, self.first_id + stop)
         gaps = [gap for whole in self.skipped if (gap := whole & window).window.length]
         known = np.ones(len(values), np.bool_) if self.one.valid is None else self.one.valid.isel(span).values
         if values.dtype.kind == "f" and self.signal.dtype.kind != "f":

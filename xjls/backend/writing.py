@@ -8,17 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xjls.backend.outgoing import Outgoing, numbered, outgoing
 from xjls.backend.provenance import origin_of
 from xjls.backend.sampled import sampled
-from xjls.errors import SelectionError
-from xjls.formats.jls2.sink import Jls2Sink
-from xjls.formats.jls2.writer import MOST_IDS
+from xjls.formats import new_recording
+from xjls.formats.carry import Contents, placed, write_all
 from xjls.progress import shown
-from xjls.storage.new_file import new_file
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,51 +23,37 @@ if TYPE_CHECKING:
     from xjls.model.annotation import Annotation
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
-    from xjls.model.sink import Sink
     from xjls.progress import Progress
 
-__all__ = ["write_jls", "write_zarr"]
+__all__ = ["write_dataset"]
 
 
-def write_jls(
+def write_dataset(
     dataset: xr.Dataset,
     path: str | os.PathLike[str],
     signals: str | Iterable[str] | None = None,
     *,
+    format_name: str | None = None,
     overwrite: bool = False,
-    progress: Progress | bool | None = None,
-) -> Path:
-    """Write the signals of a Dataset; see `xjls.backend.accessor.XjlsAccessor.to_jls`."""
-    found = _found(dataset, signals)
-    _require_jls(found)
-    with new_file(path, overwrite=overwrite) as part, Jls2Sink(part) as sink:
-        _write(sink, found, shown(anyway=True) if progress is True else progress or None)
-    return Path(path)
-
-
-def write_zarr(
-    dataset: xr.Dataset,
-    store: str | os.PathLike[str],
-    signals: str | Iterable[str] | None = None,
-    *,
-    overwrite: bool = False,
+    option: str = "overwrite=True",
     codec: str | None = None,
-    progress: Progress | bool | None = None,
     storage_options: Mapping[str, Any] | None = None,
-) -> str:
-    """Write the signals of a Dataset; see `xjls.backend.accessor.XjlsAccessor.to_zarr`."""
-    from xjls.formats.zarr.codecs import check_codec
-    from xjls.formats.zarr.folder import new_folder
-    from xjls.formats.zarr.writer import ZarrWriter
+    progress: Progress | bool | None = None,
+) -> None:
+    """Write the signals of a Dataset to a new recording; see `xjls.backend.accessor.XjlsAccessor.to_jls`.
 
-    check_codec(codec)
+    Parameters
+    ----------
+    dataset, signals, progress
+        As of `to_jls`.
+    path, format_name, overwrite, option, codec, storage_options
+        As of `xjls.new_recording`.
+    """
     found = _found(dataset, signals)
-    with new_folder(store, storage_options, overwrite=overwrite) as folder:
-        sink = ZarrWriter(folder, codec=codec)
-        _write(sink, found, shown(anyway=True) if progress is True else progress or None)
-        # Not where it fails: a store without a root is none, and a remote one has no other name to appear under
-        sink.close()
-    return os.fspath(store)
+    pieces = [piece for out in found for piece in out.pieces()]
+    how: dict[str, Any] = {"overwrite": overwrite, "option": option, "codec": codec}
+    with new_recording(path, format_name=format_name, storage_options=storage_options, **how) as sink:
+        write_all(sink, _contents(found), pieces, shown(anyway=True) if progress is True else progress or None)
 
 
 def _found(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> list[Outgoing]:
@@ -82,63 +65,18 @@ def _found(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> list[Out
     return numbered(found, anew=_recording(found) is None)
 
 
-def _require_jls(found: list[Outgoing]) -> None:
-    """Refuse what JLS cannot hold."""
-    if len(found) > MOST_IDS:
-        raise SelectionError(f"{len(found)} signals are more than a JLS file holds", f"Choose {MOST_IDS} at most.")
-    for out in found:
-        if out.signal.rate_hz.denominator != 1:
-            raise SelectionError(
-                f"{out.signal.name!r} has {float(out.signal.rate_hz):g} samples a second, and JLS keeps whole numbers"
-                " of them",
-                'Resample it, set ds[name].attrs["sample_rate_hz"] to the nominal rate, or write it with to_zarr.',
-            )
-
-
-def _write(sink: Sink, found: list[Outgoing], progress: Progress | None) -> None:
+def _contents(found: list[Outgoing]) -> Contents:
+    """Return what goes along with samples."""
     recording = _recording(found)
-    signals = [out.signal for out in found] + _without_samples(found, recording)
-    for source in dict.fromkeys(signal.source for signal in signals):
-        sink.add_source(source)
-    for signal in signals:
-        sink.add_signal(signal)
-    for record in recording.user_data if recording is not None else ():
-        sink.add_user_data(record)
-    for out in found:
-        for tie in out.ties:
-            sink.tie(out.signal.name, tie)
-    for note in _notes(found, signals[len(found) :], recording):
-        sink.annotate(note)
-    done, total = 0, sum(out.one.length for out in found)
-    for out, start, stop in _in_turn(found):
-        _write_piece(sink, out, start, stop)
-        done += stop - start
-        if progress is not None:
-            progress(done, total)
-
-
-def _write_piece(sink: Sink, out: Outgoing, start: int, stop: int) -> None:
-    """Write samples, and the gaps between them."""
-    name, at, base = out.signal.name, out.first_id + start, out.first_id + start
-    samples, gaps = out.piece(start, stop)
-    for gap in gaps:
-        if gap.window.start > at:
-            sink.write(name, at, samples[at - base : gap.window.start - base])
-        sink.skip(name, gap)
-        at = gap.window.stop
-    if at - base < len(samples):
-        sink.write(name, at, samples[at - base :])
-
-
-def _in_turn(found: list[Outgoing]) -> Iterator[tuple[Outgoing, int, int]]:
-    """Yield the pieces of all signals by the time at which they end, as a recorder would have written them."""
-    pieces = [
-        (float(stop / out.signal.rate_hz), order, start, stop)
-        for order, out in enumerate(found)
-        for start, stop in zip(out.edges[:-1], out.edges[1:], strict=True)
-    ]
-    for _, order, start, stop in sorted(pieces):
-        yield found[order], start, stop
+    bare = _without_samples(found, recording)
+    signals = [*(out.signal for out in found), *bare]
+    return Contents(
+        sources=dict.fromkeys(signal.source for signal in signals),
+        signals=signals,
+        user_data=recording.user_data if recording is not None else (),
+        ties=((out.signal.name, tie) for out in found for tie in out.ties),
+        notes=_notes(found, bare, recording),
+    )
 
 
 def _recording(found: list[Outgoing]) -> Recording | None:
@@ -159,7 +97,10 @@ def _without_samples(found: list[Outgoing], recording: Recording | None) -> list
 
 
 def _notes(found: list[Outgoing], bare: list[Signal], recording: Recording | None) -> Iterator[Annotation]:
-    """Yield the recording's annotations that belong to what is written, under the names of its variables."""
+    """Yield the recording's annotations that belong to what is written, under the names of its variables.
+
+    What has a time only, which no clock places on its signal, belongs to every part of that.
+    """
     if recording is None:
         return
     plain = {"", *(signal.name for signal in bare)}
@@ -167,7 +108,7 @@ def _notes(found: list[Outgoing], bare: list[Signal], recording: Recording | Non
     for note in recording.annotations:
         if note.signal in plain:
             yield note
-        elif note.signal in shown and note.sample_id is not None:
-            out = shown[note.signal]
-            if out.first_id <= note.sample_id < out.first_id + out.one.length:
-                yield replace(note, signal=out.signal.name)
+        elif note.signal in shown:
+            out, at = shown[note.signal], placed(recording, note)
+            if at.sample_id is None or out.window.start <= at.sample_id < out.window.stop:
+                yield replace(at, signal=out.signal.name)

@@ -12,11 +12,11 @@ from xjls.formats.appending import append as append_recording
 from xjls.progress import shown
 
 if TYPE_CHECKING:
-    from xjls.formats.appending import Placed, Placing
+    from xjls.formats.appending import By, Placed
     from xjls.model.recording import Recording
 
 
-def append(path: str, more: Sequence[str], *, by: Placing = "auto") -> int:
+def append(path: str, more: Sequence[str], *, by: By = "auto") -> int:
     """Append recordings one after the other, print where their samples went; return the exit status."""
     status = 0
     for name in more:

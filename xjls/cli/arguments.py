@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 
 
 def add_file(command: argparse.ArgumentParser) -> None:
@@ -12,7 +14,7 @@ def add_file(command: argparse.ArgumentParser) -> None:
 
 def add_output(command: argparse.ArgumentParser) -> None:
     """Add the recording that a command makes."""
-    command.add_argument("out", metavar="OUT", help="the new recording")
+    command.add_argument("out", metavar="OUT", help="the new recording: .jls, or .zarr, which may have an address")
     command.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
 
 
@@ -25,40 +27,22 @@ def add_window(command: argparse.ArgumentParser) -> None:
                          help="a signal; may be repeated (default: all)")  # fmt: skip
 
 
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+def between(low: float, high: float | None = None, what: str = "", *, whole: bool = True) -> Callable[[str], float]:
+    """Return what reads a number for argparse, and refuses those below ``low`` and above ``high``.
 
+    >>> between(100, 20_000, "pixels")("50")
+    Traceback (most recent call last):
+    argparse.ArgumentTypeError: 50 is not between 100 and 20,000 pixels
+    """
+    limits = f"at least {low:,}" if high is None else f"between {low:,} and {high:,}"
 
-def count(text: str) -> int:
-    """Return a number of things, for argparse."""
-    number = _integer(text)
-    if not 1 <= number <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 1,000,000")
+    def number(text: str) -> float:
+        try:
+            found = int(text) if whole else float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no {'whole ' if whole else ''}number") from None
+        if not low <= found <= (math.inf if high is None else high):
+            raise argparse.ArgumentTypeError(f"{text} is not {limits} {what}".rstrip())
+        return found
+
     return number
-
-
-def positive_integer(text: str) -> int:
-    """Return a number of samples, for argparse."""
-    number = _integer(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
-
-
-def pixels(text: str) -> int:
-    """Return a size of a picture, for argparse."""
-    number = _integer(text)
-    if not 100 <= number <= 20_000:
-        raise argparse.ArgumentTypeError(f"{text} is not between 100 and 20,000 pixels")
-    return number
-
-
-def positive(text: str) -> float:
-    """Return a length of time in seconds, for argparse."""
-    seconds = float(text)
-    if not 1e-3 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} s is not between 1 ms and an hour")
-    return seconds

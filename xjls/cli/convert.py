@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.info import status_text
-from xjls.cli.text import size
+from xjls.cli.text import written
 from xjls.formats import carry, new_recording, open_recording
 from xjls.progress import shown
 
@@ -18,13 +16,7 @@ def convert(path: str, out: str, *, codec: str | None = None, overwrite: bool = 
             losses = carry(recording, sink, shown())
         lost = sum(gap.window.length for gaps in losses.values() for gap in gaps)
         total = sum(signal.length for signal in recording.signals.values())
-        print(f"wrote {out}{_size(out)}: {total - lost:,} of {total:,} samples")
+        print(f"{written(out)}: {total - lost:,} of {total:,} samples")
         if found := status_text(recording.status):
             print(found)
         return EXIT_DAMAGED if losses else 0
-
-
-def _size(out: str) -> str:
-    """Return how large a local recording is; nothing of a remote one."""
-    files = [Path(out)] if Path(out).is_file() else [file for file in Path(out).rglob("*") if file.is_file()]
-    return f", {size(sum(file.stat().st_size for file in files))}" if files else ""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
-from xjls.cli.text import size
-from xjls.cli.window import window_of
-from xjls.errors import SelectionError
-from xjls.export.choosing import chosen
+from xjls.cli.text import written
+from xjls.cli.window import windows_of
 from xjls.export.csv import write_csv
-from xjls.export.table import Table, make_table
+from xjls.export.table import make_table
 from xjls.export.writing import write_table
 from xjls.formats import open_recording
 from xjls.progress import shown
 
 if TYPE_CHECKING:
+    from xjls.export.table import Table
     from xjls.model.recording import Recording
 
 STANDARD_OUTPUT = "-"
@@ -42,7 +40,7 @@ def export(
     """Write signals as a table, say what was written and what is missing of it; return the exit status."""
     with open_recording(path, on_damage="gap") as recording:
         names = list(signals) or None
-        window = _window(recording, chosen(recording, names, axis), axis, start, stop, named=bool(signals))
+        window = _window(recording, [axis] if axis else signals, start, stop)
         table = make_table(
             recording, names, window, axis=axis, every=every, columns=columns, statistics=statistics, time=time
         )
@@ -51,27 +49,15 @@ def export(
             told = _shape(table)
         else:
             write_table(table, out, units=units, overwrite=overwrite, progress=shown(_rows), option="--overwrite")
-            told = f"wrote {out}, {size(Path(out).stat().st_size)}: {_shape(table)}"
+            told = f"{written(out)}: {_shape(table)}"
     # What goes to standard output is the table alone
     print("\n".join([told, *_remarks(table)]), file=sys.stderr if out == STANDARD_OUTPUT else sys.stdout)
     return EXIT_DAMAGED if table.lost else 0
 
 
-def _window(
-    recording: Recording, names: Sequence[str], axis: str | None, start: str | None, stop: str | None, *, named: bool
-) -> tuple[int, int]:
+def _window(recording: Recording, signals: Sequence[str], start: str | None, stop: str | None) -> tuple[int, int]:
     """Return the sample ids of the axis from one moment up to another, as far as any of its signals has them."""
-    found: list[tuple[int, int]] = []
-    refused: list[SelectionError] = []
-    for name in [axis] if axis else names:
-        try:
-            found.append(window_of(recording, name, start, stop))
-        except SelectionError as error:
-            if named:
-                raise
-            refused.append(error)
-    if not found:
-        raise refused[0]
+    found = windows_of(recording, signals, start, stop).values()
     return min(first for first, _ in found), max(last for _, last in found)
 
 

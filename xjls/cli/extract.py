@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from xjls.cli.text import size
+from xjls.cli.text import written
 from xjls.cli.window import windows_of
 from xjls.progress import shown
-
-if TYPE_CHECKING:
-    pass
 
 
 def extract(
@@ -23,8 +18,9 @@ def extract(
     signals: Sequence[str] = (),
     overwrite: bool = False,
 ) -> int:
-    """Write signals between two moments to a new file, print what was written; return the exit status."""
+    """Write signals between two moments to a new recording, print what was written; return the exit status."""
     import xjls
+    from xjls.backend.writing import write_dataset
 
     with xjls.open(path, signals=list(signals) or None, join="none", levels=False) as dataset:
         recording, spans = dataset.xjls.recording, {}
@@ -32,8 +28,7 @@ def extract(
         for name, (first, last) in windows.items():
             begin = recording.signal(name).first_id
             spans[dataset[name].dims[0]] = slice(first - begin, last - begin)
-        part = dataset[list(windows)].isel(spans).xjls
-        write = part.to_zarr if out.lower().rstrip("/").endswith(".zarr") else part.to_jls
-        write(out, overwrite=overwrite, progress=shown())
-    print(f"wrote {out}, {size(Path(out).stat().st_size)}")
+        part = dataset[list(windows)].isel(spans)
+        write_dataset(part, out, overwrite=overwrite, option="--overwrite", progress=shown())
+    print(written(out))
     return 0

@@ -6,10 +6,16 @@ import argparse
 from typing import TYPE_CHECKING, TypeAlias
 
 from xjls._version import __version__
-from xjls.cli.arguments import add_file, add_output, add_window, count, pixels, positive, positive_integer
+from xjls.cli.arguments import add_file, add_output, add_window, between
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+STATISTICS = ("mean", "std", "min", "max", "count", "integral")
+"""As of `xjls.export.columns`, which takes a tenth of a second to load: a test holds them to each other."""
+_COLUMNS = between(1, 1_000_000)
+_PIXELS = between(100, 20_000, "pixels")
+_SECONDS = between(0.001, 3600, "s", whole=False)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -50,7 +56,7 @@ def _add_looking(commands: Commands) -> None:
         "between two moments: exact, whatever the length.",
     )  # fmt: skip
     add_window(stats)
-    stats.add_argument("--columns", "-n", type=count, metavar="N", help="cut the time into N equal columns")
+    stats.add_argument("--columns", "-n", type=_COLUMNS, metavar="N", help="cut the time into N equal columns")
     stats.add_argument("--ddof", type=int, choices=(0, 1), default=0, help="the deviation divides by count - DDOF")
     stats.add_argument(
         "--nans", choices=("auto", "count", "trust"), default="auto",
@@ -66,8 +72,8 @@ def _add_looking(commands: Commands) -> None:
     )  # fmt: skip
     add_window(plot)
     plot.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="out.png, .svg, .pdf …")
-    plot.add_argument("--width", type=pixels, default=1000, metavar="PX", help="(default: 1000)")
-    plot.add_argument("--height", type=pixels, metavar="PX", help="(default: as the axes need)")
+    plot.add_argument("--width", type=_PIXELS, default=1000, metavar="PX", help="(default: 1000)")
+    plot.add_argument("--height", type=_PIXELS, metavar="PX", help="(default: as the axes need)")
     plot.add_argument("--std", action="store_true", help="draw mean ± standard deviation too")
     plot.add_argument("--scale", choices=("auto", "linear", "log"), default="auto", help="of values (default: auto)")
     plot.add_argument("--tz", metavar="ZONE", help="of the labels, as UTC or Europe/Zurich (default: local)")
@@ -96,10 +102,10 @@ def _add_writing(commands: Commands) -> None:
     export.add_argument("--axis", metavar="NAME", help="the signal whose samples make the rows, where rates differ; "
                         "others show the sample nearest in time")  # fmt: skip
     fewer = export.add_mutually_exclusive_group()
-    fewer.add_argument("--every", type=positive_integer, metavar="N", help="a row for every N samples, by statistics")
-    fewer.add_argument("--columns", "-n", type=count, metavar="N", help="N rows in all, by statistics")
+    fewer.add_argument("--every", type=between(1), metavar="N", help="a row for every N samples, by statistics")
+    fewer.add_argument("--columns", "-n", type=_COLUMNS, metavar="N", help="N rows in all, by statistics")
     export.add_argument("--statistic", dest="statistics", action="append", default=[],
-                        choices=("mean", "std", "min", "max", "count", "integral"),
+                        choices=STATISTICS,
                         help="of a row's samples; may be repeated (default: the first four)")  # fmt: skip
     export.add_argument("--time", choices=("auto", "utc", "seconds", "id"), default="auto",
                         help="when a row begins: UTC, seconds from the first sample, or the sample id (default: UTC "
@@ -148,5 +154,5 @@ def _add_demo(commands: Commands) -> None:
         "statistics, and draw it. Needs matplotlib for the picture.",
     )  # fmt: skip
     demo.add_argument("--directory", "-d", default=".", help="where demo.jls and demo.png go (default: here)")
-    demo.add_argument("--seconds", type=positive, default=4.0, help="length of the recording (default: 4)")
+    demo.add_argument("--seconds", type=_SECONDS, default=4.0, help="length of the recording (default: 4)")
     demo.set_defaults(run="demo")

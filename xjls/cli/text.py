@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+
+from xjls.storage import local_path
 
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
@@ -19,6 +23,19 @@ def size(n_bytes: int) -> str:
     while value >= 1000 and unit < len(_BYTES) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.3g} {_BYTES[unit]}"
+
+
+def written(out: str) -> str:
+    """Say what was written, and how large that is: a file, or all files of a folder; of an address that is not asked.
+
+    >>> written("memory://lab/run.zarr")
+    'wrote memory://lab/run.zarr'
+    """
+    if (local := local_path(out)) is None:
+        return f"wrote {out}"
+    place = Path(os.path.expanduser(local))  # noqa: PTH111 - as what is written is looked up
+    files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
+    return f"wrote {out}, {size(sum(file.stat().st_size for file in files))}"
 
 
 def quantity(value: float, unit: str) -> str:

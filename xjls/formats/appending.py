@@ -1,29 +1,26 @@
-"""One recording behind another, in the file of the first: where its samples go, and the sink that puts them there."""
+"""One recording behind another, in the file of the first: where its samples go."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from xjls.errors import SelectionError
-from xjls.formats.carry import carry
-from xjls.formats.jls2.sink import Jls2Sink
-from xjls.formats.registry import open_recording
+from xjls.formats.behind import Behind, facts_of
+from xjls.formats.carry import carry, nearest
+from xjls.formats.registry import FORMATS, format_of, open_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from numpy.typing import NDArray
-
     from xjls.formats.carry import Losses
-    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.formats.registry import OpenSink
     from xjls.model.recording import Recording
-    from xjls.model.signal import Signal, Source
-    from xjls.model.sink import Sink
-    from xjls.model.window import Gap
+    from xjls.model.signal import Signal
+    from xjls.progress import Progress
 
-Placing: TypeAlias = Literal["auto", "time", "id", "end"]
+By: TypeAlias = Literal["auto", "time", "id", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Placed:
     """Samples between what was there and these, that nobody delivered."""
 
 
-def continue_recording(path: str | os.PathLike[str]) -> Jls2Sink:
+def continue_recording(path: str | os.PathLike[str]) -> OpenSink:
     """Return a sink that goes on with a JLS v2 file of any writer, closed or not, until it is closed.
 
     Nothing that is in the file is ever overwritten: killed at any moment, it holds all of it. Levels and lists are what
@@ -45,6 +42,8 @@ def continue_recording(path: str | os.PathLike[str]) -> Jls2Sink:
 
     Raises
     ------
+    SelectionError
+        It is a Zarr store, which cannot be gone on with.
     FormatError
         The file is damaged, or of a release that xjls does not write; it is left as it is.
     BlockingIOError
@@ -61,15 +60,15 @@ def continue_recording(path: str | os.PathLike[str]) -> Jls2Sink:
     >>> xjls.open_recording(path).skipped("current")
     (Gap(window=Window(start=50000, stop=50100), reason='not delivered', offset=-1),)
     """
-    return Jls2Sink(os.fspath(path), append=True)
+    return _resume_of(path)(os.fspath(path))
 
 
 def append(
     path: str | os.PathLike[str],
     more: Recording,
     *,
-    by: Placing = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    by: By = "auto",
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Placed], Losses]:
     """Write a recording behind another one, into that one's file.
 
@@ -95,7 +94,8 @@ def append(
     Raises
     ------
     SelectionError
-        A signal is of another type, rate or scale than the one that it is to continue; or begins before that ends.
+        A signal is of another type, rate or scale than the one that it is to continue, or begins before that ends; or
+        the first one is a Zarr store.
     FormatError
         The file is damaged, or of a release that xjls does not write.
 
@@ -108,19 +108,32 @@ def append(
     >>> placed["current"].first_id, xjls.open_recording(path).signal("current").length
     (50000, 100000)
     """
-    if by not in get_args(Placing):
-        raise SelectionError(f"by={by!r} is no way to place samples", f"Choose one of {get_args(Placing)}.")
+    if by not in get_args(By):
+        raise SelectionError(f"by={by!r} is no way to place samples", f"Choose one of {get_args(By)}.")
+    resume = _resume_of(path)
     with open_recording(path) as target:
-        known = {source.name: source for source in target.sources}
+        known = {facts_of(source): source for source in target.sources}
         taken = {source.id for source in target.sources}
         shifts: dict[str, int] = {}
         for kin in _kin(more):
             shifts |= dict.fromkeys((signal.name for signal in kin), _shift(target, more, kin, by))
         placed = {signal.name: _placed(target, signal, shifts) for signal in more.signals.values() if signal.length}
         names = set(target.signals)
-    with continue_recording(path) as sink:
-        lost = carry(more, _Behind(sink, names, known, taken, shifts), progress)
+    with resume(os.fspath(path)) as sink:
+        lost = carry(more, Behind(sink, names, known, taken, shifts), progress)
     return placed, lost
+
+
+def _resume_of(path: str | os.PathLike[str]) -> Callable[[str], OpenSink]:
+    """Return what goes on with a recording, if its format can."""
+    row = format_of(path)
+    if row.resume is None:
+        endings = " or ".join(suffix for other in FORMATS if other.resume for suffix in other.suffixes)
+        raise SelectionError(
+            f"a recording in {row.name} cannot be gone on with, and {os.fspath(path)} is one",
+            f"Convert it to {endings} first.",
+        )
+    return row.resume
 
 
 def _kin(recording: Recording) -> Iterable[list[Signal]]:
@@ -132,7 +145,7 @@ def _kin(recording: Recording) -> Iterable[list[Signal]]:
     return groups.values()
 
 
-def _shift(target: Recording, more: Recording, kin: list[Signal], by: Placing) -> int:
+def _shift(target: Recording, more: Recording, kin: list[Signal], by: By) -> int:
     """Return what is added to the sample ids of signals that share them."""
     there = [target.signals[signal.name] for signal in kin if signal.name in target.signals]
     for signal in kin:
@@ -142,15 +155,13 @@ def _shift(target: Recording, more: Recording, kin: list[Signal], by: Placing) -
     if by == "id" or not old or not new:
         return 0
     begin, end = min(signal.first_id for signal in new), max(signal.window.stop for signal in old)
-    ours, theirs = target.clock(old[0].name), more.clock(*(signal.name for signal in new))
+    ours = target.clock(*(signal.name for signal in old))
+    theirs = more.clock(*(signal.name for signal in new))
     if by == "time" and not (ours.utc and theirs.utc):
         raise SelectionError(f"{(target if theirs.utc else more).path} has no UTC to go by", "Choose by end, or by id.")
     if by == "end" or not (ours.utc and theirs.utc):
         return end - begin
-    time = theirs.time(begin)
-    after = ours.first_at_or_after(time)
-    nearest = after - 1 if time - ours.time(after - 1) < ours.time(after) - time else after
-    return nearest - begin
+    return nearest(ours, theirs.time(begin)) - begin
 
 
 def _require_alike(target: Recording, signal: Signal) -> None:
@@ -177,52 +188,3 @@ def _placed(target: Recording, signal: Signal, shifts: dict[str, int]) -> Placed
             "Choose by end to put it behind that.",
         )
     return Placed(first_id, signal.length, gap)
-
-
-class _Behind:
-    """A sink that knows some sources and signals already, and moves sample ids; fulfils `Sink`."""
-
-    def __init__(
-        self, sink: Sink, names: set[str], known: dict[str, Source], taken: set[int], shifts: dict[str, int]
-    ) -> None:
-        self._sink = sink
-        self._names = names
-        self._known = known
-        self._taken = taken
-        self._shifts = shifts
-
-    def add_source(self, source: Source) -> None:
-        if source.name not in self._known:
-            free = next(number for number in range(1, 1 << 16) if number not in self._taken)
-            self._known[source.name] = replace(source, id=source.id if source.id not in self._taken else free)
-            self._taken.add(self._known[source.name].id)
-            self._sink.add_source(self._known[source.name])
-
-    def add_signal(self, signal: Signal) -> None:
-        if signal.name not in self._names:
-            self._sink.add_signal(replace(signal, source=self._known[signal.source.name]))
-
-    def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
-        self._sink.write(name, first_id + self._shifts[name], samples)
-
-    def skip(self, name: str, gap: Gap) -> None:
-        self._sink.skip(name, gap.moved(self._shifts[name]))
-
-    def tie(self, name: str, tie: Tie) -> None:
-        self._sink.tie(name, replace(tie, sample_id=tie.sample_id + self._shifts[name]))
-
-    def annotate(self, note: Annotation) -> None:
-        moved = None if note.sample_id is None else note.sample_id + self._shifts.get(note.signal, 0)
-        self._sink.annotate(replace(note, sample_id=moved))
-
-    def add_user_data(self, record: UserData) -> None:
-        self._sink.add_user_data(record)
-
-    def flush(self, *, sync: bool = False) -> None:
-        self._sink.flush(sync=sync)
-
-    def close(self) -> None:
-        self._sink.close()
-
-    def abandon(self) -> None:
-        self._sink.abandon()

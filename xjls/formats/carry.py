@@ -1,23 +1,61 @@
-"""Everything that a recording holds, of any format, into a sink: nothing invented, and what is lost stays lost."""
+"""Everything that a recording holds, of any format, into a sink: nothing invented, and what is lost stays lost.
+
+`write_all` is the one place that knows the order: first what the rest refers to, then samples as they came.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from xjls.model.clock import NEVER
 from xjls.model.window import Gap, Window, merge_gaps
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.clock import Clock
     from xjls.model.recording import Recording
-    from xjls.model.signal import Signal
+    from xjls.model.signal import Signal, Source
     from xjls.model.sink import Sink
+    from xjls.progress import Progress
 
 PIECE_SAMPLES = 1 << 20
 
-Losses = dict[str, tuple[Gap, ...]]
+Losses: TypeAlias = dict[str, tuple[Gap, ...]]
 
 
-def carry(recording: Recording, sink: Sink, progress: Callable[[int, int], None] | None = None) -> Losses:
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a recording holds beside its samples."""
+
+    sources: Iterable[Source]
+    signals: Iterable[Signal]
+    user_data: Iterable[UserData]
+    ties: Iterable[tuple[str, Tie]]
+    """Each with the name of its signal."""
+    notes: Iterable[Annotation]
+    """With sample ids, where their signal has samples and a clock tells: see `placed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive samples of a signal, read when it is their turn."""
+
+    name: str
+    """Of the signal."""
+    window: Window
+    end_s: float
+    """Where it ends, in seconds from the signal's first sample."""
+    read: Callable[[Window], tuple[NDArray[Any], Iterable[Gap]]]
+    """Returns the samples of a window, and which of them are none."""
+
+
+def carry(recording: Recording, sink: Sink, progress: Progress | None = None) -> Losses:
     """Write a recording to a sink; return what is lost of it, by signal, which the sink has as gaps.
 
     Parameters
@@ -28,59 +66,122 @@ def carry(recording: Recording, sink: Sink, progress: Callable[[int, int], None]
         Fresh; it is not closed.
     progress
         Called with (samples done, samples in all) now and then.
+
+    Raises
+    ------
+    SelectionError
+        The sink's format cannot hold something of it; the message says what, and what to change.
     """
     signals = list(recording.signals.values())
-    _define(recording, signals, sink)
-    losses: Losses = {}
-    done, total = 0, sum(signal.length for signal in signals)
-    for signal, window in _pieces(signals):
-        lost = _copy(recording, signal, window, sink)
-        losses[signal.name] = merge_gaps((*losses.get(signal.name, ()), *lost))
-        done += window.length
+    sources = {source.id: source for source in recording.sources} | {s.source.id: s.source for s in signals}
+    sampled = [signal for signal in signals if signal.has_samples]
+    contents = Contents(
+        sources=sources.values(),
+        signals=signals,
+        user_data=recording.user_data,
+        ties=((signal.name, tie) for signal in sampled for tie in recording.ties(signal.name)),
+        notes=(placed(recording, note) for note in recording.annotations),
+    )
+    pieces: list[Piece] = []
+    for signal in sampled:
+        edges = [*range(signal.first_id, signal.window.stop, PIECE_SAMPLES), signal.window.stop]
+        pieces += cut(signal, edges, partial(recording.read_with_gaps, signal.name))
+    return write_all(sink, contents, pieces, progress)
+
+
+def write_all(sink: Sink, contents: Contents, pieces: Iterable[Piece], progress: Progress | None = None) -> Losses:
+    """Write everything to a fresh sink: pieces by the time at which they end, as a recorder would have written them.
+
+    Returns
+    -------
+    dict
+        By signal, the gaps that are no gaps of the recording but losses of it.
+    """
+    _define(sink, contents)
+    pieces = sorted(pieces, key=lambda piece: piece.end_s)
+    done, total = 0, sum(piece.window.length for piece in pieces)
+    losses: dict[str, list[Gap]] = {}
+    for piece in pieces:
+        losses.setdefault(piece.name, []).extend(_write(sink, piece))
+        done += piece.window.length
         if progress is not None:
             progress(done, total)
-    return {name: gaps for name, gaps in losses.items() if gaps}
+    return {name: merge_gaps(gaps) for name, gaps in losses.items() if gaps}
 
 
-def _define(recording: Recording, signals: list[Signal], sink: Sink) -> None:
+def cut(
+    signal: Signal, edges: Sequence[int], read: Callable[[Window], tuple[NDArray[Any], Iterable[Gap]]]
+) -> Iterator[Piece]:
+    """Yield the samples of a signal between each two of the sample ids, of which the first is that of its first sample.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.testing import write_demo
+    >>> recording = xjls.open_recording(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.1))
+    >>> pieces = cut(recording.signal("current"), [0, 30_000, 50_000], lambda window: (recording.read("current"), ()))
+    >>> [(str(piece.window), piece.end_s) for piece in pieces]
+    [('0–30_000', 0.06), ('30_000–50_000', 0.1)]
+    """
+    for start, stop in pairwise(edges):
+        yield Piece(signal.name, Window(start, stop), float((stop - edges[0]) / signal.rate_hz), read)
+
+
+def placed(recording: Recording, note: Annotation) -> Annotation:
+    """Return an annotation of a recording with the id of the sample nearest to its time, where it has a time only.
+
+    It stays as it is where its signal has no samples, and where no clock tells: some formats keep times there, too.
+    """
+    if note.sample_id is not None or note.time_ns is None or note.signal not in recording.signals:
+        return note
+    if not recording.signal(note.signal).has_samples:
+        return note
+    clock = recording.clock(note.signal)
+    found = nearest(clock, note.time_ns) if clock.utc and clock.is_increasing else NEVER
+    return note if found == NEVER else replace(note, sample_id=found)
+
+
+def nearest(clock: Clock, time_ns: int) -> int:
+    """Return the sample id nearest to a time, of two the later one; `NEVER` where the clock does not reach it.
+
+    Examples
+    --------
+    >>> from xjls.model.clock import Clock
+    >>> [nearest(Clock.nominal(1000), time_ns) for time_ns in (400_000, 500_000, 1_100_000)]
+    [0, 1, 1]
+    """
+    after = clock.first_at_or_after(time_ns)
+    if after == NEVER:
+        return NEVER
+    return after - 1 if time_ns - clock.time(after - 1) < clock.time(after) - time_ns else after
+
+
+def _define(sink: Sink, contents: Contents) -> None:
     """Write all that is no sample: first what the rest refers to."""
-    sources = {source.id: source for source in recording.sources} | {s.source.id: s.source for s in signals}
-    for source in sources.values():
+    for source in contents.sources:
         sink.add_source(source)
-    for signal in signals:
+    for signal in contents.signals:
         sink.add_signal(signal)
-    for record in recording.user_data:
+    for record in contents.user_data:
         sink.add_user_data(record)
-    for signal in signals:
-        for tie in recording.ties(signal.name) if signal.has_samples else ():
-            sink.tie(signal.name, tie)
-    for note in recording.annotations:
+    for name, tie in contents.ties:
+        sink.tie(name, tie)
+    for note in contents.notes:
         sink.annotate(note)
 
 
-def _pieces(signals: list[Signal]) -> Iterator[tuple[Signal, Window]]:
-    """Yield pieces of all signals by the time at which they end, as a recorder would have written them."""
-    pieces = []
-    for order, signal in enumerate(signals):
-        for at in range(0, signal.length, PIECE_SAMPLES):
-            window = Window(signal.first_id + at, signal.first_id + min(at + PIECE_SAMPLES, signal.length))
-            pieces.append((float((at + window.length) / signal.rate_hz), order, window))
-    for _, order, window in sorted(pieces):
-        yield signals[order], window
-
-
-def _copy(recording: Recording, signal: Signal, window: Window, sink: Sink) -> list[Gap]:
-    """Write the samples of a window that are intact, and say of the others why they are not; return what is lost."""
-    samples, gaps = recording.read_with_gaps(signal.name, window)
-    at, lost = window.start, []
+def _write(sink: Sink, piece: Piece) -> list[Gap]:
+    """Write the samples of a piece that there are, and say of the others why they are not; return what is lost."""
+    samples, gaps = piece.read(piece.window)
+    base, at, lost = piece.window.start, piece.window.start, []
     for gap in sorted(gaps):
-        missing = gap & Window(at, window.stop)
+        missing = gap & Window(at, piece.window.stop)
         if missing.window.length:
             if missing.window.start > at:
-                sink.write(signal.name, at, samples[at - window.start : missing.window.start - window.start])
-            sink.skip(signal.name, missing)
+                sink.write(piece.name, at, samples[at - base : missing.window.start - base])
+            sink.skip(piece.name, missing)
             at = missing.window.stop
             lost += [] if gap.skipped else [missing]
-    if at < window.stop:
-        sink.write(signal.name, at, samples[at - window.start :])
+    if at < piece.window.stop:
+        sink.write(piece.name, at, samples[at - base :])
     return lost

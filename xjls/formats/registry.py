@@ -8,24 +8,36 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from xjls.errors import NotRecognizedError, SelectionError
 from xjls.formats.jls2 import reader as jls2
-from xjls.formats.jls2.sink import new_jls2
+from xjls.formats.jls2.sink import new_jls2, resume_jls2
 from xjls.formats.zarr import opening as zarr
+from xjls.model.sink import Sink
 from xjls.storage import local_path, open_storage
+from xjls.storage.new_file import local_target
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from types import TracebackType
 
     from xjls.model.reader import OnDamage
     from xjls.model.recording import Recording
-    from xjls.model.sink import Sink
 
 HEAD_BYTES = 64
 ROOT_BYTES = 1 << 24
 """Of the file that tells what a folder is: all of it, as a rule."""
+
+
+class OpenSink(Sink, Protocol):
+    """A sink that a ``with`` block closes."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +52,16 @@ class Format:
     open: Callable[..., Recording]
     """Raises NotRecognizedError, before it reads much, when the bytes are not of this format."""
     new: Callable[..., AbstractContextManager[Sink]]
-    """Makes one."""
+    """Makes one, which appears under its name when it is complete."""
+    resume: Callable[[str], OpenSink] | None
+    """Goes on with one; None where the format cannot."""
     root: str = ""
     """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
 
 
 FORMATS = (
-    Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2, new_jls2),
-    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, zarr.ROOT),
+    Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2, new_jls2, resume_jls2),
+    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, None, zarr.ROOT),
 )
 
 
@@ -62,6 +76,14 @@ def guess_format(path: str | os.PathLike[str]) -> Format | None:
         return next((row for row in FORMATS if name.endswith(row.suffixes)), None)
     full = os.path.expanduser(local)  # noqa: PTH111 - a tenth of a Path's price
     return next((row for row in FORMATS if row.recognizes(_head(full, row))), None)
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    """Return the format of a recording that is there; raise as `open_recording` does where there is none."""
+    if (row := guess_format(path)) is not None:
+        return row
+    with open_recording(path) as recording:
+        return _named(recording.format)
 
 
 def _head(path: str, row: Format) -> bytes:
@@ -135,23 +157,36 @@ def open_recording(
 
 
 def new_recording(
-    path: str | os.PathLike[str], *, overwrite: bool = False, option: str = "overwrite=True", codec: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    format_name: str | None = None,
+    overwrite: bool = False,
+    option: str = "overwrite=True",
+    codec: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> AbstractContextManager[Sink]:
     """Give a sink for a new recording, which appears under its name when it is complete.
 
     Parameters
     ----------
     path
-        Its ending says the format: ``.jls`` or ``.zarr``.
+        In a folder that is there. Its ending says the format: ``.jls`` or ``.zarr``. A store may also have an address
+        that fsspec understands.
+    format_name
+        The format, whatever the ending: ``"JLS v2"`` or ``"Zarr"``, as `Recording.format` has it.
     overwrite
         Whether to replace what is there; ``option`` is how the caller calls that, for the error's message.
     codec
         How samples are compressed, where the format does: ``"blosc"`` or ``"zstd"``.
+    storage_options
+        For fsspec: credentials, endpoint, and so on.
 
     Raises
     ------
     SelectionError
-        No format has that ending.
+        No format has that ending or name; or the address is one of a format that is a single file.
+    FileNotFoundError
+        The folder is not there.
     FileExistsError
         There is something already.
 
@@ -168,11 +203,25 @@ def new_recording(
     True
     """
     name = os.fspath(path)
+    row = _by_ending(name) if format_name is None else _named(format_name)
+    if local_path(name) is not None:
+        local_target(name)  # no format makes the folders on the way: one that is missing is a slip
+    return row.new(name, overwrite=overwrite, option=option, codec=codec, storage_options=storage_options)
+
+
+def _by_ending(name: str) -> Format:
     row = next((row for row in FORMATS if name.lower().rstrip("/").endswith(row.suffixes)), None)
     if row is None:
         endings = ", ".join(suffix for row in FORMATS for suffix in row.suffixes)
         raise SelectionError(f"no format to write is called like {name!r}", f"Give it one of these endings: {endings}.")
-    return row.new(name, overwrite=overwrite, option=option, codec=codec)
+    return row
+
+
+def _named(name: str) -> Format:
+    row = next((row for row in FORMATS if row.name == name), None)
+    if row is None:
+        raise SelectionError(f"there is no format {name!r}", f"Formats: {', '.join(row.name for row in FORMATS)}.")
+    return row
 
 
 def _candidates(path: str | os.PathLike[str]) -> list[Format]:

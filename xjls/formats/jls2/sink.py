@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+import reprlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
-from xjls.formats.jls2.events import annotation_record
+from xjls.formats.jls2.events import KINDS, annotation_record
 from xjls.formats.jls2.reader import Jls2Reader
 from xjls.formats.jls2.wire import SignalDef, SourceDef, ns_to_jls_time
 from xjls.formats.jls2.writer import MOST_IDS, Jls2Writer
-from xjls.storage.new_file import new_file
+from xjls.storage.new_file import local_target, new_file
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,14 +25,34 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal, Source
     from xjls.model.window import Gap
 
+_OTHERWISE = "or write a Zarr store."
+_MOST_HZ = (1 << 32) - 1
+_MOST_GROUPS = _MOST_TYPES = 256
+_MOST_Y = (2 - 2**-23) * 2.0**127
+"""The largest number of a float of 32 bits."""
+_TYPE = "type_"
+"""Before the number of an annotation's kind that has no name."""
+
 
 @contextlib.contextmanager
-def new_jls2(path: str, *, overwrite: bool, option: str, codec: str | None) -> Iterator[Jls2Sink]:
+def new_jls2(
+    path: str,
+    *,
+    overwrite: bool,
+    option: str,
+    codec: str | None,
+    storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
+) -> Iterator[Jls2Sink]:
     """Give a sink for a new file; see `xjls.formats.new_recording`."""
     if codec is not None:
         raise SelectionError(f"JLS does not compress samples, with {codec!r} or otherwise", "Choose a Zarr store.")
     with new_file(path, overwrite=overwrite, option=option) as part, Jls2Sink(part) as sink:
         yield sink
+
+
+def resume_jls2(path: str) -> Jls2Sink:
+    """Give a sink that goes on with a file; see `xjls.formats.continue_recording`."""
+    return Jls2Sink(str(local_target(path)), append=True)
 
 
 class Jls2Sink:
@@ -62,6 +83,8 @@ class Jls2Sink:
     def __init__(self, path: str, *, append: bool = False) -> None:
         self.writer = Jls2Writer(path, append=append)
         self._ids = {"": 0}
+        self._sources: dict[int, int] = {}
+        """Numbers in the file, by those that sources come with."""
         self._sampled: set[str] = set()
         if append:
             with contextlib.closing(Jls2Reader(path)) as reader:
@@ -72,29 +95,46 @@ class Jls2Sink:
     def add_source(self, source: Source) -> None:
         """Define an instrument by its own number; see `Sink`."""
         texts = source.name, source.vendor, source.model, source.version, source.serial_number
-        self.writer.define_source(SourceDef(source.id, *texts))
+        # 0 is the file's own there, and pyjls lets signals have it: here it is one like the others
+        number = source.id or next(number for number in range(MOST_IDS, 0, -1) if number not in self._sources.values())
+        self.writer.define_source(SourceDef(number, *texts))
+        self._sources[source.id] = number
 
     def add_signal(self, signal: Signal) -> None:
         """Define a signal, by its own number where the format has it and it is free; see `Sink`."""
         if signal.name in self._ids:
             raise SelectionError(f"signal {signal.name!r} is defined already", "Choose another name.")
-        q, rate = -math.log2(signal.scale_factor), signal.rate_hz
-        if rate.denominator != 1:
+        scale, rate = signal.scale_factor, signal.rate_hz
+        q = -math.log2(scale) if scale > 0 else math.nan
+        if rate.denominator != 1 or rate > _MOST_HZ:
             raise SelectionError(
-                f"{signal.name!r} has {float(rate):g} samples a second, and JLS keeps whole numbers of them",
-                "Open it as a Dataset, resample it, and write that.",
+                f"{signal.name!r} has {float(rate):g} samples a second, and JLS keeps whole numbers of them, at most"
+                f" {_MOST_HZ:_}",
+                'Resample it as a Dataset, set ds[name].attrs["sample_rate_hz"] to the nominal rate there, '
+                + _OTHERWISE,
             )
         if not (q.is_integer() and -128 <= q < 128) or (q and signal.dtype.kind == "f"):
             raise SelectionError(
-                f"{signal.name!r} has a scale of {signal.scale_factor:g}, and JLS has powers of two for integers",
-                'Open it as a Dataset, and write its values: .astype("f4").',
+                f"{signal.name!r} has a scale of {scale:g}, and JLS has powers of two for integers",
+                'Open it as a Dataset and write its values, .astype("f4"), ' + _OTHERWISE,
             )
         kind = 0 if signal.has_samples else 1
         data_type = encode_data_type(signal.stored_type, int(q))
         blocks = (0, 0, 0, 0, 0, 0)  # the library's defaults
         number = self._number(signal.id)
         texts = signal.name, signal.units
-        self.writer.define_signal(SignalDef(number, signal.source.id, kind, data_type, int(rate), *blocks, *texts))
+        source = self._sources.get(signal.source.id, signal.source.id)
+        self.writer.define_signal(SignalDef(number, source, kind, data_type, int(rate), *blocks, *texts))
+            SignalDef(
+                number,
+                self._sources.get(signal.source.id, signal.source.id),
+                kind,
+                data_type,
+                int(rate),
+                *blocks,
+                *texts,
+            )
+        )
         self._ids[signal.name] = number
         self._sampled |= {signal.name} if signal.has_samples else set()
 
@@ -112,10 +152,9 @@ class Jls2Sink:
 
     def annotate(self, note: Annotation) -> None:
         """Write an annotation: at its sample id where its signal has samples, else at its time; see `Sink`."""
-        timestamp = note.sample_id if note.signal in self._sampled else None
-        if timestamp is None:
-            timestamp = 0 if note.time_ns is None else ns_to_jls_time(note.time_ns)
-        self.writer.annotate(self._id(note.signal), annotation_record(note, timestamp))
+        number = self._id(note.signal)
+        _require_writable(note)
+        self.writer.annotate(number, annotation_record(note, self._timestamp(note)))
 
     def add_user_data(self, record: UserData) -> None:
         """Keep a record; see `Sink`."""
@@ -139,7 +178,24 @@ class Jls2Sink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        # What is not all that should be there must not say that it is
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+    def _timestamp(self, note: Annotation) -> int:
+        """Return where an annotation is: JLS has sample ids on signals with samples, and times on all others."""
+        if note.signal in self._sampled:
+            if note.sample_id is None:
+                raise SelectionError(
+                    f"{_told(note)} has no sample id, and JLS keeps no times on signals with samples",
+                    "Give it the id of a sample, " + _OTHERWISE,
+                )
+            return note.sample_id
+        if note.time_ns is None:
+            raise SelectionError(f"{_told(note)} has no time", "Give it one: only signals with samples have ids.")
+        return ns_to_jls_time(note.time_ns)
 
     def _id(self, name: str) -> int:
         if name not in self._ids:
@@ -153,5 +209,30 @@ class Jls2Sink:
             return wanted
         free = next((number for number in range(1, MOST_IDS + 1) if number not in taken), None)
         if free is None:
-            raise SelectionError(f"more than {MOST_IDS} signals do not fit into a JLS file", "Choose some of them.")
+            raise SelectionError(
+                f"more than {MOST_IDS} signals do not fit into a JLS file", "Choose some of them, " + _OTHERWISE
+            )
         return free
+
+
+def _require_writable(note: Annotation) -> None:
+    """Refuse what an annotation's bytes cannot say."""
+    number = note.kind.removeprefix(_TYPE)
+    numbered = note.kind.startswith(_TYPE) and number.isdecimal() and int(number) < _MOST_TYPES
+    if note.kind not in KINDS and not numbered:
+        raise SelectionError(
+            f"{_told(note)} is of the kind {note.kind!r}, which is none",
+            f"Choose one of {', '.join(KINDS)}, or {_TYPE}<n> with n below {_MOST_TYPES}.",
+        )
+    if not 0 <= note.group < _MOST_GROUPS:
+        raise SelectionError(f"{_told(note)} is in group {note.group}", f"Choose one from 0 to {_MOST_GROUPS - 1}.")
+    if note.y is not None and _MOST_Y < abs(note.y) < math.inf:
+        raise SelectionError(
+            f"{_told(note)} is at {note.y:g}, which 32 bits do not hold", "Choose a value that they do."
+        )
+
+
+def _told(note: Annotation) -> str:
+    """Name an annotation as a message does."""
+    place = f"of {note.signal!r}" if note.signal else "of the whole recording"
+    return f"the annotation {reprlib.repr(note.data)} {place}"
