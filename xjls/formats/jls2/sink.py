@@ -125,16 +125,6 @@ class Jls2Sink:
         texts = signal.name, signal.units
         source = self._sources.get(signal.source.id, signal.source.id)
         self.writer.define_signal(SignalDef(number, source, kind, data_type, int(rate), *blocks, *texts))
-            SignalDef(
-                number,
-                self._sources.get(signal.source.id, signal.source.id),
-                kind,
-                data_type,
-                int(rate),
-                *blocks,
-                *texts,
-            )
-        )
         self._ids[signal.name] = number
         self._sampled |= {signal.name} if signal.has_samples else set()
 
