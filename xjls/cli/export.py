@@ -68,7 +68,7 @@ def _shape(table: Table) -> str:
 def _remarks(table: Table) -> list[str]:
     """Say, by signal, what is missing, and what is not exact."""
     remarks = [
-        f"  {name}: {lost:,} samples are lost, and missing here; see xjls check" for name, lost in table.lost.items()
+        f"  {name}: {lost:,} samples are lost or were never delivered, and missing here; see xjls info" for name, lost in table.lost.items()
     ]
     remarks += [
         f"  {name}: from summaries that may hide single NaN; see xjls stats --nans count" for name in table.inexact
