@@ -109,6 +109,31 @@ def test_what_was_pickled_before_opens_after_a_refresh(tmp_path):
         again.close()
 
 
+def test_a_recording_of_before_reads_on_while_the_file_is_gone_on_with(tmp_path):
+    """Samples, levels and all that was written beside them, also what nobody had asked for until then."""
+    path = tmp_path / "run.jls"
+    with writer_of(path) as writer:
+        for at in range(0, 5000, 500):
+            writer.write(1, at, SAMPLES[at : at + 500])
+            writer.tie(1, at, at << 20)
+            writer.annotate(1, AnnotationRecord(at, 1, 0, 0, "note"))
+            writer.user_data(1, "data")
+    before = xjls.open_recording(path)
+    with Jls2Writer(str(path), append=True) as writer:
+        for at in range(5000, 20_000, 500):
+            writer.write(1, at, SAMPLES[at : at + 500])
+            writer.tie(1, at, at << 20)
+            writer.annotate(1, AnnotationRecord(at, 1, 0, 0, "more"))
+            writer.user_data(1, "more")
+    with before:
+        assert np.array_equal(before.read("x"), SAMPLES[:5000])
+        assert before.statistics("x").count == 5000
+        assert [note.data for note in before.annotations] == ["note"] * 10
+        assert [record.data for record in before.user_data] == ["data"] * 10
+        assert len(before.ties("x")) == 10
+        assert before.status.complete
+
+
 PYJLS = """
 import sys, numpy as np, pyjls
 with pyjls.Writer(sys.argv[1]) as writer:

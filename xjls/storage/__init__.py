@@ -43,6 +43,10 @@ class Storage(Protocol):
         """Return what keeps the bytes of `spans` where they are, whatever is closed; raise once they are not there."""
         ...
 
+    def has_grown(self) -> bool:
+        """Return whether there is more by now than when it was opened."""
+        ...
+
     def close(self) -> None:
         """Give back what is held; twice is harmless."""
         ...

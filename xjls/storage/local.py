@@ -145,6 +145,11 @@ class LocalFile:
         """Return the mapping; whoever keeps it may use addresses in it, whatever other threads close."""
         return self.mapping()
 
+    def has_grown(self) -> bool:
+        """Return whether the file is longer by now."""
+        descriptor = self._descriptor
+        return descriptor is not None and os.fstat(descriptor.number).st_size > self.size
+
     def _made(self, descriptor: _Descriptor) -> NDArray[np.uint8]:
         """Map the file, once for all threads, unless it was closed meanwhile."""
         with _MAKING:

@@ -95,6 +95,10 @@ class RemoteObject:
             raise closed_error(self.path)
         return None
 
+    def has_grown(self) -> bool:
+        """Return False: an object is replaced as a whole."""
+        return False
+
     def close(self) -> None:
         """Forget the kept blocks, and refuse further reads; file systems of fsspec hold no handle to give back."""
         self._closed = True

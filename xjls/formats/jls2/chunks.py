@@ -106,7 +106,12 @@ class ChunkFile:
         return chunk, timestamp, count
 
     def forward(self, offset: int, item_next: int) -> int:
-        """Return where a list goes on from ``offset``, 0 at its end; only forwards, so that it cannot go in circles."""
+        """Return where a list goes on from ``offset``, 0 at its end; only forwards, so that it cannot go in circles.
+
+        A list that leads behind what was the end when the file was opened was gone on with since, and ends there.
+        """
+        if item_next >= self.storage.size and self.storage.has_grown():
+            return 0
         if item_next and item_next <= offset:
             raise CorruptError(f"a list leads back to byte {item_next:_}", self.storage.path, offset)
         return item_next
