@@ -43,6 +43,24 @@ def begun(store, *signals, **how):
     return writer
 
 
+def make_small(monkeypatch):
+    """Make objects of the writer so small that some hundred samples, ties and records have many."""
+    for name, value in (("SHARD_SAMPLES", 4096), ("CHUNK_SAMPLES", 1024), ("CHUNK_ENTRIES", 7), ("FEWEST_ENTRIES", 2)):
+        monkeypatch.setattr(f"xjls.formats.zarr.stream.{name}", value)
+    monkeypatch.setattr("xjls.formats.zarr.ties.CHUNK_TIES", 8)
+    monkeypatch.setattr("xjls.formats.zarr.records.PAGE_RECORDS", 4)
+
+
+def note(i, data="note", signal="x"):
+    """Return an annotation of a sample."""
+    return xjls.Annotation(signal=signal, sample_id=i, time_ns=None, kind="text", group=0, y=None, data=data)
+
+
+def size_of(store):
+    """Return the bytes of a store's files."""
+    return sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
+
+
 def truth():
     """Return what is true of it."""
     signals = {
@@ -95,7 +113,7 @@ def write_by_zarr_python(store):
             level, factor = level + 1, factor * 20  # noqa: PLW2901
         signals.append({
             "id": i, "name": name, "array": name, "source": 1, "units": "A", "stored_type": stored_type,
-            "rate_hz": "1000", "scale_factor": 1.0, "first_sample_id": FIRST_ID, "gaps": [],
+            "rate_hz": "1000", "scale_factor": 1.0, "first_sample_id": FIRST_ID,
             "ties": "x" if name == "x" else None,
         })  # fmt: skip
     put("ties/x", np.array(TIES, "i8"), 64)
@@ -103,6 +121,8 @@ def write_by_zarr_python(store):
     note = {"signal": "x", "sample_id": FIRST_ID, "kind": "user", "group": 0, "y": None, "data": "note"}
     told = {
         "layout": 1, "closed": True, "sources": [source], "signals": signals, "annotations": [note], "user_data": [],
+        "gaps": [], "pages": {"annotations": 0, "user_data": 0, "gaps": 0},
+        "size_bytes": sum(path.stat().st_size for path in store.rglob("*") if path.is_file()),
     }  # fmt: skip
     told["crc32c"] = google_crc32c.value(json.dumps([told, facts], sort_keys=True).encode())
     root.attrs["xjls"] = told

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Self, overload
+from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +37,9 @@ from xjls.model.segments import (
     window_table,
 )
 from xjls.model.ties import Ties
+
+if TYPE_CHECKING:
+    from xjls.model.annotation import Tie
 
 __all__ = ["NEVER", "Clock"]
 
@@ -112,6 +115,31 @@ class Clock:
         ties = Ties.chosen(sample_ids, times_ns, rate_hz=rate_hz, first_id=first_id)
         table = tied_table(ties, slope_ns(rate_hz))
         return cls(table, utc=True, zero_ns=line_at(table, first_id).whole, ties=ties, tied=True)
+
+    @classmethod
+    def through(cls, tied: Iterable[Iterable[Tie]], *, rate_hz: int | Fraction, first_id: int = 0) -> Self:
+        """Return the clock of signals that share their sample ids, through the ties of each; nominal without any.
+
+        Signals that repeat each other count once, in the order as written. Where they differ, ties are ordered by
+        their sample ids, and of those for the same one the last signal's counts.
+
+        Examples
+        --------
+        >>> from xjls.model.annotation import Tie
+        >>> one, other = [[Tie(sample_id=at, time_ns=at * 10**6 + 7)] for at in (0, 1000)]
+        >>> Clock.through([one, [], other], rate_hz=1000).time(500)
+        500000007
+        >>> Clock.through([], rate_hz=1000, first_id=500).time(500)
+        0
+        """
+        lists = [ties for one in tied if (ties := [(tie.sample_id, tie.time_ns) for tie in one])]
+        if not lists:
+            return cls.nominal(rate_hz, origin_id=first_id)
+        pairs = lists[0]
+        if any(other != pairs for other in lists):
+            pairs = sorted({sample_id: (sample_id, time_ns) for ties in lists for sample_id, time_ns in ties}.values())
+        sample_ids, times_ns = zip(*pairs, strict=True)
+        return cls.from_ties(sample_ids, times_ns, rate_hz=rate_hz, first_id=first_id)
 
     @classmethod
     def concatenated(cls, clocks_with_sizes: Iterable[tuple[Clock, int]]) -> Self:

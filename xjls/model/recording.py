@@ -158,13 +158,9 @@ class Recording(Questions):
                 f"{first.name!r} has no samples, only annotations, and so no clock",
                 "Its annotations carry their own times.",
             )
-        tied = [ties for name in names if (ties := self.ties(name))]
-        if tied:
-            ids, times = _merged(tied)
-            clock = Clock.from_ties(ids, times, rate_hz=first.rate_hz, first_id=self.origin_id(first.name))
-            self._note_clock(clock, names)
-        else:
-            clock = Clock.nominal(first.rate_hz, origin_id=self.origin_id(first.name))
+        tied = (self.ties(name) for name in names)
+        clock = Clock.through(tied, rate_hz=first.rate_hz, first_id=self.origin_id(first.name))
+        self._note_clock(clock, names)
         self._clocks[names] = clock
         return clock
 
@@ -424,12 +420,3 @@ def _reopen(
             )
         _open[recording._key()] = recording
     return recording
-
-
-def _merged(tied: list[tuple[Tie, ...]]) -> tuple[list[int], list[int]]:
-    """Return the sample ids and times of several signals' ties; where they repeat each other, in the written order."""
-    ties = tied[0]
-    if any(other != ties for other in tied):
-        by_id = {tie.sample_id: tie for other in tied for tie in other}
-        ties = tuple(by_id[sample_id] for sample_id in sorted(by_id))
-    return [tie.sample_id for tie in ties], [tie.time_ns for tie in ties]

@@ -18,7 +18,8 @@ NOT_DELIVERED = "not delivered"
 class Sink(Protocol):
     """One recording that is being written; called from one thread, in the order of what happened.
 
-    What the medium refuses is raised as OSError by the call that met it; what was written before stays readable.
+    What the medium refuses is raised as OSError by the call that met it; what was written before stays readable. A
+    ``with`` block closes a sink, and abandons it when it raises.
     """
 
     def add_source(self, source: Source) -> None:

@@ -2,9 +2,11 @@
 
 Field notes:
 
-- One object is the recording: ``zarr.json`` at the root, with everything that is not samples in its attribute ``xjls``,
-  and with the metadata of all arrays consolidated. It is replaced whole, after all that it speaks of is written: a
-  killed writer leaves the state of its last flush, for every signal the same moment.
+- One object is the recording: ``zarr.json`` at the root, with what is known of it in its attribute ``xjls``, and with
+  the metadata of all arrays consolidated. It is replaced whole, after all that it speaks of is written: a killed writer
+  leaves the state of its last flush, for every signal the same moment.
+- It does not grow with time: of annotations, user data and gaps it has the last ones, and ``records`` has the others.
+  What a flush writes does not, either: what is whole is put once, and only the last object of a kind again.
 - Samples are in group ``0``, levels in ``1`` and up, as arrays that are called like their signals; names that a file
   system or an address would not take as they are have been changed, and ``xjls`` says which is which.
 - Shards are whole but for the last one of a signal, which grows from flush to flush. Their chunks begin at multiples of

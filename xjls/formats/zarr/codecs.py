@@ -134,13 +134,32 @@ def padded(values: NDArray[Any], length: int, fill: Any) -> NDArray[Any]:
     return whole
 
 
-def encode_texts(texts: Sequence[str]) -> Parts:
+def encode_texts(texts: Sequence[str]) -> bytes:
     """Return a chunk of texts, as ``vlen-utf8`` has them: their number, and each with its length before it."""
-    parts: Parts = [len(texts).to_bytes(4, "little")]
+    parts = [len(texts).to_bytes(4, "little")]
     for text in texts:
         encoded = text.encode()
         parts += [len(encoded).to_bytes(4, "little"), encoded]
-    return parts
+    return b"".join(parts)
+
+
+def encode_page(texts: Sequence[str], length: int) -> Parts:
+    """Return a chunk of so many texts, filled up with empty ones, and its checksum; `decode_page` undoes it."""
+    data = encode_texts([*texts, *[""] * (length - len(texts))])
+    return [data, int(google_crc32c.value(data)).to_bytes(CRC_BYTES, "little")]
+
+
+def decode_page(data: bytes) -> list[str]:
+    """Return the texts of a chunk that are not empty; raise ValueError where its bytes are not what was written."""
+    body, told = data[:-CRC_BYTES], int.from_bytes(data[-CRC_BYTES:], "little")
+    if len(data) < 2 * CRC_BYTES or int(google_crc32c.value(body)) != told:
+        raise ValueError("its checksum differs")
+    texts, at = [], 4
+    for _ in range(int.from_bytes(body[:4], "little")):
+        stop = at + 4 + int.from_bytes(body[at : at + 4], "little")
+        texts.append(body[at + 4 : stop].decode())
+        at = stop
+    return [text for text in texts if text]
 
 
 def _bytes_of(values: NDArray[Any]) -> NDArray[np.uint8]:

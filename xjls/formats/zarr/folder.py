@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from xjls.formats.zarr.codecs import Parts
 
+_ANOTHER = "Choose another name"
+
 
 class Folder(Protocol):
     """What a writer puts objects into."""
@@ -75,14 +77,12 @@ class RemoteFolder:
 
     Parameters
     ----------
-    url, storage_options
-        As fsspec takes them.
+    fs, prefix
+        As ``fsspec.core.url_to_fs`` gives them.
     """
 
-    def __init__(self, url: str, storage_options: Mapping[str, Any] | None) -> None:
-        import fsspec
-
-        self._fs, self._prefix = fsspec.core.url_to_fs(url, **(storage_options or {}))
+    def __init__(self, fs: Any, prefix: str) -> None:
+        self._fs, self._prefix = fs, prefix
 
     def put(self, key: str, parts: Parts) -> None:
         """Write an object, or replace it."""
@@ -90,6 +90,43 @@ class RemoteFolder:
 
     def sync(self) -> None:
         """Do nothing: what a remote store has taken it has."""
+
+
+class Series:
+    """The chunks or shards of one array, which are put in turn: only the last one is put again.
+
+    Parameters
+    ----------
+    folder, path
+        Where to, and the array's path there.
+    rank
+        Dimensions of the array.
+    """
+
+    def __init__(self, folder: Folder, path: str, rank: int = 1) -> None:
+        self._folder = folder
+        self._path = path
+        self._behind = ".0" * (rank - 1)
+        self._before_bytes = 0
+        self._last = (-1, 0)
+        """Number and bytes of the last one."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all of them."""
+        return self._before_bytes + self._last[1]
+
+    def put(self, number: int, parts: Parts) -> None:
+        """Write an object, or replace the last one."""
+        self._folder.put(f"{self._path}/c.{number}{self._behind}", parts)
+        if number != self._last[0]:
+            self._before_bytes += self._last[1]
+        self._last = number, size_of(parts)
+
+
+def size_of(parts: Parts) -> int:
+    """Return the bytes of an object."""
+    return sum(len(part) for part in parts)
 
 
 @contextlib.contextmanager
@@ -107,13 +144,13 @@ def new_folder(
     FileExistsError
         There is something already, and it is not to be replaced: the message names the ``option`` that does.
     """
-    local = local_path(store)
+    local, remedy = local_path(store), "" if overwrite else f"{_ANOTHER}, or say {option}."
     if local is None:
-        yield _new_remote(os.fspath(store), storage_options, "" if overwrite else option)
+        yield _new_remote(os.fspath(store), storage_options, remedy)
         return
     target = Path(local).expanduser()
     if target.exists():
-        _require_replaceable(str(target), "" if overwrite else option, is_store=(target / ROOT).is_file())
+        _require_replaceable(str(target), remedy, is_store=(target / ROOT).is_file())
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield LocalFolder(str(part))
@@ -133,32 +170,35 @@ def folder_of(store: str | os.PathLike[str], storage_options: Mapping[str, Any] 
     """
     local = local_path(store)
     if local is None:
-        return _new_remote(os.fspath(store), storage_options, "overwrite=True")
+        return _new_remote(os.fspath(store), storage_options, f"{_ANOTHER}.")
     target = Path(local).expanduser()
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
-        raise FileExistsError(f"{target} exists. Choose another name.")
+        raise FileExistsError(f"{target} exists. {_ANOTHER}.")
     return LocalFolder(str(target))
 
 
-def _new_remote(url: str, storage_options: Mapping[str, Any] | None, option: str) -> RemoteFolder:
+def _new_remote(url: str, storage_options: Mapping[str, Any] | None, remedy: str) -> RemoteFolder:
     import fsspec
 
     fs, prefix = fsspec.core.url_to_fs(url, **(storage_options or {}))
     fs.invalidate_cache(prefix)
     if fs.exists(prefix):
-        _require_replaceable(url, option, is_store=fs.exists(f"{prefix}/{ROOT}"))
+        _require_replaceable(url, remedy, is_store=fs.exists(f"{prefix}/{ROOT}"))
         # First of all what makes it a store: half a removal must not be taken for one
         fs.rm_file(f"{prefix}/{ROOT}")
         fs.rm(prefix, recursive=True)
-    return RemoteFolder(url, storage_options)
+    return RemoteFolder(fs, prefix)
 
 
-def _require_replaceable(name: str, option: str, *, is_store: bool) -> None:
-    """Refuse to replace what is there, unless it is to be, and is a store: a slip must not cost someone's folder."""
-    if option:
-        raise FileExistsError(f"{name} exists. Choose another name, or say {option}.")
+def _require_replaceable(name: str, remedy: str, *, is_store: bool) -> None:
+    """Refuse to replace what is there, unless it is to be, and is a store: a slip must not cost someone's folder.
+
+    ``remedy`` says what to do instead; it is empty where it is to be replaced.
+    """
+    if remedy:
+        raise FileExistsError(f"{name} exists. {remedy}")
     if not is_store:
-        raise FileExistsError(f"{name} exists and is no Zarr store. Choose another name, or remove it yourself.")
+        raise FileExistsError(f"{name} exists and is no Zarr store. {_ANOTHER}, or remove it yourself.")
 
 
 def _replace(part: Path, target: Path) -> None:

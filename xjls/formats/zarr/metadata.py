@@ -27,6 +27,7 @@ MULTISCALES = {
 }
 CONVENTIONS = "CF-1.11"
 _TEXTS = "string"
+_TEXT_CODEC: Document = {"name": "vlen-utf8"}
 _KEYS: Document = {"name": "default", "configuration": {"separator": "."}}
 
 
@@ -108,7 +109,12 @@ def encode_scalar(attributes: Mapping[str, Any]) -> Document:
 def encode_statistic() -> Document:
     """Return the metadata of the labels of an entry's numbers."""
     n = [len(STATISTICS)]
-    return _array(_TEXTS, n, ["statistic"], {}, n, "", [{"name": "vlen-utf8"}])
+    return _array(_TEXTS, n, ["statistic"], {}, n, "", [_TEXT_CODEC])
+
+
+def encode_texts_array(length: int, dim: str, chunk: int) -> Document:
+    """Return the metadata of an array of texts whose chunks end with their checksums."""
+    return _array(_TEXTS, [length], [dim], {}, [chunk], "", [_TEXT_CODEC, {"name": "crc32c"}])
 
 
 def _array(
@@ -176,7 +182,11 @@ def arrays_of(told: Mapping[str, Any], members: Mapping[str, Document], path: st
         wanted += takewhile(members.__contains__, levels)
     wanted += {f"ties/{signal['ties']}": None for signal in told["signals"] if signal["ties"] is not None}
     if missing := [name for name in wanted if name not in members]:
-        raise CorruptError(f"its root speaks of an array {missing[0]!r} and does not describe it", path)
+        raise CorruptError(
+            f"its root speaks of an array {missing[0]!r} and does not describe it",
+            path,
+            remedy="If it is there, zarr.consolidate_metadata(path) describes it again. If not, take another copy.",
+        )
     return {name: decode_array(members[name], f"{path}/{name}") for name in wanted}
 
 
@@ -213,7 +223,9 @@ def decode_root(data: bytes, path: str) -> tuple[Any, Mapping[str, Document]]:
         attributes = document.get("attributes", {})
         told = attributes.get(KEY) if document.get("node_type") == "group" else None
     except (ValueError, AttributeError) as error:
-        raise NotRecognizedError(f"its zarr.json is not that of Zarr v3 ({error})", path, remedy="") from error
+        raise NotRecognizedError(
+            f"its zarr.json is not that of Zarr v3 ({error})", path, remedy="Is it damaged? Take another copy of it."
+        ) from error
     if not isinstance(told, dict):
         raise NotRecognizedError(
             "this is plain Zarr, which no recording was written to",

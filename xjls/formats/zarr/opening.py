@@ -28,16 +28,20 @@ def recognizes(root: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def new_zarr(path: str, *, overwrite: bool, option: str, codec: str | None) -> Iterator[Sink]:
+def new_zarr(
+    path: str, *, overwrite: bool, option: str, codec: str | None, storage_options: Mapping[str, Any] | None
+) -> Iterator[Sink]:
     """Give a sink for a new store; see `xjls.formats.new_recording`."""
+    from xjls.formats.zarr.codecs import check_codec
     from xjls.formats.zarr.folder import new_folder
     from xjls.formats.zarr.writer import ZarrWriter
 
-    with new_folder(path, overwrite=overwrite, option=option) as folder:
-        sink = ZarrWriter(folder, codec=codec)
+    check_codec(codec)  # before anything that is there is replaced
+    with (
+        new_folder(path, storage_options, overwrite=overwrite, option=option) as folder,
+        ZarrWriter(folder, codec=codec) as sink,
+    ):
         yield sink
-        # Not where it fails: a store without a root is none, and a remote one has no other name to appear under
-        sink.close()
 
 
 def open_zarr(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:

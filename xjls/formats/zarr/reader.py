@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from xjls.formats.zarr.health import Health
 from xjls.formats.zarr.metadata import arrays_of, decode_root, seal
 from xjls.formats.zarr.objects import Fault, Objects
 from xjls.formats.zarr.opening import ROOT
+from xjls.formats.zarr.pages import Pages
 from xjls.formats.zarr.places import Places
 from xjls.formats.zarr.track import Track
-from xjls.formats.zarr.wire import FORMAT, SEAL, decode_record
+from xjls.formats.zarr.wire import FORMAT, SEAL, decode_annotation, decode_gap, decode_record, decode_user_data
 from xjls.model.annotation import Tie
 from xjls.model.sample_type import dtype_of, level_dtype_of
 from xjls.model.signal import Signal, Source
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.zarr.metadata import ArrayFacts
+    from xjls.formats.zarr.objects import Chunk
     from xjls.model.annotation import Annotation, UserData
     from xjls.model.reader import OnDamage
     from xjls.model.signal import Level
@@ -60,7 +63,10 @@ class ZarrReader:
         except FileNotFoundError:
             if local_path(path) is None or not Path(path).is_dir():
                 raise
-            raise NotRecognizedError(f"Is a directory, and there is no {ROOT} in it as in a Zarr store", path) from None
+            raise NotRecognizedError(
+                f"Is a directory, and there is no {ROOT} in it as in a Zarr store", path,
+                remedy="Open a file in it, or a store; one is none before its writer has flushed or closed it.",
+            ) from None  # fmt: skip
         told, members = decode_root(root, path)
         record = decode_record(told, path)
         self._arrays = arrays_of(told, members, path)
@@ -71,11 +77,12 @@ class ZarrReader:
             )  # fmt: skip
         self.was_closed = record.closed
         self.sources = record.sources
-        self._notes, self._records = record.annotations, record.user_data
+        self._size_bytes = len(root) + record.size_bytes
         self._signals = {signal.name: signal for signal in record.signals}
         self.names = tuple(self._signals)
         self._objects = Objects(path, storage_options)
         self._health = Health()
+        self._pages = Pages(path, storage_options, record, self._health)
         self._tracks: dict[str, Track] = {}
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -121,35 +128,36 @@ class ZarrReader:
 
     def skipped(self, signal: Signal) -> tuple[Gap, ...]:
         """Return the gaps that the writer recorded; see `Reader`."""
-        return self._track(signal.name).skipped if signal.has_samples else ()
+        return tuple(self._track(signal.name).skipped) if signal.has_samples else ()
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return a signal's ties; see `Reader`."""
         array = self._signals[signal.name].ties
         if array is None:
             return ()
-        facts, pairs = self._arrays[f"ties/{array}"], []
-        for number in range(-(-facts.shape[0] // facts.chunk)):
-            key = f"ties/{array}/{facts.key(number)}"
-            (chunk,) = self._objects.chunks(key, facts, [0], verify=True)
+        pairs: list[list[int]] = []
+        for key, chunk in self._tie_chunks(array):
             if isinstance(chunk, Fault):
                 raise CorruptError(
                     f"ties of {signal.name!r} cannot be read: {chunk.reason}", self._objects.path(key),
                     remedy='Open it with time="seconds", which needs none.',
                 )  # fmt: skip
-            pairs += chunk[: facts.shape[0] - number * facts.chunk].tolist()
-        return tuple(Tie(sample_id=sample_id, time_ns=time_ns) for sample_id, time_ns in pairs)
+            pairs += chunk.tolist()
+        length = self._arrays[f"ties/{array}"].shape[0]
+        return tuple(Tie(sample_id=sample_id, time_ns=time_ns) for sample_id, time_ns in pairs[:length])
 
     def annotations(self) -> tuple[Annotation, ...]:
-        """Return all annotations; see `Reader`."""
-        return self._notes
+        """Return all annotations but those of damaged pages; see `Reader`."""
+        self._objects.require_open()
+        return self._annotations
 
     def user_data(self) -> tuple[UserData, ...]:
-        """Return user data; see `Reader`."""
-        return self._records
+        """Return user data but those of damaged pages; see `Reader`."""
+        self._objects.require_open()
+        return self._user_data
 
     def status(self) -> Status:
-        """Return what is known of the store's health; see `Reader`."""
+        """Return what is known of the store's health, and its size as its writer told it; see `Reader`."""
         return self._health.status(closed=self.was_closed, size_bytes=self._size_bytes)
 
     def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
@@ -157,16 +165,34 @@ class ZarrReader:
         tracks = [self._track(name) for name, signal in self._signals.items() if signal.rate_hz]
         arrays = [(facts.dtype.itemsize * facts.row, facts) for t in tracks for facts in (t.samples_facts, *t.levels)]
         done, total = 0, sum(width * facts.shape[0] for width, facts in arrays)
+        _ = self._annotations, self._user_data, self._gaps
+        for name in self._signals:
+            self._check_ties(name)
         for track in tracks:
-            for n_bytes in track.check():
-                done += n_bytes
-                if progress is not None:
-                    progress(done, total)
+            with contextlib.suppress(CorruptError):  # its gaps cannot be told, which was noted
+                for n_bytes in track.check():
+                    done += n_bytes
+                    if progress is not None:
+                        progress(done, total)
         return self.status().damage
 
     def close(self) -> None:
         """Give back what is held; see `Reader`."""
         self._objects.close()
+
+    def _tie_chunks(self, array: str) -> Iterator[tuple[str, Chunk]]:
+        """Yield the chunks of an array of ties, with the keys of their objects."""
+        facts = self._arrays[f"ties/{array}"]
+        for number in range(-(-facts.shape[0] // facts.chunk)):
+            key = f"ties/{array}/{facts.key(number)}"
+            yield key, self._objects.chunks(key, facts, [0], verify=True)[0]
+
+    def _check_ties(self, name: str) -> None:
+        """Read the ties of a signal, and note what is damaged of them."""
+        if (array := self._signals[name].ties) is not None:
+            for key, chunk in self._tie_chunks(array):
+                if isinstance(chunk, Fault):
+                    self._health.add(key, chunk, f"ties of {name!r} cannot be read")
 
     # -- arrays ------------------------------------------------------------------------------------------------------
 
@@ -178,16 +204,31 @@ class ZarrReader:
         levels: list[ArrayFacts] = []
         while (path := f"{len(levels) + 1}/{record.array}") in self._arrays:
             levels.append(self._arrays[path])
-        made = Track(self._objects, name, record.array, record.first_id, samples, levels, record.skipped, self._health)
+        skipped = partial(self._skipped, name)
+        made = Track(self._objects, name, record.array, record.first_id, samples, levels, skipped, self._health)
         return self._tracks.setdefault(name, made)
 
-    @cached_property
-    def _size_bytes(self) -> int:
-        """Return the bytes of all objects, as of the first question."""
-        local = local_path(self._path)
-        if local is not None:
-            return sum(path.stat().st_size for path in Path(local).rglob("*") if path.is_file())
-        import fsspec
+    # -- records -----------------------------------------------------------------------------------------------------
 
-        fs, prefix = fsspec.core.url_to_fs(self._path, **(self._options or {}))
-        return int(fs.du(prefix))
+    @cached_property
+    def _annotations(self) -> tuple[Annotation, ...]:
+        numbers = {"": -1} | {name: i for i, name in enumerate(self.names)}
+        notes = self._pages.read("annotations", decode_annotation)
+        return tuple(sorted(notes, key=lambda note: numbers.get(note.signal, len(numbers))))
+
+    @cached_property
+    def _user_data(self) -> tuple[UserData, ...]:
+        return tuple(self._pages.read("user_data", decode_user_data))
+
+    @cached_property
+    def _gaps(self) -> dict[str, list[Gap]]:
+        found: dict[str, list[Gap]] = {name: [] for name in self.names}
+        for name, gap in self._pages.read("gaps", decode_gap):
+            found.setdefault(name, []).append(gap)
+        return found
+
+    def _skipped(self, name: str) -> list[Gap]:
+        """Return the gaps of a signal; raise where some are not known: their filling would pass for samples."""
+        gaps = self._gaps[name]
+        self._pages.require("gaps")
+        return gaps

@@ -7,20 +7,24 @@ What is short, and not written before the end, is cut to its length: an object t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.formats.zarr.codecs import encode_chunk, encode_shard, padded
+from xjls.formats.zarr.folder import Series
 from xjls.formats.zarr.metadata import fill_of
+from xjls.formats.zarr.skipping import GrowingGaps
 from xjls.model.signal import STATISTICS
-from xjls.model.window import Gap, Window, merge_gaps
+from xjls.model.window import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.zarr.folder import Folder
+    from xjls.model.window import Gap
 
 SHARD_SAMPLES = 4_096_000
 """Samples of a shard: 16 MB of float32. It and a chunk are multiples of the entries of most levels."""
@@ -51,13 +55,18 @@ class LevelStream:
         self.length = 0
         """Entries so far."""
         self.chunk = chunk
-        self._folder = folder
+        self._series = Series(folder, path, rank=2)
         self._step = step
         self._entries = np.empty((self.chunk, len(STATISTICS)), dtype)
         self._unmerged = self._entries[:0].copy()
         self._full: list[tuple[int, NDArray[Any]]] = []
         """Chunks that are to be written, by their numbers."""
         self._written = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all that was put."""
+        return self._series.n_bytes
 
     def append(self, entries: NDArray[Any]) -> NDArray[Any]:
         """Append entries; return those of the next level that they complete. Writes nothing."""
@@ -96,7 +105,7 @@ class LevelStream:
         self.flush()
 
     def _put(self, number: int, entries: NDArray[Any]) -> None:
-        self._folder.put(f"{self.path}/c.{number}.0", encode_chunk(padded(entries, self.chunk, np.nan), None))
+        self._series.put(number, encode_chunk(padded(entries, self.chunk, np.nan), None))
 
     def _merged(self, entries: NDArray[Any]) -> NDArray[Any]:
         from xjls.kernels.reduce import merge
@@ -141,11 +150,11 @@ class SampleStream:
             LevelStream(folder, f"{i + 1}/{array}", level_dtype, step, max(CHUNK_ENTRIES >> 2 * i, FEWEST_ENTRIES))
             for i, step in enumerate(steps)
         ]  # fmt: skip
-        self.skipped: tuple[Gap, ...] = ()
+        self.skipped = GrowingGaps()
         self.first_id: int | None = None
         self.length = 0
         """Samples so far."""
-        self._folder = folder
+        self._series = Series(folder, self.path)
         self._fill = fill_of(dtype)
         self._samples: NDArray[Any] = np.empty(0, dtype)
         """Of the shard that is being filled; as long as a shard once there is a sample."""
@@ -158,6 +167,11 @@ class SampleStream:
         """Sample id of the next sample; None before the first."""
         return None if self.first_id is None else self.first_id + self.length
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all that was put, levels included."""
+        return self._series.n_bytes + sum(level.n_bytes for level in self.levels)
+
     def write(self, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples that continue what was written.
 
@@ -165,8 +179,7 @@ class SampleStream:
         """
         if self.first_id is None:
             self.first_id = first_id
-        if self._written < self.length and not self.length % self.shard:
-            self._put(self._samples)
+        self._put_full()
         at = 0
         while at < len(samples):
             filled = self.length % self.shard
@@ -179,10 +192,15 @@ class SampleStream:
 
     def skip(self, gap: Gap) -> None:
         """Count samples that nobody delivered, and that continue what was written."""
-        self.skipped = merge_gaps((*self.skipped, gap))
         filling = np.full(min(gap.window.length, self.shard), self._fill, self.dtype)
-        for at in range(gap.window.start, gap.window.stop, self.shard):
-            self.write(at, filling[: gap.window.stop - at])
+        at = gap.window.start
+        while at < gap.window.stop:
+            # By shards: a gap is noted as far as it is counted, wherever the medium refuses something
+            self._put_full()
+            stop = min(gap.window.stop, at + self.shard - self.length % self.shard)
+            self.skipped.append(replace(gap, window=Window(at, stop)))
+            self.write(at, filling[: stop - at])
+            at = stop
 
     def flush(self) -> None:
         """Write all that there is."""
@@ -201,6 +219,11 @@ class SampleStream:
             self._put(self._samples[: self.length % self.shard or self.shard])
         for level in self.levels:
             level.close()
+
+    def _put_full(self) -> None:
+        """Write the last shard if it is full, and was refused."""
+        if self._written < self.length and not self.length % self.shard:
+            self._put(self._samples)
 
     def _gather(self, filled: int, samples: NDArray[Any]) -> None:
         """Keep samples until a shard is full."""
@@ -224,17 +247,17 @@ class SampleStream:
         """Write the samples of the shard that ends, so far, at the last one, and the entries that they complete."""
         start = self.length - len(samples)
         self._summarize(samples, start)
-        if not self._is_skipped(start, self.length):
+        if not self.skipped.covers(self._window(start, self.length)):
             parts = encode_shard(samples, self.chunk, self.shard // self.chunk, self.codec, self._fill)
-            self._folder.put(f"{self.path}/c.{start // self.shard}", parts)
+            self._series.put(start // self.shard, parts)
         for level in self.levels:
             level.drain()
         self._written = self.length
 
-    def _is_skipped(self, start: int, stop: int) -> bool:
-        """Whether nobody delivered a sample of a span."""
-        span = Window(start + (self.first_id or 0), stop + (self.first_id or 0))
-        return any(gap.window & span == span for gap in self.skipped)
+    def _window(self, start: int, stop: int) -> Window:
+        """Return positions as sample ids."""
+        first_id = self.first_id or 0
+        return Window(first_id + start, first_id + stop)
 
     def _summarize(self, samples: NDArray[Any], start: int) -> None:
         """Hand the entries that samples complete to the levels; ``start`` is the first one's position."""
@@ -252,12 +275,10 @@ class SampleStream:
 
     def _counted(self, samples: NDArray[Any], start: int) -> NDArray[Any]:
         """Return samples as entries count them: what nobody delivered is NaN, whatever the type."""
-        if self.dtype.kind == "f" or not self.skipped:
+        window = self._window(start, start + len(samples))
+        if self.dtype.kind == "f" or not (gaps := self.skipped.within(window)):
             return samples
-        first = start + (self.first_id or 0)
-        inside = [gap.window & Window(first, first + len(samples)) for gap in self.skipped]
-        if any(window.length for window in inside):
-            samples = samples.astype(np.float64)
-            for window in inside:
-                samples[window.start - first : window.stop - first] = np.nan
+        samples = samples.astype(np.float64)
+        for gap in gaps:
+            samples[gap.window.start - window.start : gap.window.stop - window.start] = np.nan
         return samples

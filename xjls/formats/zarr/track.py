@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from xjls.errors import LostSamplesError
 from xjls.formats.zarr.objects import Fault
 from xjls.model.signal import STATISTICS
-from xjls.model.window import Gap, Window, merge_gaps
+from xjls.model.window import Gap, Gaps, Window, merge_gaps
 from xjls.storage.pool import pool
 
 if TYPE_CHECKING:
@@ -46,25 +47,30 @@ class Track:
     samples, levels
         What the metadata say of its arrays, from samples to the coarsest level.
     skipped
-        What nobody delivered.
+        Returns what nobody delivered; called once.
     health
         Where damage is noted.
     """
 
     def __init__(
         self, objects: Objects, name: str, array: str, first_id: int, samples: ArrayFacts, levels: Sequence[ArrayFacts],
-        skipped: tuple[Gap, ...], health: Health,
+        skipped: Callable[[], Iterable[Gap]], health: Health,
     ) -> None:  # fmt: skip
         self.name = name
         self.samples_facts = samples
         self.levels = tuple(levels)
         self.factors = tuple(int(level.attributes["samples_per_entry"]) for level in levels)
         self.window = Window(first_id, first_id + samples.shape[0])
-        self.skipped = tuple(inside for gap in skipped if (inside := gap & self.window).window.length)
+        self._skipped = skipped
         self._objects = objects
         self._array = array
         self._health = health
         self._floating = samples.dtype.kind == "f"
+
+    @cached_property
+    def skipped(self) -> Gaps:
+        """What nobody delivered."""
+        return Gaps(Gaps(self._skipped()).within(self.window))
 
     # -- samples -----------------------------------------------------------------------------------------------------
 
@@ -87,7 +93,8 @@ class Track:
         self._health.add_gaps(self.name, gaps)
         if gaps and on_damage == "raise":
             raise self._loss(lost[0], lost[0].reason)
-        return out, merge_gaps((*gaps, *(gap for whole in self.skipped if (gap := whole & window).window.length)))
+        skipped = self.skipped.within(window)
+        return out, merge_gaps((*gaps, *skipped)) if gaps else skipped
 
     def check(self) -> Iterator[int]:
         """Read all objects of the signal and verify them; note what is damaged. Yield the bytes of each."""
@@ -107,7 +114,7 @@ class Track:
         """Return the gap that a chunk leaves; none where nobody delivered its samples."""
         first, facts = self.window.start, self.samples_facts
         window = Window(first + span.start, first + span.stop)
-        if any(gap.window & window == window for gap in self.skipped):
+        if sum(gap.window.length for gap in self.skipped.within(window)) == window.length:
             return []
         size = facts.shard if fault.whole else facts.chunk
         all_of_it = Window(first + begin // size * size, first + begin // size * size + size) & self.window
@@ -148,17 +155,14 @@ class Track:
     def believed(self, level: int, start: int, stop: int, *, verify: bool) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries, and which of them tell all there is to tell; see `xjls.model.reader.Places.stored`.
 
-        One that covers samples that nobody delivered, but not only such, does not tell how many it counts. Nor does any
-        of integers, which cannot say that they are missing.
+        One that covers samples that nobody delivered does not tell how many it counts, unless there are none: it is
+        NaN then. Of integers that does not tell either whether they are missing.
         """
         entries, known = self._stored(level, start, stop, verify=verify)
         factor = self.factors[level - 1]
         begins = self.window.start + np.arange(start, stop, dtype=np.int64) * factor
-        for gap in self.skipped:
-            touched = (begins < gap.window.stop) & (begins + factor > gap.window.start)
-            inside = (begins >= gap.window.start) & (begins + factor <= gap.window.stop)
-            known &= ~touched | (inside & self._floating)
-        return entries, known
+        touched = self.skipped.touch(begins, factor)
+        return entries, known & ~(touched & np.isfinite(entries[:, 0]) if self._floating else touched)
 
     def _stored(self, level: int, start: int, stop: int, *, verify: bool) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries as the store has them, and which of them it has."""

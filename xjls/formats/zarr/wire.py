@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias, TypeVar
@@ -25,6 +25,8 @@ FORMAT = "Zarr"
 """Name of the format."""
 SEAL = "crc32c"
 """Key of the checksum of all that stands beside it."""
+KINDS = ("annotations", "user_data", "gaps")
+"""Records of which there may be any number."""
 LAYOUT = 1
 """Version of the layout. A reader of another one cannot know what it does not understand."""
 
@@ -44,7 +46,6 @@ class SignalRecord:
     rate_hz: Fraction
     scale_factor: float
     first_id: int
-    skipped: tuple[Gap, ...]
     ties: str | None
     """The array in group ``ties`` that has its ties; None without any."""
 
@@ -56,8 +57,12 @@ class Record:
     closed: bool
     sources: tuple[Source, ...]
     signals: tuple[SignalRecord, ...]
-    annotations: tuple[Annotation, ...]
-    user_data: tuple[UserData, ...]
+    size_bytes: int
+    """Of all objects but the root."""
+    pages: Mapping[str, int]
+    """By kind of record, `KINDS`, how many pages of them there are."""
+    last: Mapping[str, Sequence[Document]]
+    """Records that are in no page; as JSON."""
 
 
 def encode_record(record: Record) -> Document:
@@ -67,8 +72,9 @@ def encode_record(record: Record) -> Document:
         "closed": record.closed,
         "sources": [_encode_source(source) for source in record.sources],
         "signals": [_encode_signal(signal) for signal in record.signals],
-        "annotations": [_encode_annotation(note) for note in record.annotations],
-        "user_data": [{"meta": one.meta, **_encode_data(one.data)} for one in record.user_data],
+        "size_bytes": record.size_bytes,
+        "pages": {kind: record.pages[kind] for kind in KINDS},
+        **{kind: list(record.last[kind]) for kind in KINDS},
     }
 
 
@@ -85,8 +91,9 @@ def decode_record(document: Any, path: str) -> Record:
             closed=bool(document["closed"]),
             sources=_all(document["sources"], _decode_source),
             signals=_all(document["signals"], _decode_signal),
-            annotations=_all(document["annotations"], _decode_annotation),
-            user_data=_all(document["user_data"], lambda one: UserData(meta=int(one["meta"]), data=_decode_data(one))),
+            size_bytes=int(document["size_bytes"]),
+            pages={kind: int(document["pages"][kind]) for kind in KINDS},
+            last={kind: _all(document[kind], dict) for kind in KINDS},
         )
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise CorruptError(
@@ -115,7 +122,6 @@ def _encode_signal(signal: SignalRecord) -> Document:
         "id": signal.id, "name": signal.name, "array": signal.array, "source": signal.source, "units": signal.units,
         "stored_type": signal.stored_type, "rate_hz": str(signal.rate_hz), "scale_factor": signal.scale_factor,
         "first_sample_id": signal.first_id, "ties": signal.ties,
-        "gaps": [[gap.window.start, gap.window.stop, gap.reason] for gap in signal.skipped],
     }  # fmt: skip
 
 
@@ -126,20 +132,40 @@ def _decode_signal(document: Mapping[str, Any]) -> SignalRecord:
         source=int(document["source"]), units=str(document["units"]), stored_type=str(document["stored_type"]),
         rate_hz=Fraction(document["rate_hz"]), scale_factor=float(document["scale_factor"]),
         first_id=int(document["first_sample_id"]), ties=None if ties is None else str(ties),
-        skipped=tuple(
-            Gap(Window(int(start), int(stop)), str(reason), skipped=True) for start, stop, reason in document["gaps"]
-        ),
     )  # fmt: skip
 
 
-def _encode_annotation(note: Annotation) -> Document:
+def encode_gap(signal: str, gap: Gap) -> Document:
+    """Return a gap of a signal; `decode_gap` undoes it."""
+    return {"signal": signal, "start": gap.window.start, "stop": gap.window.stop, "reason": gap.reason}
+
+
+def decode_gap(document: Document) -> tuple[str, Gap]:
+    """Return a signal's name, and its gap; raise where it is none."""
+    window = Window(int(document["start"]), int(document["stop"]))
+    return str(document["signal"]), Gap(window, str(document["reason"]), skipped=True)
+
+
+def encode_user_data(record: UserData) -> Document:
+    """Return a record of user data; `decode_user_data` undoes it."""
+    return {"meta": record.meta, **_encode_data(record.data)}
+
+
+def decode_user_data(document: Document) -> UserData:
+    """Return a record of user data; raise where it is none."""
+    return UserData(meta=int(document["meta"]), data=_decode_data(document))
+
+
+def encode_annotation(note: Annotation) -> Document:
+    """Return an annotation; `decode_annotation` undoes it."""
     # A note on a sample has the time that the clock says: what is known only once cannot contradict itself
     place = {"time_ns": note.time_ns} if note.sample_id is None else {"sample_id": note.sample_id}
     how = {"signal": note.signal, "kind": note.kind, "group": note.group, "y": _plain(note.y)}
     return how | place | _encode_data(note.data)
 
 
-def _decode_annotation(document: Mapping[str, Any]) -> Annotation:
+def decode_annotation(document: Document) -> Annotation:
+    """Return an annotation; raise where it is none."""
     sample_id, time_ns = (None if (at := document.get(key)) is None else int(at) for key in ("sample_id", "time_ns"))
     y = document["y"]
     return Annotation(

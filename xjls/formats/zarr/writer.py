@@ -1,4 +1,4 @@
-"""A recording to a Zarr store: samples and levels in shards, and all else in the root, in the order of the calls."""
+"""A recording to a Zarr store, in the order of the calls: samples and levels first, then what speaks of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from xjls.errors import SelectionError
 from xjls.formats.zarr.codecs import check_codec
 from xjls.formats.zarr.folder import folder_of
 from xjls.formats.zarr.naming import array_name
-from xjls.formats.zarr.publishing import Publisher, WrittenSignal
+from xjls.formats.zarr.publishing import Publisher
 from xjls.formats.zarr.stream import SampleStream
-from xjls.formats.zarr.wire import Record
+from xjls.formats.zarr.wire import encode_annotation, encode_user_data
+from xjls.formats.zarr.written import WrittenSignal
 from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of, level_factors_of
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
@@ -49,7 +50,8 @@ class ZarrWriter:
 
     Notes
     -----
-    For one thread. Samples are gathered to shards: `flush` publishes them all, and so does `close`.
+    For one thread. Samples are gathered to shards: `flush` publishes them all, and so does `close`. A ``with`` block
+    that raises abandons the store: it stays as of the last flush, and says that it was not closed.
 
     Examples
     --------
@@ -79,8 +81,6 @@ class ZarrWriter:
         self._publisher = Publisher(self._folder)
         self._sources: dict[int, Source] = {}
         self._signals: dict[str, WrittenSignal] = {}
-        self._annotations: list[Annotation] = []
-        self._user_data: list[UserData] = []
         self._open = True
 
     def add_source(self, source: Source) -> None:
@@ -141,12 +141,12 @@ class ZarrWriter:
         self._require_open()
         if note.signal:
             self._signal(note.signal)
-        self._annotations.append(note)
+        self._publisher.add("annotations", encode_annotation(note))
 
     def add_user_data(self, record: UserData) -> None:
         """Keep a record of an application's own; see `Sink`."""
         self._require_open()
-        self._user_data.append(record)
+        self._publisher.add("user_data", encode_user_data(record))
 
     def flush(self, *, sync: bool = False) -> None:
         """Write all that there is, and publish it; see `Sink`."""
@@ -171,7 +171,7 @@ class ZarrWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close() if error is None else self.abandon()
 
     def _stream(self, signal: Signal, array: str) -> SampleStream | None:
         if not signal.has_samples:
@@ -189,18 +189,9 @@ class ZarrWriter:
         if sync:
             self._folder.sync()
         sources = tuple(source for _, source in sorted(self._sources.items()))
-        record = Record(
-            closed=closed, sources=sources, signals=(), annotations=self._ordered(signals),
-            user_data=tuple(self._user_data),
-        )  # fmt: skip
-        self._publisher.publish(signals, record)
+        self._publisher.publish(signals, sources, closed=closed)
         if sync:
             self._folder.sync()
-
-    def _ordered(self, signals: list[WrittenSignal]) -> tuple[Annotation, ...]:
-        """Return annotations a signal after another, those of the whole recording first."""
-        numbers = {one.signal.name: i for i, one in enumerate(signals)} | {"": -1}
-        return tuple(sorted(self._annotations, key=lambda note: numbers[note.signal]))
 
     def _signal(self, name: str) -> WrittenSignal:
         self._require_open()

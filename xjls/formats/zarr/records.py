@@ -1,0 +1,82 @@
+"""Annotations, user data and gaps as they are written: as many as they become, each is encoded and stored once.
+
+The root has the last ones of each kind. Where these become many they move to a page, a chunk of texts in an array of
+the group ``records``, which does not change any more: neither a flush nor an opening takes longer for them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from xjls.formats.zarr.codecs import encode_page
+from xjls.formats.zarr.metadata import encode_group, encode_texts_array
+
+if TYPE_CHECKING:
+    from xjls.formats.zarr.codecs import Parts
+    from xjls.formats.zarr.folder import Series
+    from xjls.formats.zarr.wire import Document
+
+PAGE_RECORDS = 512
+"""Records of a page. What a page has not is the empty text."""
+PAGE_BYTES = 1 << 15
+"""Of JSON that the root has of one kind, at most, but for one record."""
+GROUP = "records"
+
+
+class RecordLog:
+    """Records of one kind, in the order of the calls.
+
+    Parameters
+    ----------
+    series
+        Where its pages are put.
+    """
+
+    def __init__(self, series: Series) -> None:
+        self._series = series
+        self._pages: list[Parts] = []
+        """Those that are full, and not written yet."""
+        self._written = 0
+        self._texts: list[str] = []
+        self._n_bytes = 0
+
+    @property
+    def n_pages(self) -> int:
+        """Pages so far."""
+        return self._written + len(self._pages)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the pages that were put."""
+        return self._series.n_bytes
+
+    def append(self, document: Document) -> None:
+        """Add a record, as it is now."""
+        text = json.dumps(document, ensure_ascii=False)
+        self._texts.append(text)
+        self._n_bytes += len(text)
+        if len(self._texts) == PAGE_RECORDS or self._n_bytes >= PAGE_BYTES:
+            self._pages.append(encode_page(self._texts, PAGE_RECORDS))
+            self._texts, self._n_bytes = [], 0
+
+    def put(self) -> None:
+        """Write the pages that are full."""
+        while self._pages:
+            self._series.put(self._written, self._pages[0])
+            del self._pages[0]
+            self._written += 1
+
+    def last(self) -> list[Document]:
+        """Return what is in no page."""
+        return [json.loads(text) for text in self._texts]
+
+
+def describe_pages(logs: Iterable[tuple[str, RecordLog]]) -> Iterator[tuple[str, Document]]:
+    """Yield the paths and metadata of all pages."""
+    paged = [(kind, log) for kind, log in logs if log.n_pages]
+    if paged:
+        yield GROUP, encode_group()
+    for kind, log in paged:
+        yield f"{GROUP}/{kind}", encode_texts_array(log.n_pages * PAGE_RECORDS, kind, PAGE_RECORDS)

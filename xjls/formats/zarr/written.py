@@ -1,0 +1,44 @@
+"""One signal as far as it is written: what its arrays and axes follow from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from xjls.formats.zarr.ties import TieList
+
+if TYPE_CHECKING:
+    from xjls.formats.zarr.stream import SampleStream
+    from xjls.model.signal import Signal
+
+
+@dataclass(slots=True, eq=False)
+class WrittenSignal:
+    """What was written of one signal."""
+
+    signal: Signal
+    array: str
+    """What its arrays are called."""
+    stream: SampleStream | None
+    """None for a signal that carries annotations only."""
+    ties: TieList = field(default_factory=TieList)
+
+    @property
+    def first_id(self) -> int:
+        """Sample id of the first sample; 0 without any."""
+        return (self.stream.first_id or 0) if self.stream else 0
+
+    @property
+    def length(self) -> int:
+        """Samples so far."""
+        return self.stream.length if self.stream else 0
+
+    @property
+    def grid(self) -> tuple[object, ...]:
+        """What signals on one axis have in common."""
+        return (self.signal.source.id, self.signal.rate_hz, self.first_id, self.length)
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Samples an entry covers, of each level that has one."""
+        return self.stream.factors[: sum(level.length > 0 for level in self.stream.levels)] if self.stream else ()
