@@ -147,7 +147,8 @@ def test_lost_samples_are_told(path, tmp_path, capsys):
     bad = tmp_path / "bad.jls"
     bad.write_bytes(flip(data, chunk.offset + 60))
     assert main(["export", str(bad), str(tmp_path / "out.csv"), "-s", "current"]) == 1
-    assert "  current: 64 samples are lost or were never delivered, and missing here; see xjls info" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "  current: 64 samples are lost or were never delivered, and missing here; see xjls info" in told
     with (tmp_path / "out.csv").open() as lines:
         assert sum(line.endswith(",\n") for line in lines) == 64
     assert main(["export", str(bad), str(tmp_path / "out.csv"), "-s", "current", "--to", "#100", "--overwrite"]) == 0

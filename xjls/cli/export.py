@@ -67,9 +67,8 @@ def _shape(table: Table) -> str:
 
 def _remarks(table: Table) -> list[str]:
     """Say, by signal, what is missing, and what is not exact."""
-    remarks = [
-        f"  {name}: {lost:,} samples are lost or were never delivered, and missing here; see xjls info" for name, lost in table.lost.items()
-    ]
+    missing = "samples are lost or were never delivered, and missing here; see xjls info"
+    remarks = [f"  {name}: {lost:,} {missing}" for name, lost in table.lost.items()]
     remarks += [
         f"  {name}: from summaries that may hide single NaN; see xjls stats --nans count" for name in table.inexact
     ]
