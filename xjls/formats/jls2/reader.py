@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 LATEST_BYTES = 1 << 23
-"""More than any writer appends before it links what it has appended."""
+"""More than a writer of usual blocks appends before it links what it has appended."""
 
 
 def recognizes(head: bytes) -> bool:
