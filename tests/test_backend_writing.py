@@ -6,37 +6,17 @@ import pytest
 import xarray as xr
 
 import xjls
+from tests.several import FIRST_ID, K, truth_with, write_several
 from xjls.errors import LostSamplesError, SelectionError
 from xjls.testing import laws
-from xjls.testing.jls2 import Annotation, Fsr, Source, UserData, Vsr, chunks_of, flip, write
+from xjls.testing.jls2 import chunks_of, flip
 
-SECOND = 1 << 30
-EPOCH = 257_594_400 * SECOND
-SMALL = {"samples_per_data": 64, "sample_decimate": 16, "entries_per_summary": 20, "summary_decimate": 10}
-K = np.arange(20_000)
-TRUTH = {
-    "current": np.sin(K * 0.01).astype("f4"),
-    "range": (K // 100 % 16).astype("u1"),
-    "fine": (K - 10_000).astype("i2"),
-    "gpi": np.arange(40_000) // 500 % 2 == 1,
-}
-FIRST_ID = 1000
+TRUTH = truth_with(np.sin(K * 0.01))
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    ties = [(FIRST_ID + i * 1000, EPOCH + i * SECOND + i * i * 1000) for i in range(-2, 25)]
-    notes = [Annotation(FIRST_ID + 500, data="early", y=0.5), Annotation(FIRST_ID + 19_000, "vmarker", 1, data="1a")]
-    signals = [
-        Fsr("current", TRUTH["current"], units="A", first_id=FIRST_ID, ties=ties, annotations=notes, **SMALL),
-        Fsr("range", TRUTH["range"], dtype="u4", first_id=FIRST_ID, source=2, **SMALL),
-        Fsr("fine", TRUTH["fine"], dtype="i16", q=8, units="V", first_id=FIRST_ID, **SMALL),
-        Fsr("gpi", TRUTH["gpi"], dtype="u1", rate_hz=2000, first_id=2 * FIRST_ID, **SMALL),
-        Vsr("events", annotations=[Annotation(EPOCH, data="bang")]),
-    ]
-    sources = [Source("js220", "Joulescope", "JS220", "1.2", "0042"), Source("other")]
-    records = [UserData(5, "notes"), UserData(6, {"k": [1]}), UserData(7, b"\0\1")]
-    return write(tmp_path_factory.mktemp("writing") / "run.jls", sources, signals, records)
+    return write_several(tmp_path_factory.mktemp("writing") / "run.jls", TRUTH)
 
 
 @pytest.mark.filterwarnings("ignore:The specified chunks separate")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Storage", "local_path", "open_storage"]
+__all__ = ["Storage", "absolute_path", "local_path", "open_storage"]
 
 
 class Storage(Protocol):
@@ -54,6 +54,12 @@ class Storage(Protocol):
     def __enter__(self) -> Storage: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+def absolute_path(path: str) -> str:
+    """Return a path that means the same in a process that works elsewhere; an address stays what it is."""
+    local = local_path(path)
+    return path if local is None else os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111 - str to str
 
 
 def local_path(path: str | os.PathLike[str]) -> str | None:

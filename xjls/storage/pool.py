@@ -81,3 +81,18 @@ class Pool:
 
 pool = Pool()
 """The one pool of the process."""
+
+
+def array_to_fill(out: NDArray[Any] | None, length: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return what a read fills: the caller's array where it is fit for that, one from the pool where there is none.
+
+    Raises ValueError where ``out`` is of another type or length, not contiguous or read-only.
+    """
+    if out is None:
+        return pool.empty(length, dtype)
+    if out.shape != (length,) or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}[{length}]. "
+            f"Make it with np.empty({length}, {dtype.name!r})"
+        )
+    return out

@@ -109,6 +109,8 @@ class Past:
             self.found = self._reader.definitions
             self.signals = dict(sorted(self.found.signals.items()))
             self.sources = set(self.found.sources)
+            self.described = tuple(self._reader.describe(name) for name in self._reader.names)
+            """The signals as readers know them."""
             for signal in self.signals.values():
                 type_of(signal, path)
             self.end, self.previous_length = self._find_end()

@@ -6,7 +6,6 @@ walked from its last known chunk on; a file whose links are damaged is surveyed 
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections import defaultdict
@@ -32,7 +31,7 @@ from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, MAGIC, Tag, decode
 from xjls.model.recording import Recording
 from xjls.model.signal import Source
 from xjls.model.status import Damage
-from xjls.storage import local_path, open_storage
+from xjls.storage import absolute_path, open_storage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,11 +60,8 @@ def recognizes(head: bytes) -> bool:
 
 def open_jls2(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:
     """Open a JLS v2 recording; see `xjls.open_recording`."""
-    local = local_path(path)
-    # An absolute path, so that the recording opens again in a process that works elsewhere
-    full = path if local is None else os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111 - str to str
     options = {"storage_options": dict(storage_options)} if storage_options else {}
-    return Recording(full, Jls2Reader, options=options, on_damage=on_damage, verify=verify)
+    return Recording(absolute_path(path), Jls2Reader, options=options, on_damage=on_damage, verify=verify)
 
 
 class Jls2Reader:

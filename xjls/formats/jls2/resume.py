@@ -81,7 +81,7 @@ class Resumed:
         """Give a track what its writer knew; return whether it told of gaps that it had no time to fill."""
         found = self._past.samples[signal_id]
         for block in found.blocks:
-            track.restore_block(*block)
+            track.hand_up(*block)
         if found.rest.size or found.offsets.size or found.last:
             track.restore(found.first_id, found.offsets, found.entries, found.rest, found.rest_at, found.skipped)
         return found.told_beyond

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
 from xjls.formats.jls2.events import KINDS, annotation_record
-from xjls.formats.jls2.reader import Jls2Reader
 from xjls.formats.jls2.wire import SignalDef, SourceDef, ns_to_jls_time
 from xjls.formats.jls2.writer import MOST_IDS, Jls2Writer
 from xjls.storage.new_file import local_target, new_file
@@ -82,15 +81,11 @@ class Jls2Sink:
 
     def __init__(self, path: str, *, append: bool = False) -> None:
         self.writer = Jls2Writer(path, append=append)
-        self._ids = {"": 0}
+        found = self.writer.described
+        self._ids = {"": 0} | {signal.name: signal.id for signal in found}
         self._sources: dict[int, int] = {}
         """Numbers in the file, by those that sources come with."""
-        self._sampled: set[str] = set()
-        if append:
-            with contextlib.closing(Jls2Reader(path)) as reader:
-                found = [reader.describe(name) for name in reader.names]
-            self._ids |= {signal.name: signal.id for signal in found}
-            self._sampled |= {signal.name for signal in found if signal.has_samples}
+        self._sampled = {signal.name for signal in found if signal.has_samples}
 
     def add_source(self, source: Source) -> None:
         """Define an instrument by its own number; see `Sink`."""

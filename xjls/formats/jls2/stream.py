@@ -97,10 +97,6 @@ class SampleTrack:
             self._skipped.append(Window(first_id, first_id + len(filling)))
         self.write(first_id, filling)
 
-    def restore_block(self, level: int, first_id: int, offset: int, entries: NDArray[Any]) -> None:
-        """Take a block of a level that the file has and that no block above it lists; the levels from the top down."""
-        self._hand_up(level, first_id, offset, entries)
-
     def restore(
         self, first_id: int, offsets: NDArray[np.int64], entries: NDArray[Any], rest: NDArray[Any], rest_at: int,
         skipped: Iterable[Window],
@@ -204,10 +200,14 @@ class SampleTrack:
         summary = encode_payload_header(first_id, len(entries), self._kind.entry_bits) + entries.tobytes()
         offset = self._chunks.append_block(level, index, summary)
         pending.offsets, pending.count = [], 0
-        self._hand_up(level, first_id, offset, entries)
+        self.hand_up(level, first_id, offset, entries)
 
-    def _hand_up(self, level: int, first_id: int, offset: int, entries: NDArray[Any]) -> None:
-        """Hand a block's offset and its entries, merged, to the level above."""
+    def hand_up(self, level: int, first_id: int, offset: int, entries: NDArray[Any]) -> None:
+        """Hand a block's offset and its entries, merged, to the level above.
+
+        Of a block that was just written, or of one that the file has and that no block above it lists: these before
+        `restore`, the levels from the top down.
+        """
         from xjls.kernels.reduce import merge
 
         if level + 1 == LEVELS:

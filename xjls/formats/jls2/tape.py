@@ -28,7 +28,6 @@ from xjls.formats.jls2.wire import (
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
-    from types import TracebackType
 
     from numpy.typing import NDArray
 
@@ -233,14 +232,6 @@ class Tape:
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
-
-    def __enter__(self) -> Tape:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _link(self, key: Hashable, offset: int) -> int:
         """Link the last chunk of a list to the one that comes at ``offset``; return where the last one is, or 0."""

@@ -15,7 +15,7 @@ from xjls.formats.jls2.levels import Levels, Request
 from xjls.formats.jls2.places import Places
 from xjls.formats.jls2.samples import LEFT_OUT, Samples
 from xjls.model.window import Gap, Window, merge_gaps
-from xjls.storage.pool import pool
+from xjls.storage.pool import array_to_fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,7 +158,7 @@ class Track:
     def _read(
         self, start: int, stop: int, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
-        out = self._target(out, stop - start)
+        out = array_to_fill(out, stop - start, self.kind.dtype)
         if start == stop:
             return out, ()
         gaps = self._samples.read(self.layout, start, stop, out, verify=verify)
@@ -183,17 +183,6 @@ class Track:
         if gaps:
             self._lost(gaps)
         return gaps
-
-    def _target(self, out: NDArray[Any] | None, length: int) -> NDArray[Any]:
-        dtype = self.kind.dtype
-        if out is None:
-            return pool.empty(length, dtype)
-        if out.shape != (length,) or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError(
-                f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}[{length}]. "
-                f"Make it with np.empty({length}, {dtype.name!r})"
-            )
-        return out
 
     def _loss(self, gap: Gap) -> LostSamplesError:
         return LostSamplesError(

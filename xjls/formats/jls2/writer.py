@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from xjls.formats.jls2.datatypes import DataType
     from xjls.formats.jls2.wire import AnnotationRecord
     from xjls.model.annotation import Json
+    from xjls.model.signal import Signal
 
 _GLOBAL_SOURCE = SourceDef(0, "global_annotation_source", "jls", "-", "1.0.0", "-")
 _GLOBAL_SIGNAL = SignalDef(0, 0, 1, 0x2004, 0, 10, 10, 10, 10, 0, 0, "global_annotation_signal", "")
@@ -100,10 +101,14 @@ class Jls2Writer:
     """
 
     def __init__(self, path: str, *, append: bool = False) -> None:
+        self.described: tuple[Signal, ...] = ()
+        """The signals that the file had already, as readers know them."""
         self._sources: set[int] = set()
         self._signals: dict[int, _Signal] = {}
         if append:
-            self._go_on(Resumed(Past(os.fspath(path))))
+            past = Past(os.fspath(path))
+            self.described = past.described
+            self._go_on(Resumed(past))
             return
         self._tape = Tape(os.fspath(path))
         self._tape.append(Tag.USER_DATA, 0, b"")

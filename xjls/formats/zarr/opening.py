@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from xjls.model.recording import Recording
-from xjls.storage import local_path
+from xjls.storage import absolute_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,8 +47,5 @@ def open_zarr(path: str, *, storage_options: Mapping[str, Any] | None, on_damage
     """Open a recording in a Zarr store; see `xjls.open_recording`."""
     from xjls.formats.zarr.reader import ZarrReader
 
-    local = local_path(path)
-    # An absolute path, so that the recording opens again in a process that works elsewhere
-    full = path if local is None else os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111 - str to str
     options = {"storage_options": dict(storage_options)} if storage_options else {}
-    return Recording(full.rstrip("/"), ZarrReader, options=options, on_damage=on_damage, verify=verify)
+    return Recording(absolute_path(path).rstrip("/"), ZarrReader, options=options, on_damage=on_damage, verify=verify)

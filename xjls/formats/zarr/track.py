@@ -12,7 +12,7 @@ from xjls.errors import LostSamplesError
 from xjls.formats.zarr.objects import Fault
 from xjls.model.signal import STATISTICS
 from xjls.model.window import Gap, Gaps, Window, merge_gaps
-from xjls.storage.pool import pool
+from xjls.storage.pool import array_to_fill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ class Track:
         self, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
         """Read a window of sample ids; see `xjls.model.reader.Reader.read`."""
-        out = self._target(out, window.length)
+        out = array_to_fill(out, window.length, self.samples_facts.dtype)
         self._objects.require_open()
         first = window.start - self.window.start
         lost = []
@@ -129,17 +129,6 @@ class Track:
             gap.offset,
             'Open with on_damage="gap" to read the rest.',
         )
-
-    def _target(self, out: NDArray[Any] | None, length: int) -> NDArray[Any]:
-        dtype = self.samples_facts.dtype
-        if out is None:
-            return pool.empty(length, dtype)
-        if out.shape != (length,) or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError(
-                f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}[{length}]. "
-                f"Make it with np.empty({length}, {dtype.name!r})"
-            )
-        return out
 
     # -- levels ------------------------------------------------------------------------------------------------------
 
