@@ -80,7 +80,10 @@ def test_a_row_for_each_chunk_of_a_window_of_every_type(name, verify, edges):
     for i, row in enumerate(rows):
         begin = (first + i) * file.size
         held = file.samples[max(start, begin) : min(stop, begin + file.size)]
-        np.testing.assert_allclose(row, moments(held), rtol=1e-13)
+        expected = moments(held)
+        cancelled = 4 * np.finfo(float).eps * max(abs(expected[4]), abs(expected[5]))
+        np.testing.assert_allclose(np.delete(row, 2), np.delete(expected, 2), rtol=1e-13)
+        np.testing.assert_allclose(row[2], expected[2], rtol=1e-13, atol=cancelled if np.isfinite(cancelled) else 0)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
