@@ -52,10 +52,14 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         mask_and_scale: bool | None = None,
         decode_times: bool | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = None,
     ) -> xr.Dataset:
         """Open a recording as a Dataset; see `xjls.open` for the parameters."""
         choice = _choice(drop_variables, signals, levels, time, join, mask_and_scale, decode_times)
-        recording = _open(filename_or_obj, on_damage, verify, storage_options)
+        recording = _open(
+            filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options,
+            format_options=format_options,
+        )  # fmt: skip
         try:
             dataset = open_samples(recording, choice) if group is None else open_group(recording, str(group), choice)
         except BaseException:
@@ -83,10 +87,14 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         mask_and_scale: bool | None = None,
         decode_times: bool | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        format_options: Mapping[str, Any] | None = None,
     ) -> dict[str, xr.Dataset]:
         """Open the pyramid as one Dataset a group; see `open_datatree`."""
         choice = _choice(drop_variables, signals, False, time, join, mask_and_scale, decode_times)
-        recording = _open(filename_or_obj, on_damage, verify, storage_options)
+        recording = _open(
+            filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options,
+            format_options=format_options,
+        )  # fmt: skip
         try:
             groups = open_groups(recording, choice)
         except BaseException:
@@ -99,15 +107,13 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         return isinstance(filename_or_obj, str | os.PathLike) and guess_format(filename_or_obj) is not None
 
 
-def _open(
-    filename_or_obj: Any, on_damage: OnDamage, verify: bool, storage_options: Mapping[str, Any] | None
-) -> Recording:
+def _open(filename_or_obj: Any, **options: Any) -> Recording:
     if not isinstance(filename_or_obj, str | os.PathLike):
         raise SelectionError(
             f"a {type(filename_or_obj).__name__} cannot be opened: recordings are read from many places at once",
             "Give a path, or an address with storage_options.",
         )
-    return open_recording(filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options)
+    return open_recording(filename_or_obj, **options)
 
 
 def _finished(dataset: xr.Dataset, recording: Recording) -> xr.Dataset:

@@ -29,6 +29,7 @@ def open(  # noqa: A001 - xjls.open reads as it should
     verify: bool = True,
     drop_variables: str | Iterable[str] | None = None,
     storage_options: Mapping[str, Any] | None = None,
+    format_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> xr.Dataset:
     """Open a recording as a lazy Dataset: the same as ``xr.open_dataset(path, engine="jls", chunks={})``.
@@ -63,6 +64,8 @@ def open(  # noqa: A001 - xjls.open reads as it should
         Names of variables to leave out.
     storage_options
         For fsspec: credentials, endpoint, and so on.
+    format_options
+        What only one format has to ask, by name: see its page of the documentation.
     **options
         Others of ``xr.open_dataset``: ``cache``, ``inline_array``, ``mask_and_scale``, ``decode_times`` …
 
@@ -81,6 +84,7 @@ def open(  # noqa: A001 - xjls.open reads as it should
     """
     dataset = xr.open_dataset(
         path, engine="jls", chunks=chunks, signals=signals, levels=levels, time=time, join=join, group=group,
-        on_damage=on_damage, verify=verify, drop_variables=drop_variables, storage_options=storage_options, **options,
+        on_damage=on_damage, verify=verify, drop_variables=drop_variables, storage_options=storage_options,
+        format_options=format_options, **options,
     )  # fmt: skip
     return restore_time(dataset)

@@ -57,6 +57,8 @@ class Format:
     """Goes on with one; None where the format cannot."""
     root: str = ""
     """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
+    options: tuple[str, ...] = ()
+    """What ``format_options`` may say, as keyword arguments of ``open``."""
 
 
 FORMATS = (
@@ -101,6 +103,7 @@ def open_recording(
     on_damage: OnDamage = "raise",
     verify: bool = True,
     storage_options: Mapping[str, Any] | None = None,
+    format_options: Mapping[str, Any] | None = None,
 ) -> Recording:
     """Open a recording: what it holds, and a way to read windows of it, without xarray.
 
@@ -115,6 +118,8 @@ def open_recording(
         Whether every read checks the checksums of the chunks that it touches.
     storage_options
         For fsspec: credentials, endpoint, and so on.
+    format_options
+        What only one format has to ask, by name: see its page of the documentation.
 
     Returns
     -------
@@ -127,6 +132,8 @@ def open_recording(
         No format claims the first bytes.
     UnsupportedError
         A version of a format that xjls does not read.
+    SelectionError
+        The format has no such option.
     OSError
         The file cannot be opened.
 
@@ -139,13 +146,21 @@ def open_recording(
     ('A', dtype('float32'))
     """
     refused: list[Exception] = []
+    options = format_options or {}
     for row in _candidates(path):
+        own = {name: value for name, value in options.items() if name in row.options}
         try:
-            return row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify)
+            made = row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify, **own)
         except (NotRecognizedError, FileNotFoundError) as error:
             if row.root and isinstance(error, NotRecognizedError):
                 raise  # it is a folder, and the format has said what is wrong with it
             refused.append(error)
+        else:
+            if unknown := sorted(options.keys() - own.keys()):
+                made.close()
+                there = ", ".join(row.options) or "none"
+                raise SelectionError(f"{row.name} has no option {unknown[0]!r}", f"Options: {there}.")
+            return made
     if all(isinstance(error, FileNotFoundError) for error in refused):
         raise refused[0]
     tried = ", ".join(row.name for row in FORMATS)

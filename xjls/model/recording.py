@@ -165,11 +165,13 @@ class Recording(Questions, Growing):
         return clock
 
     def origin_id(self, name: str) -> int:
-        """Return the sample id from which seconds count: the first of all signals of the same source and rate.
+        """Return the sample id from which seconds count: what the signal says, else the first of its source and rate.
 
-        These share their sample ids, so that a moment has the same seconds on each of them, whichever are opened.
+        Those share their sample ids, so that a moment has the same seconds on each of them, whichever are opened.
         """
         signal = self.signal(name)
+        if signal.origin_id is not None:
+            return signal.origin_id
         kin = (s for s in self.signals.values() if s.source.id == signal.source.id and s.rate_hz == signal.rate_hz)
         return min((s.first_id for s in kin if s.length), default=signal.first_id)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
 
@@ -12,8 +13,13 @@ from xjls.model.window import Window
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from numpy.typing import NDArray
+
+    from xjls.model.annotation import Json
+
 _F4 = np.dtype("f4")
 _NOTHING = Window(0, 0)
+Bound: TypeAlias = Literal["min", "max"]
 STATISTICS = ("mean", "std", "min", "max")
 """The labels of an entry's four numbers, in the order in which every level keeps them."""
 
@@ -74,9 +80,19 @@ class Signal:
     level_factors: tuple[int, ...] = ()
     """Samples an entry of each level covers, from fine to coarse; also of levels that the signal is too short for."""
     scale_factor: float = 1.0
-    """Physical value = stored value × this, for samples and entries alike."""
+    """Physical value = stored value × this + ``add_offset``, for samples and entries alike; deviations are not moved."""
+    add_offset: float = 0.0
+    """In ``units``."""
+    missing_value: int | None = None
+    """The stored value that stands for a sample that nobody delivered; None where no value does."""
     stored_type: str = ""
     """How the file names the type (``"f32"``, ``"u4"`` …)."""
+    origin_id: int | None = None
+    """Sample id from which seconds count; None where that is the first sample: see `Recording.origin_id`."""
+    bound: tuple[str, Bound] | None = None
+    """Of two signals that are the extremes of one quantity at each moment: its name, and which one this is."""
+    facts: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    """What else the file says of it, by the file's own words."""
 
     @property
     def first_id(self) -> int:
@@ -96,6 +112,34 @@ class Signal:
             for i, factor in enumerate(self.level_factors, 1)
             if factor <= self.length
         )
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether stored values are other numbers than physical ones."""
+        return self.scale_factor != 1 or self.add_offset != 0
+
+    def physical(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return stored values as physical ones, in ``units``: float64, or as they are where nothing is scaled.
+
+        Examples
+        --------
+        >>> from fractions import Fraction
+        >>> source = Source(id=1, name="scope")
+        >>> a = Signal(id=1, name="a", units="V", dtype=np.dtype("i2"), rate_hz=Fraction(1000), source=source,
+        ...            scale_factor=0.5, add_offset=-1.0)
+        >>> a.physical(np.array([0, 3], "i2"))
+        array([-1. ,  0.5])
+        """
+        if not self.is_scaled:
+            return stored
+        values: NDArray[Any] = stored * self.scale_factor
+        if self.add_offset:
+            values += self.add_offset
+        return values
+
+    def as_stored(self) -> Self:
+        """Return the same signal of stored values, which count for themselves."""
+        return replace(self, scale_factor=1.0, add_offset=0.0)
 
     @property
     def has_samples(self) -> bool:
