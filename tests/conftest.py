@@ -48,7 +48,7 @@ def _open_recordings():
     for fd in FILES.iterdir():
         with contextlib.suppress(OSError):
             found.add(fd.readlink())
-    return {path for path in found if path.suffix == ".jls"}
+    return {path for path in found if path.suffix in (".jls", ".hdf5")}
 
 
 def _threads():

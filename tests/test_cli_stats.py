@@ -100,7 +100,7 @@ def test_lost_samples_are_counted(path, tmp_path, capsys):
     bad = tmp_path / "bad.jls"
     bad.write_bytes(flip(data, chunk.offset + 60))
     text = told(capsys, str(bad), "-s", "counter", "--from", "#3", "--to", "#13")
-    assert "counter: 10 samples are lost, and do not count; see xjls check" in text
+    assert "counter: 10 samples are missing, and do not count; see xjls check" in text
     assert "–" in text
     found = json.loads(told(capsys, str(bad), "-s", "counter", "--from", "#3", "--to", "#13", "--json"))
     (only,) = found["signals"]["counter"]

@@ -2,7 +2,8 @@
 
 Every byte of the small recordings of ``tests.test_jls2_damage`` is flipped and cut at. Random recordings of
 ``xjls.testing.strategies`` and all scenarios are damaged at random: several flips, zeroed, noisy, swapped and lost
-spans, and cuts. What is left is read, and asked for statistics and columns. Each case runs in a worker with bounded
+spans, and cuts. What is left is read, and asked for statistics and columns. PicoStream's files have no checksums: of
+them, only what ``tests.test_picostream_damage.looks_right`` asks is required. Each case runs in a worker with bounded
 memory and time; a case that fails is kept as a file with what happened, and the exit status is 1. Before that, writers
 are killed as ``tests.campaigns.kills`` does it.
 """
@@ -17,6 +18,7 @@ import os
 import random
 import resource
 import sys
+import tempfile
 import time
 import traceback
 from multiprocessing.connection import wait
@@ -28,6 +30,8 @@ from hypothesis import seed as seeded
 import xjls
 from tests.campaigns.kills import campaign
 from tests.test_jls2_damage import FRAGILE
+from tests.test_picostream_damage import FRAGILE as FRAGILE_PICOSTREAM
+from tests.test_picostream_damage import looks_right
 from xjls.testing.jls2 import RELEASES, chunks_of, encode_definition, flip, truncate, truth_of, zero
 from xjls.testing.laws import (
     Expected,
@@ -37,6 +41,7 @@ from xjls.testing.laws import (
     statistics_are_exact,
     windows_are_slices,
 )
+from xjls.testing.picostream.scenarios import SCENARIOS as PICOSTREAM
 from xjls.testing.scenarios import SCENARIOS
 from xjls.testing.strategies import recordings
 
@@ -96,8 +101,10 @@ def work(number, of, seed, seconds, keep, counts):
     target = folder / f"worker-{number}.jls"
     every_byte = itertools.islice(systematic_cases(), number, None, of)
     at_random = random_cases(random.Random(f"{seed} {number}"))
+    every_byte_of_picostream = itertools.islice(systematic_picostream(), number, None, of)
+    picostream = random_picostream(random.Random(f"{seed} {number} picostream"))
     # By turns: a short campaign, too, sees random recordings
-    for name, data, expected in roundrobin(every_byte, at_random):
+    for name, data, expected in roundrobin(every_byte, at_random, every_byte_of_picostream, picostream):
         if time.monotonic() > stop:
             break
         faulthandler.dump_traceback_later(CASE_S, exit=True)
@@ -105,9 +112,12 @@ def work(number, of, seed, seconds, keep, counts):
         try:
             target.write_bytes(data)
             laws = HELD_TO if counts[3 * number] % COLUMNS_EVERY == 0 else HELD_TO[:-1]
-            counts[3 * number + 1] += damage_is_named(
-                opener(target), expected, in_order=not {"swap", "drop"} & set(name.split("-")), laws=laws
-            )
+            if expected is None:
+                counts[3 * number + 1] += looks_right(target)
+            else:
+                counts[3 * number + 1] += damage_is_named(
+                    opener(target), expected, in_order=not {"swap", "drop"} & set(name.split("-")), laws=laws
+                )
             assert target.read_bytes() == data, "the file was changed"
         except Exception:  # noqa: BLE001 - whatever comes out is a finding
             counts[3 * number + 2] += 1
@@ -144,6 +154,19 @@ def roundrobin(*iterators):
 def systematic_cases():
     """Yield (name, bytes, expected): a flip of, and a cut at, every byte of every fragile recording."""
     made = {name: (encode_definition(make()), Expected.of(truth_of(make()))) for name, make in FRAGILE.items()}
+    yield from at_every_byte(made)
+
+
+def systematic_picostream():
+    """Yield the same of PicoStream's files, of which nothing is expected: (name, bytes, None)."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: Path(make(f"{folder}/{name}.hdf5")) for name, make in FRAGILE_PICOSTREAM.items()}
+        made = {f"picostream-{name}": (path.read_bytes(), None) for name, path in paths.items()}
+    yield from at_every_byte(made)
+
+
+def at_every_byte(made):
+    """Yield a flip of, and a cut at, every byte of recordings: (bytes, expected) by name."""
     longest = max(len(data) for data, _ in made.values())
     # Far steps first, so that a short campaign has been everywhere
     for offset in sorted(range(longest), key=lambda i: int(f"{i:032b}"[::-1], 2)):
@@ -166,6 +189,15 @@ def random_cases(rng):
             yield from damaged(rng, "drawn", encode_definition(definition), Expected.of(truth), 8)
 
 
+def random_picostream(rng):
+    """Yield (name, bytes, None) of PicoStream's files without end."""
+    while True:
+        with tempfile.TemporaryDirectory() as folder:
+            made = rng.choice(PICOSTREAM)(folder)
+            data = made.path.read_bytes()
+        yield from damaged(rng, f"picostream-{made.name}", data, None, 8, kinds=ANYWHERE)
+
+
 def drawn_recordings(seed, count):
     """Return recordings as Hypothesis draws them."""
     found = []
@@ -186,15 +218,15 @@ def drawn_recordings(seed, count):
     return found
 
 
-def damaged(rng, name, data, expected, count):
+def damaged(rng, name, data, expected, count, kinds=None):
     """Yield a recording in ``count`` states of damage, each of one or several kinds."""
     for _ in range(count):
         broken = data
-        kinds = [rng.choice(KINDS) for _ in range(rng.choice([1, 1, 2, 3, 6]))]
-        for kind in kinds:
+        chosen = [rng.choice(kinds or KINDS) for _ in range(rng.choice([1, 1, 2, 3, 6]))]
+        for kind in chosen:
             if broken:
                 broken = kind(rng, broken)
-        yield f"{name}-{'-'.join(kind.__name__ for kind in kinds)}", broken, expected
+        yield f"{name}-{'-'.join(kind.__name__ for kind in chosen)}", broken, expected
 
 
 def one_flip(rng, data):
@@ -236,7 +268,9 @@ def broken_header(rng, data):
     return data if chunk is None else flip(data, chunk.offset + rng.randrange(32), rng.randrange(8))
 
 
-KINDS = [one_flip, one_flip, zeros, noise, cut, swap, drop, broken_header]
+ANYWHERE = [one_flip, one_flip, zeros, noise, cut, swap, drop]
+"""Kinds of damage to any bytes."""
+KINDS = [*ANYWHERE, broken_header]
 """All kinds of damage whose truth is known: what is left of the samples, or gaps."""
 
 

@@ -136,8 +136,9 @@ class XjlsAccessor:
         -------
         xarray.Dataset
             A float64 variable a signal over ``statistic``: ``count``, ``mean``, ``std``, ``min``, ``max`` and
-            ``integral``. Its attributes say the ``units``, the ``integral_units`` (C for A, J for W), how many
-            ``samples`` there are, how many of these are ``nan`` (or infinite) or ``lost``, and if it is ``exact``: 1.
+            ``integral``; over ``bound`` as well where it has two extremes side by side. Its attributes say the
+            ``units``, the ``integral_units`` (C for A, J for W), how many ``samples`` there are, how many of these are
+            ``nan`` (or infinite) or ``lost``, and if it is ``exact``: 1. Those that bounds do not share are lists.
 
         Examples
         --------
@@ -231,7 +232,7 @@ class XjlsAccessor:
         >>> int(ds.xjls.histogram(50, signals="current").current.sum()) == ds.sizes["time"]
         True
         """
-        names = [one.name for one in sampled(self._dataset, signals)]
+        names = list(dict.fromkeys(one.name for one in sampled(self._dataset, signals)))
         known = answers.known_extremes(self._dataset, names) if range is None else {}
         return histograms.histogram(self._dataset, bins, range, names, density=density, extremes=known)
 

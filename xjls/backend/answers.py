@@ -18,7 +18,7 @@ from dask.delayed import delayed
 from xjls.backend.index import TimeIndex
 from xjls.backend.provenance import origin_of
 from xjls.backend.rates import rate_hz_of
-from xjls.backend.sampled import PIECE, Sampled, sampled
+from xjls.backend.sampled import PIECE, Sampled, sampled, together
 from xjls.backend.stored import stored_rows
 from xjls.errors import SelectionError
 from xjls.query.answer import LOOK_SAMPLES, ROW, STATISTICS, check_nans, deviations, integral_units
@@ -71,8 +71,8 @@ class _Question:
         asked = origin.window.start + self.edges
         edges = asked.clip(held.start, held.stop)
         found = origin.recording.columns_between(origin.name, edges, ddof=self.ddof, nans=self.nans)
-        numbers = [found.mean, found.std, found.min, found.max, found.integral]
-        table = np.stack([found.count.astype(np.float64), *(origin.scale * array for array in numbers)], axis=1)
+        found = found.as_stored() if origin.is_stored else found
+        table = np.stack([getattr(found, statistic) for statistic in STATISTICS], axis=1).astype(np.float64, copy=False)
         # Beyond its ends a signal of floats shows NaN; one of integers has marks that say that nothing is there
         beyond = 0 if self.one.valid is None else int(np.ptp(asked) - np.ptp(edges))
         return _Numbers(table, int(found.lost.sum()) + beyond, found.exact)
@@ -100,8 +100,7 @@ class _Question:
     @property
     def attributes(self) -> dict[str, Any]:
         """What is kept of the variable's attributes, and the units of the integral."""
-        left_out = ("ancillary_variables", "first_sample_id")
-        kept = {key: value for key, value in self.one.variable.attrs.items() if key not in left_out}
+        kept = {key: value for key, value in self.one.attributes.items() if key != "first_sample_id"}
         return kept | {"units": self.one.units, "integral_units": integral_units(self.one.units), "ddof": self.ddof}
 
 
@@ -110,11 +109,12 @@ def statistics(dataset: xr.Dataset, signals: str | Iterable[str] | None, ddof: i
     questions = [
         _Question(dataset, one, np.array([0, one.length], np.int64), ddof, nans) for one in _signals(dataset, signals)
     ]
-    made = {}
+    made = []
     for question, found in _answered(questions):
         attrs = question.attributes | _health(question.one.length, found)
-        made[question.one.name] = xr.Variable(("statistic",), found.table[0], attrs)
-    return xr.Dataset(made, {"statistic": list(STATISTICS)}, dataset.attrs)
+        made.append((question.one, xr.Variable(("statistic",), found.table[0], attrs)))
+    variables, coords = together(made)
+    return xr.Dataset(variables, {**coords, "statistic": list(STATISTICS)}, dataset.attrs)
 
 
 def columns(
@@ -125,26 +125,28 @@ def columns(
     for one in _signals(dataset, signals):
         edges = _edges(one.length, n, increment)
         questions.append(_Question(dataset, one, edges, ddof, nans))
-    made: dict[str, xr.Variable] = {}
+    made = []
     coords = {"statistic": xr.Variable(("statistic",), list(STATISTICS))}
     for question, found in _answered(questions):
         dim = question.one.dim
         attrs = question.attributes | _health(int(question.edges[-1]), found)
-        made[question.one.name] = xr.Variable((dim, "statistic"), found.table, attrs)
+        made.append((question.one, xr.Variable((dim, "statistic"), found.table, attrs)))
         coords[dim] = _starts(dataset, dim, question.edges)
         counts = np.diff(question.edges)
         coords[f"samples_{dim}"] = xr.Variable((dim,), counts, {"long_name": "samples of a column"})
-    return xr.Dataset(made, coords, dataset.attrs)
+    variables, bounds = together(made)
+    return xr.Dataset(variables, bounds | coords, dataset.attrs)
 
 
 def integrate(dataset: xr.Dataset, signals: str | Iterable[str] | None, nans: Nans) -> xr.Dataset:
     """Return the integral of each variable over all that it shows; see `XjlsAccessor.integrate`."""
     found = statistics(dataset, signals, 0, nans)
     made = {}
+    integral = found.sel(statistic="integral", drop=True)
     for name, variable in found.data_vars.items():
         attrs = {key: value for key, value in variable.attrs.items() if key not in ("integral_units", "ddof")}
         attrs |= {"units": variable.attrs["integral_units"], "long_name": f"integral of {name} over time"}
-        made[name] = xr.Variable((), variable.sel(statistic="integral").values, attrs)
+        made[name] = integral[name].assign_attrs(attrs)
     return xr.Dataset(made, attrs=dataset.attrs)
 
 
@@ -156,13 +158,13 @@ def rate_of(dataset: xr.Dataset, one: Sampled) -> float:
 
 def known_extremes(dataset: xr.Dataset, names: Iterable[str]) -> dict[str, tuple[float, float]]:
     """Return the smallest and largest value of each variable that is the untouched recording; others are left out."""
-    known = {}
+    known: dict[str, list[NDArray[np.float64] | None]] = {}
     for one in sampled(dataset, list(names)):
-        if (origin := origin_of(one.variable)) is not None:
-            question = _Question(dataset, one, np.array([0, one.length], np.int64), 0, "trust")
-            _, _, _, low, high, _ = question.from_levels(origin).table[0].tolist()
-            known[one.name] = (low, high)
-    return known
+        question = _Question(dataset, one, np.array([0, one.length], np.int64), 0, "trust")
+        told = None if question.origin is None else question.from_levels(question.origin).table[0, 3:5]
+        known.setdefault(one.name, []).append(told)
+    spans = {name: np.array(told) for name, told in known.items() if not any(one is None for one in told)}
+    return {name: (np.fmin.reduce(span[:, 0]), np.fmax.reduce(span[:, 1])) for name, span in spans.items()}
 
 
 def _signals(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> list[Sampled]:
@@ -226,9 +228,10 @@ def _part(
     rows = np.empty((len(edges) - 1, len(ROW)))
     values = np.asarray(values)
     lost = np.zeros(len(rows), np.int64)
-    if valid is not None and not np.asarray(valid).all():
-        values = np.where(valid, values, np.nan)
-        lost = np.diff(np.concatenate([[0], np.cumsum(~np.asarray(valid))])[edges])
+    known = None if valid is None else np.asarray(valid, np.bool_)  # whatever was done to all variables
+    if known is not None and not known.all():
+        values = np.where(known, values, np.nan)
+        lost = np.diff(np.concatenate([[0], np.cumsum(~known)])[edges])
     moments_of_runs(values, edges, rows)
     rows[:, _LOST] = lost
     return first, rows

@@ -15,33 +15,30 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from xjls.model.signal import STATISTICS
 from xjls.model.window import Window, valid_mask
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from xjls.model.recording import Recording
 
 PIECE = 1 << 23
 """Samples held at a time while a strided selection is read."""
+_STD = STATISTICS.index("std")
 
 
 class RecordingArray(BackendArray):
-    """Common ground of the lazy arrays: turn xarray's indexers into runs and positions along the first axis.
-
-    Thread-safe; indexing does I/O.
-    """
+    """What the lazy arrays have in common. Thread-safe; indexing does I/O."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
     @abstractmethod
-    def _read(self, start: int, stop: int) -> NDArray[Any]:
-        """Read positions ``[start, stop)`` of the first axis."""
-
-    @abstractmethod
-    def _block(self) -> int:
-        """Return how many neighbouring positions are read at about the cost of one."""
+    def _get(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        """Read what an integer, a slice or an array of positions selects along each axis."""
 
     @abstractmethod
     def __dask_tokenize__(self) -> tuple[object, ...]:
@@ -56,6 +53,18 @@ class RecordingArray(BackendArray):
     async def async_getitem(self, key: indexing.ExplicitIndexer) -> Any:
         """Read in a thread, for ``Dataset.load_async``."""
         return await asyncio.to_thread(self.__getitem__, key)
+
+
+class RunsArray(RecordingArray):
+    """An array that is read in runs along its first axis, of which the key is made here."""
+
+    @abstractmethod
+    def _read(self, start: int, stop: int) -> NDArray[Any]:
+        """Read positions ``[start, stop)`` of the first axis."""
+
+    @abstractmethod
+    def _block(self) -> int:
+        """Return how many neighbouring positions are read at about the cost of one."""
 
     def _get(self, key: tuple[Any, ...]) -> NDArray[Any]:
         first, rest = key[0], key[1:]
@@ -97,7 +106,7 @@ class RecordingArray(BackendArray):
         return out
 
 
-class SignalArray(RecordingArray):
+class SignalArray(RunsArray):
     """Samples of one signal.
 
     Parameters
@@ -107,29 +116,30 @@ class SignalArray(RecordingArray):
     window
         Which sample ids the array shows; those outside the signal are NaN, or 0 in integer signals.
     scaled
-        Whether values are multiplied by the signal's ``scale_factor``, as float64.
+        Whether values are physical ones, float64 where these are others than stored ones.
     """
 
     def __init__(self, recording: Recording, name: str, window: Window, *, scaled: bool = True) -> None:
         self.recording = recording
         self.name = name
         self.window = window
-        self._signal = recording.signal(name)
-        self.scale = self._signal.scale_factor if scaled else 1.0
-        self.dtype = self._signal.dtype if self.scale == 1 else np.dtype("f8")
+        self.scaled = scaled
+        signal = recording.signal(name)
+        self.signal = signal if scaled else signal.as_stored()
+        self.dtype = np.dtype("f8") if self.signal.is_scaled else signal.dtype
         self.shape = (window.length,)
 
     def __repr__(self) -> str:
         return f"<SignalArray {self.name} {self.window} of {self.recording.path}>"
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
-        return ("SignalArray", self.recording.token, self.name, self.window.start, self.window.stop, self.scale)
+        return ("SignalArray", self.recording.token, self.name, self.window.start, self.window.stop, self.scaled)
 
     def _block(self) -> int:
-        return self._signal.block_length
+        return self.signal.block_length
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
-        first, held = self.window.start + start, self._signal.window
+        first, held = self.window.start + start, self.signal.window
         asked = Window(first, first + stop - start)
         there = asked & held if asked.start < held.stop else Window(held.stop, held.stop)
         values = self._read_held(there)
@@ -143,17 +153,18 @@ class SignalArray(RecordingArray):
 
     def _read_held(self, window: Window) -> NDArray[Any]:
         """Read samples that the signal has; as physical values, lost ones are NaN whatever the stored type."""
-        if self.scale == 1:
+        if not self.signal.is_scaled:
             return self.recording.read(self.name, window)
-        if self.recording.on_damage == "raise":
-            return self.recording.read(self.name, window) * self.scale
         stored, gaps = self.recording.read_with_gaps(self.name, window)
-        values: NDArray[Any] = stored * self.scale
-        values[~valid_mask(window, gaps)] = np.nan
+        if self.recording.on_damage == "raise" and not all(gap.skipped for gap in gaps):
+            stored = self.recording.read(self.name, window)  # raises
+        values = self.signal.physical(stored)
+        if gaps:
+            values[~valid_mask(window, gaps)] = np.nan
         return values
 
 
-class ValidArray(RecordingArray):
+class ValidArray(RunsArray):
     """For each sample of a signal that has no NaN: whether the recording holds its value.
 
     Parameters
@@ -185,7 +196,7 @@ class ValidArray(RecordingArray):
         return valid
 
 
-class LevelArray(RecordingArray):
+class LevelArray(RunsArray):
     """Entries of one summary level, ``(entry, statistic)``.
 
     Parameters
@@ -195,7 +206,7 @@ class LevelArray(RecordingArray):
     entries
         Which entries the array shows; those that the level does not have are NaN.
     scaled
-        Whether values are multiplied by the signal's ``scale_factor``.
+        Whether they are of physical values, as float64 where these are others than stored ones.
     """
 
     def __init__(self, recording: Recording, name: str, level: int, entries: Window, *, scaled: bool = True) -> None:
@@ -204,16 +215,17 @@ class LevelArray(RecordingArray):
         self.level = level
         self.entries = entries
         signal = recording.signal(name)
-        self._scale = signal.scale_factor if scaled else 1.0
+        self.scaled = scaled
+        self.signal = signal if scaled else signal.as_stored()
         self._held = Window(0, recording.level(name, level).length)
-        self.dtype = signal.level_dtype if self._scale == 1 else np.dtype("f8")
+        self.dtype = np.dtype("f8") if self.signal.is_scaled else signal.level_dtype
         self.shape = (entries.length, 4)
 
     def __repr__(self) -> str:
         return f"<LevelArray {self.name} level {self.level} entries {self.entries} of {self.recording.path}>"
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
-        facts = (self.name, self.level, self.entries.start, self.entries.stop, self._scale)
+        facts = (self.name, self.level, self.entries.start, self.entries.stop, self.scaled)
         return ("LevelArray", self.recording.token, *facts)
 
     def _block(self) -> int:
@@ -232,4 +244,38 @@ class LevelArray(RecordingArray):
     def _read_held(self, entries: Window) -> NDArray[Any]:
         """Read entries that the level has."""
         values = self.recording.read_level(self.name, self.level, entries)
-        return values if self._scale == 1 else values * self._scale
+        if not self.signal.is_scaled:
+            return values
+        values = values.astype(self.dtype)
+        deviations = values[:, _STD] * abs(self.signal.scale_factor)
+        values = self.signal.physical(values)
+        values[:, _STD] = deviations
+        return values
+
+
+class BoundsArray(RecordingArray):
+    """The extremes of one quantity side by side, ``(time, bound)`` or ``(entry, bound, statistic)``.
+
+    Parameters
+    ----------
+    members
+        Arrays of one shape, one for each bound; who asks for one bound reads no other.
+    """
+
+    def __init__(self, members: Sequence[RecordingArray]) -> None:
+        self.members = tuple(members)
+        self.dtype = self.members[0].dtype
+        length, *rest = self.members[0].shape
+        self.shape = (length, len(self.members), *rest)
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        return ("BoundsArray", *(member.__dask_tokenize__() for member in self.members))
+
+    def _get(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        first, bound, *rest = key
+        if isinstance(bound, int | np.integer):
+            return self.members[bound]._get((first, *rest))
+        at = 0 if isinstance(first, int | np.integer) else 1
+        values = np.stack([member._get((first, *rest)) for member in self.members], axis=at)
+        chosen: NDArray[Any] = values[(*[slice(None)] * at, bound)]
+        return chosen

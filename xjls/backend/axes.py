@@ -7,7 +7,7 @@ says what becomes of the edges.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import lcm
@@ -18,6 +18,7 @@ from xjls.model.clock import Clock
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
+    from xjls.model.bounds import Quantity
     from xjls.model.recording import Recording
     from xjls.model.signal import Level, Signal
 
@@ -38,7 +39,8 @@ class Axis:
 
     dim: str
     """Of the samples; a level's is ``<dim>_x<factor>``."""
-    signals: tuple[Signal, ...]
+    quantities: tuple[Quantity, ...]
+    """What becomes a variable each."""
     window: Window
     """Sample ids along the axis."""
     recording: Recording
@@ -46,6 +48,11 @@ class Axis:
     """As it was asked for; see `time_unit`."""
     join: Join = "inner"
     """How the signals' extents became one window."""
+
+    @cached_property
+    def signals(self) -> tuple[Signal, ...]:
+        """All signals on the axis."""
+        return tuple({s.name: s for quantity in self.quantities for s in quantity.signals}.values())
 
     @cached_property
     def clock(self) -> Clock:
@@ -93,8 +100,8 @@ class LevelAxis:
     start_id: int
     """Sample id at which the first entry begins."""
     length: int
-    members: tuple[tuple[Signal, Level, Window], ...]
-    """Each signal with its level and the entries on the axis; with an outer join, some that it does not have."""
+    members: Mapping[str, tuple[Signal, Level, Window]]
+    """By name, each signal with its level and the entries on the axis; with an outer join, some that it has not."""
     axis: Axis
 
     @property
@@ -103,40 +110,36 @@ class LevelAxis:
         return max(CHUNK_ENTRIES, -(-self.length // MOST_CHUNKS))
 
 
-def sample_axes(recording: Recording, names: Iterable[str] | None, join: Join, unit: TimeUnit) -> list[Axis]:
-    """Group signals that have samples by source and rate; cut or extend each group to one window.
+def sample_axes(recording: Recording, chosen: Iterable[Quantity], join: Join, unit: TimeUnit) -> list[Axis]:
+    """Group quantities by source and rate; cut or extend each group to one window.
 
     Parameters
     ----------
-    recording
-        Whose signals.
-    names
-        Which of them; None takes all that have samples.
+    recording, chosen
+        Whose signals, and which of them; they have samples.
     join
         ``"inner"``: the common window, with a warning that names what is cut when that is more than a second or 1 %;
-        ``"outer"``: all that any signal has; ``"none"``: every signal an axis of its own.
+        ``"outer"``: all that any signal has; ``"none"``: every quantity an axis of its own.
     unit
         Of the labels.
     """
     if join not in ("inner", "outer", "none"):
         raise SelectionError(f"join={join!r} is no way to join", 'Choose "inner", "outer" or "none".')
-    chosen = [recording.signal(name) for name in (recording.signals if names is None else names)]
-    if names is not None and (empty := [s.name for s in chosen if not s.has_samples]):
-        raise SelectionError(
-            f"{', '.join(empty)} of {recording.path} has no samples, only annotations",
-            "They are in ds.xjls.annotations.",
-        )
-    groups: dict[object, list[Signal]] = {}
-    for signal in chosen:
-        if signal.has_samples:
-            # A signal without a single sample has no place on an axis that others fill
-            alone = join == "none" or not signal.length
-            groups.setdefault(signal.id if alone else (signal.source.id, signal.rate_hz), []).append(signal)
+    groups: dict[object, list[Quantity]] = {}
+    for quantity in chosen:
+        # A signal without a single sample has no place on an axis that others fill
+        first, alone = quantity.signals[0], join == "none" or _is_empty(quantity)
+        groups.setdefault(quantity.name if alone else (first.source.id, first.rate_hz), []).append(quantity)
     axes = []
-    for i, members in enumerate(sorted(groups.values(), key=lambda members: not members[0].length)):
+    for i, members in enumerate(sorted(groups.values(), key=lambda members: _is_empty(members[0]))):
         dim = "time" if i == 0 and join != "none" else f"time_{members[0].name}"
-        axes.append(Axis(dim, tuple(members), _joined(members, join, recording.path), recording, unit, join))
+        window = _joined([signal for quantity in members for signal in quantity.signals], join, recording.path)
+        axes.append(Axis(dim, tuple(members), window, recording, unit, join))
     return axes
+
+
+def _is_empty(quantity: Quantity) -> bool:
+    return not all(signal.length for signal in quantity.signals)
 
 
 def level_axes(axis: Axis, wanted: Sequence[int] | None, most_entries: int | None) -> list[LevelAxis]:
@@ -179,9 +182,10 @@ def _level_axis(dim: str, factor: int, members: list[tuple[Signal, Level, Window
     start, stop = (min(starts), max(stops)) if axis.join == "outer" else (max(starts), min(stops))
     if stop <= start:
         return None
-    cut = tuple(
-        (s, level, Window((start - s.first_id) // factor, (stop - s.first_id) // factor)) for s, level, _ in members
-    )
+    cut = {
+        s.name: (s, level, Window((start - s.first_id) // factor, (stop - s.first_id) // factor))
+        for s, level, _ in members
+    }
     return LevelAxis(dim, factor, start, (stop - start) // factor, cut, axis)
 
 

@@ -8,28 +8,27 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import xarray as xr
-from xarray.core import indexing
 from xarray.indexes import PandasIndex
 
-from xjls.backend.arrays import LevelArray, SignalArray, ValidArray
 from xjls.backend.axes import level_axes, sample_axes
 from xjls.backend.index import time_coordinates
+from xjls.backend.sampled import BOUND
+from xjls.backend.variables import level_variables, sample_variables
 from xjls.errors import SelectionError
+from xjls.model.bounds import BOUNDS, quantities
 from xjls.model.signal import STATISTICS
 
 if TYPE_CHECKING:
-    from xjls.backend.arrays import RecordingArray
     from xjls.backend.axes import Axis, Join, LevelAxis, TimeUnit
     from xjls.model.recording import Recording
-    from xjls.model.signal import Signal
 
 Levels: TypeAlias = "Literal['auto'] | bool | int | Sequence[int]"
 
-_STATISTIC = (
-    xr.Variable("statistic", np.array(STATISTICS)),
-    PandasIndex(np.array(STATISTICS), "statistic", coord_dtype=np.array(STATISTICS).dtype),
-)
-"""The labels of an entry's four numbers, and their index."""
+_LABELLED = {
+    dim: (xr.Variable(dim, labels), PandasIndex(labels, dim, coord_dtype=labels.dtype))
+    for dim, labels in ((BOUND, np.array(BOUNDS)), ("statistic", np.array(STATISTICS)))
+}
+"""The dimensions beside time: the labels of each, and their index."""
 
 AUTO_ENTRIES = 1 << 20
 """``levels="auto"`` leaves out longer ones, so that a careless ``.compute()`` stays cheap."""
@@ -40,7 +39,7 @@ class Choice:
     """What to open of a recording, and how to label it."""
 
     signals: tuple[str, ...] | None = None
-    """Names; None takes all that have samples."""
+    """Names of signals or of quantities; None takes all quantities that have samples."""
     levels: Levels = "auto"
     time: TimeUnit = "auto"
     join: Join = "inner"
@@ -60,10 +59,14 @@ class Choice:
 
     def axes(self, recording: Recording) -> list[Axis]:
         """Return the sample axes of the chosen signals."""
-        names = None if self.signals is None else [name for name in self.signals if name not in self.drop]
-        if names is None and self.drop:
-            names = [s.name for s in recording.signals.values() if s.has_samples and s.name not in self.drop]
-        return sample_axes(recording, names, self.join, self.time)
+        chosen = quantities(recording, self.signals, self.drop)
+        empty = [q.name for q in chosen if not all(signal.has_samples for signal in q.signals)]
+        if self.signals is not None and empty:
+            raise SelectionError(
+                f"{', '.join(empty)} of {recording.path} has no samples, only annotations",
+                "They are in ds.xjls.annotations.",
+            )
+        return sample_axes(recording, (q for q in chosen if q.name not in empty), self.join, self.time)
 
     def level_axes(self, recording: Recording, axis: Axis) -> list[LevelAxis]:
         """Return the coarsened axes that belong into the Dataset."""
@@ -92,11 +95,13 @@ def open_samples(recording: Recording, choice: Choice) -> xr.Dataset:
     coordinates: list[xr.Coordinates] = []
     for axis in choice.axes(recording):
         coordinates.append(_coordinate(axis))
-        for signal in axis.signals:
-            _add(variables, _sample_variables(axis, signal, recording, scaled=choice.scaled), recording)
+        for quantity in axis.quantities:
+            _add(variables, sample_variables(axis, quantity, recording, scaled=choice.scaled), recording)
         for level_axis in choice.level_axes(recording, axis):
             coordinates.append(_level_coordinate(level_axis, level_axis.dim))
-            _add(variables, _level_variables(level_axis, level_axis.dim, recording, scaled=choice.scaled), recording)
+            made = level_variables(level_axis, level_axis.dim, recording, scaled=choice.scaled)
+            named = {f"{name}_x{level_axis.factor}": variable for name, variable in made.items()}
+            _add(variables, named, recording)
     return _dataset(variables, coordinates, recording, choice.drop)
 
 
@@ -106,11 +111,9 @@ def open_level(recording: Recording, index: int, choice: Choice) -> xr.Dataset:
     coordinates: list[xr.Coordinates] = []
     for axis in choice.axes(recording):
         for level_axis in level_axes(axis, [index], None):
-            dim = f"time_{level_axis.members[0][0].name}" if coordinates else "time"
+            dim = f"time_{next(iter(level_axis.members))}" if coordinates else "time"
             coordinates.append(_level_coordinate(level_axis, dim))
-            made = _level_variables(level_axis, dim, recording, scaled=choice.scaled)
-            named = zip((signal.name for signal, _, _ in level_axis.members), made.values(), strict=True)
-            variables.update(named)
+            variables.update(level_variables(level_axis, dim, recording, scaled=choice.scaled))
     return _dataset(variables, coordinates, recording, choice.drop)
 
 
@@ -159,8 +162,9 @@ def _dataset(
         if dims.issuperset(coordinate.dims) and drop.isdisjoint(coordinate):
             labels.update(coordinate.variables)
             indexes.update(coordinate.xindexes)
-    if "statistic" in dims:
-        labels["statistic"], indexes["statistic"] = _STATISTIC
+    for dim, (variable, index) in _LABELLED.items():
+        if dim in dims:
+            labels[dim], indexes[dim] = variable, index
     _refuse_collision(sorted(map(str, labels.keys() & kept.keys())), recording)
     # One step: adding coordinates one after the other builds a Dataset each time
     return xr.Dataset(kept, xr.Coordinates(labels, indexes), _attributes(recording))
@@ -203,70 +207,12 @@ def _level_coordinate(level_axis: LevelAxis, dim: str) -> xr.Coordinates:
     )
 
 
-def _sample_variables(axis: Axis, signal: Signal, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
-    array = SignalArray(recording, signal.name, axis.window, scaled=scaled)
-    attrs = _signal_attributes(signal, scaled=scaled)
-    made = {signal.name: _variable((axis.dim,), array, attrs, (axis.chunk,), recording)}
-    reaches_out = signal.window & axis.window != axis.window
-    holed = recording.on_damage == "gap" or reaches_out or recording.skipped(signal.name)
-    if array.dtype.kind != "f" and holed:
-        name = f"{signal.name}_valid"
-        made[signal.name].attrs["ancillary_variables"] = name
-        valid = ValidArray(recording, signal.name, axis.window)
-        attrs = {"long_name": f"whether {signal.name} holds a sample"}
-        made[name] = _variable((axis.dim,), valid, attrs, (axis.chunk,), recording)
-    return made
-
-
-def _level_variables(level_axis: LevelAxis, dim: str, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
-    made = {}
-    for signal, level, entries in level_axis.members:
-        array = LevelArray(recording, signal.name, level.index, entries, scaled=scaled)
-        attrs = _signal_attributes(signal, scaled=scaled) | {
-            "long_name": f"{signal.name}, statistics of {level.factor} samples",
-            "level": level.index, "samples_per_entry": level.factor,
-        }  # fmt: skip
-        name = f"{signal.name}_x{level.factor}"
-        made[name] = _variable((dim, "statistic"), array, attrs, (level_axis.chunk, len(STATISTICS)), recording)
-    return made
-
-
-def _variable(
-    dims: tuple[str, ...], array: RecordingArray, attrs: dict[str, Any], chunks: tuple[int, ...], recording: Recording
-) -> xr.Variable:
-    encoding = {
-        "preferred_chunks": {
-            dim: min(chunk, max(size, 1)) for dim, chunk, size in zip(dims, chunks, array.shape, strict=True)
-        },
-        "recording": recording,
-    }  # fmt: skip
-    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding, fastpath=True)
-
-
-def _signal_attributes(signal: Signal, *, scaled: bool) -> dict[str, Any]:
-    """Return CF-style attributes: what the numbers are, and which instrument made them."""
-    source = signal.source
-    instrument = {
-        "source": source.name,
-        "vendor": source.vendor,
-        "model": source.model,
-        "version": source.version,
-        "serial_number": source.serial_number,
-    }
-    attrs: dict[str, Any] = {"units": signal.units, "long_name": signal.name}
-    attrs |= {key: value for key, value in instrument.items() if value not in ("", "-")}
-    rate = signal.rate_hz
-    attrs["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
-    attrs["first_sample_id"] = signal.first_id
-    if not scaled and signal.scale_factor != 1:
-        attrs["scale_factor"] = signal.scale_factor
-    return attrs
-
-
 def _time_attributes(axis: Axis) -> dict[str, Any]:
     if axis.time_unit == "utc":
         return {"standard_name": "time", "long_name": "UTC", "axis": "T"}
-    return {"standard_name": "time", "long_name": "time since the first sample", "units": "s", "axis": "T"}
+    is_known = any(signal.origin_id is not None for signal in axis.signals)
+    since = "the capture began" if is_known else "the first sample"
+    return {"standard_name": "time", "long_name": f"time since {since}", "units": "s", "axis": "T"}
 
 
 def _attributes(recording: Recording) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from xjls.formats import guess_format, open_recording
 if TYPE_CHECKING:
     from xjls.backend.axes import Join, TimeUnit
     from xjls.backend.dataset import Levels
+    from xjls.formats.levels.opening import WhichSidecar
     from xjls.model.reader import OnDamage
     from xjls.model.recording import Recording
 
 
 class JlsBackendEntrypoint(BackendEntrypoint):
-    """Open instrument recordings (JLS v2) as lazy, labelled Datasets.
+    """Open instrument recordings (JLS v2, PicoStream HDF5, Zarr) as lazy, labelled Datasets.
 
     Examples
     --------
@@ -33,7 +34,9 @@ class JlsBackendEntrypoint(BackendEntrypoint):
     (('time',), 'A')
     """
 
-    description = "Open instrument recordings of any length: Joulescope JLS v2 (.jls)"
+    description = (
+        "Open instrument recordings of any length: Joulescope JLS v2 (.jls), PicoStream HDF5 (.hdf5), Zarr (.zarr)"
+    )
     url = "https://github.com/xjls/xjls"
     supports_groups = True
 
@@ -53,12 +56,13 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         decode_times: bool | None = None,
         storage_options: Mapping[str, Any] | None = None,
         format_options: Mapping[str, Any] | None = None,
+        sidecar: WhichSidecar = None,
     ) -> xr.Dataset:
         """Open a recording as a Dataset; see `xjls.open` for the parameters."""
         choice = _choice(drop_variables, signals, levels, time, join, mask_and_scale, decode_times)
         recording = _open(
             filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options,
-            format_options=format_options,
+            format_options=format_options, sidecar=sidecar,
         )  # fmt: skip
         try:
             dataset = open_samples(recording, choice) if group is None else open_group(recording, str(group), choice)
@@ -88,12 +92,13 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         decode_times: bool | None = None,
         storage_options: Mapping[str, Any] | None = None,
         format_options: Mapping[str, Any] | None = None,
+        sidecar: WhichSidecar = None,
     ) -> dict[str, xr.Dataset]:
         """Open the pyramid as one Dataset a group; see `open_datatree`."""
         choice = _choice(drop_variables, signals, False, time, join, mask_and_scale, decode_times)
         recording = _open(
             filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options,
-            format_options=format_options,
+            format_options=format_options, sidecar=sidecar,
         )  # fmt: skip
         try:
             groups = open_groups(recording, choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -11,7 +11,7 @@ import xarray as xr
 from dask.base import compute
 
 from xjls.backend.reductions import extremes as find_extremes
-from xjls.backend.sampled import Sampled, iter_pieces, sampled
+from xjls.backend.sampled import Sampled, iter_pieces, sampled, together
 from xjls.errors import SelectionError
 from xjls.query.histogram import OUTSIDE, Bins, choose_bins, count
 
@@ -74,8 +74,12 @@ def histogram(
     if range is None:
         known |= find_extremes(one for one in chosen if one.variable.dtype.kind != "b" and one.name not in known)
     cut = {one.name: _bins(one, bins, range, known.get(one.name, (0.0, 1.0))) for one in chosen}
-    (counts,) = compute({one.name: _counts(one, cut[one.name]) for one in chosen})  # type: ignore[no-untyped-call]
-    return _side_by_side(_labelled(one, cut[one.name], counts[one.name], density) for one in chosen)
+    counts = compute(*(_counts(one, cut[one.name]) for one in chosen))  # type: ignore[no-untyped-call]
+    told = zip(chosen, counts, strict=True)
+    variables, coords = together((one, _labelled(one, cut[one.name], counted, density)) for one, counted in told)
+    for one in chosen:
+        coords |= _edges(one, cut[one.name])
+    return xr.Dataset(variables, coords)
 
 
 def cdf(data: xr.Dataset | xr.DataArray, **options: Any) -> xr.Dataset:
@@ -103,7 +107,7 @@ def cdf(data: xr.Dataset | xr.DataArray, **options: Any) -> xr.Dataset:
     {0.0: 0.0, 1.0: 0.25, 2.0: 0.75}
     """
     counted = data if isinstance(data, xr.Dataset) and _is_histogram(data) else histogram(data, **options)
-    return _side_by_side(_cumulated(counted, str(name)) for name in counted.data_vars)
+    return xr.merge([_cumulated(counted, str(name)) for name in counted.data_vars], compat="no_conflicts", join="exact")
 
 
 def ccdf(data: xr.Dataset | xr.DataArray, **options: Any) -> xr.Dataset:
@@ -159,49 +163,52 @@ def _count_chunk(values: NDArray[Any], valid: NDArray[Any] | None = None, *, bin
     return counted.reshape((1,) * values.ndim + (-1,))
 
 
-def _labelled(one: Sampled, bins: Bins, counted: NDArray[np.int64], density: bool) -> xr.Dataset:
+def _labelled(one: Sampled, bins: Bins, counted: NDArray[np.int64], density: bool) -> xr.Variable:
     counts = counted[: bins.number]
     total = int(counts.sum())
     values = counts / max(total, 1) / bins.width if density else counts
-    dim, edges, units = f"{one.name}_bin", bins.edges, {"units": one.units} if one.units else {}
     attrs: dict[str, Any] = {"long_name": f"{'density' if density else 'samples'} of {one.name}"}
     if density:
         attrs["units"] = f"1/{one.units}" if one.units else "1"
     attrs |= {"counted": total}
     attrs |= {name: int(number) for name, number in zip(OUTSIDE, counted[bins.number :], strict=True)}
-    coords = {
-        dim: (dim, bins.centres, {"long_name": one.name, **units}),
-        f"{dim}_left": (dim, edges[:-1], {"long_name": f"{one.name}, left edge", **units}),
-        f"{dim}_right": (dim, edges[1:], {"long_name": f"{one.name}, right edge", **units}),
+    return xr.Variable((f"{one.name}_bin",), values, attrs)
+
+
+def _edges(one: Sampled, bins: Bins) -> dict[str, xr.Variable]:
+    """Return the coordinates of a signal's bins."""
+    dim, edges, units = f"{one.name}_bin", bins.edges, {"units": one.units} if one.units else {}
+    return {
+        dim: xr.Variable(dim, bins.centres, {"long_name": one.name, **units}),
+        f"{dim}_left": xr.Variable(dim, edges[:-1], {"long_name": f"{one.name}, left edge", **units}),
+        f"{dim}_right": xr.Variable(dim, edges[1:], {"long_name": f"{one.name}, right edge", **units}),
     }
-    return xr.Dataset({one.name: (dim, values, attrs)}, coords)
-
-
-def _side_by_side(made: Iterable[xr.Dataset]) -> xr.Dataset:
-    """Put Datasets that share nothing into one."""
-    parts = list(made)
-    coords = {name: c for part in parts for name, c in part.coords.items()}
-    return xr.Dataset({name: v for part in parts for name, v in part.data_vars.items()}, coords)
 
 
 def _is_histogram(data: xr.Dataset) -> bool:
     return bool(data.data_vars) and all(
-        variable.dims == (f"{name}_bin",) and "counted" in variable.attrs for name, variable in data.data_vars.items()
+        variable.dims[-1:] == (f"{name}_bin",) and "counted" in variable.attrs
+        for name, variable in data.data_vars.items()
     )
 
 
 def _cumulated(counted: xr.Dataset, name: str) -> xr.Dataset:
     variable = counted[name]
     left, right = counted[f"{name}_bin_left"], counted[f"{name}_bin_right"]
-    inside, below, above = (int(variable.attrs[key]) for key in ("counted", "below", "above"))
+    inside, below, above = (np.asarray(variable.attrs[key])[..., np.newaxis] for key in ("counted", "below", "above"))
+    if max(inside.ndim, below.ndim, above.ndim) > variable.ndim:
+        raise SelectionError(f"the histogram of {name!r} is that of one bound", "Take the cdf of all, then select.")
     shares = variable.values
     if shares.dtype.kind == "f":
         shares = shares * (right - left).values * inside
     total = below + inside + above
-    cumulated = below + np.concatenate([[0], np.cumsum(shares)])
-    values = cumulated / total if total else np.full(len(cumulated), np.nan)
+    before = np.zeros((*shares.shape[:-1], 1))
+    cumulated = below + np.concatenate([before, np.cumsum(shares, axis=-1)], axis=-1)
+    values = np.divide(cumulated, total, out=np.full(cumulated.shape, np.nan), where=total > 0)
     dim = f"{name}_edge"
     edges = np.append(left.values, right.values[-1:])
     units = {key: left.attrs[key] for key in ("units",) if key in left.attrs}
     attrs = {"long_name": f"share below {name}", "units": "1"}
-    return xr.Dataset({name: (dim, values, attrs)}, {dim: (dim, edges, {"long_name": name, **units})})
+    coords = {other: counted[other] for other in variable.dims[:-1] if other in counted.coords}
+    made = (*variable.dims[:-1], dim), values, attrs
+    return xr.Dataset({name: made}, {**coords, dim: (dim, edges, {"long_name": name, **units})})

@@ -13,6 +13,7 @@ from xjls.backend.dataset import restore_time
 if TYPE_CHECKING:
     from xjls.backend.axes import Join, TimeUnit
     from xjls.backend.dataset import Levels
+    from xjls.formats.levels.opening import WhichSidecar
     from xjls.model.reader import OnDamage
 
 
@@ -30,6 +31,7 @@ def open(  # noqa: A001 - xjls.open reads as it should
     drop_variables: str | Iterable[str] | None = None,
     storage_options: Mapping[str, Any] | None = None,
     format_options: Mapping[str, Any] | None = None,
+    sidecar: WhichSidecar = None,
     **options: Any,
 ) -> xr.Dataset:
     """Open a recording as a lazy Dataset: the same as ``xr.open_dataset(path, engine="jls", chunks={})``.
@@ -42,7 +44,8 @@ def open(  # noqa: A001 - xjls.open reads as it should
         As of ``xr.open_dataset``: ``{}`` cuts dask chunks on borders of the file, of about 8 million samples; None
         gives lazy arrays without dask, which are read as a whole when they are computed with.
     signals
-        Names of the signals to open; None opens all that have samples.
+        Names of the signals to open; None opens all that have samples. The two extremes of one quantity are one
+        variable, ``channel_a(time, bound)``, of the quantity's name; named for themselves, they stand for themselves.
     levels
         Summary levels as coarsened variables, ``current_x128(time_x128, statistic)``: ``"auto"`` those of at most 2²⁰
         entries, True all, ``[1, 2]`` some, False none.
@@ -66,6 +69,9 @@ def open(  # noqa: A001 - xjls.open reads as it should
         For fsspec: credentials, endpoint, and so on.
     format_options
         What only one format has to ask, by name: see its page of the documentation.
+    sidecar
+        Of a format without levels, where those are that `build_levels` has built: None looks for
+        ``<path>.levels.zarr``, False for none.
     **options
         Others of ``xr.open_dataset``: ``cache``, ``inline_array``, ``mask_and_scale``, ``decode_times`` …
 
@@ -85,6 +91,6 @@ def open(  # noqa: A001 - xjls.open reads as it should
     dataset = xr.open_dataset(
         path, engine="jls", chunks=chunks, signals=signals, levels=levels, time=time, join=join, group=group,
         on_damage=on_damage, verify=verify, drop_variables=drop_variables, storage_options=storage_options,
-        format_options=format_options, **options,
+        format_options=format_options, sidecar=sidecar, **options,
     )  # fmt: skip
     return restore_time(dataset)

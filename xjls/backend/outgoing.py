@@ -21,6 +21,7 @@ from xjls.backend.sampled import PIECE
 from xjls.errors import SelectionError
 from xjls.formats.carry import Piece, cut
 from xjls.model.annotation import Tie
+from xjls.model.bounds import BOUNDS
 from xjls.model.sample_type import dtype_of, name_of
 from xjls.model.signal import Signal, Source
 from xjls.model.window import Gap, Window, merge_gaps
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from xjls.backend.provenance import Origin
     from xjls.backend.sampled import Sampled
+    from xjls.model.signal import Bound
 
 __all__ = ["Outgoing", "numbered", "outgoing"]
 
@@ -55,8 +57,8 @@ class Outgoing:
     signal: Signal
     """As it will be, but for the numbers of it and its source."""
     first_id: int
-    unscaled: float
-    """What values are multiplied by before they are stored."""
+    is_stored: bool
+    """Whether values are stored as they are: else they are physical ones of the signal."""
     ties: list[Tie]
 
     @property
@@ -71,29 +73,33 @@ class Outgoing:
         edges: list[int] = (self.first_id + np.minimum(np.cumsum([0, *lengths]), self.one.length)).tolist()
         return cut(self.signal, edges, self.read)
 
-    @property
-    def skipped(self) -> tuple[Gap, ...]:
-        """What the recording that it comes from says that nobody delivered."""
+    def skipped(self, window: Window) -> tuple[Gap, ...]:
+        """Return what the recording that it comes from says that nobody delivered."""
         if self.origin is None:
             return ()
-        return self.origin.recording.skipped(self.origin.name)
+        recording, name = self.origin.recording, self.origin.name
+        gaps = recording.skipped(name)
+        if self.origin.signal.missing_value is not None:  # only samples tell
+            gaps = recording.read_with_gaps(name, window & self.origin.signal.window)[1]
+        return tuple(inside for gap in gaps if gap.skipped and (inside := gap & window).window.length)
 
     def read(self, window: Window) -> tuple[NDArray[Any], tuple[Gap, ...]]:
         """Compute the samples of a window as they are stored, and return which of them are none."""
         span = {self.one.dim: slice(window.start - self.first_id, window.stop - self.first_id)}
         values = self.one.variable.isel(span).values
-        gaps = [gap for whole in self.skipped if (gap := whole & window).window.length]
+        gaps = list(self.skipped(window))
         known = np.ones(len(values), np.bool_) if self.one.valid is None else self.one.valid.isel(span).values
         if values.dtype.kind == "f" and self.signal.dtype.kind != "f":
             known = known & np.isfinite(values)
-            values = np.where(known, values, 0)
+            values = np.where(known, values, self.signal.add_offset)
         for gap in gaps:
             known[gap.window.start - window.start : gap.window.stop - window.start] = True
         edges = np.flatnonzero(np.diff(~known, prepend=False, append=False)).tolist()
         for lo, hi in zip(edges[::2], edges[1::2], strict=True):
             gaps.append(Gap(Window(window.start + lo, window.start + hi), _UNKNOWN))
-        scaled = values if self.unscaled == 1 else np.rint(values * self.unscaled)
-        return scaled.astype(self.signal.dtype, copy=False), merge_gaps(gaps)
+        if not self.is_stored:
+            values = np.rint((values - self.signal.add_offset) / self.signal.scale_factor)
+        return values.astype(self.signal.dtype, copy=False), merge_gaps(gaps)
 
 
 def outgoing(dataset: xr.Dataset, one: Sampled, beside: Origin | None = None) -> Outgoing:
@@ -118,17 +124,18 @@ def outgoing(dataset: xr.Dataset, one: Sampled, beside: Origin | None = None) ->
     rate = _rate(dataset, one, place)
     _require_even(dataset, one, float(rate))
     first_id = place.window.start if place is not None else 0
-    stored_type, scale_factor, unscaled = _stored_as(one, origin)
+    stored = _stored_as(one, origin)
     signal = Signal(
-        id=0, name=one.name, units=one.units, dtype=dtype_of(stored_type), rate_hz=rate,
-        source=_source(one, origin), stored_type=stored_type, scale_factor=scale_factor,
+        id=0, name=one.signal_name, units=one.units, rate_hz=rate, source=_source(one, origin),
+        origin_id=None if place is None else place.signal.origin_id, bound=_bound(one, origin), **stored,
     )  # fmt: skip
-    return Outgoing(one, origin, signal, first_id, unscaled, _ties(dataset, one, place, first_id, float(rate)))
+    is_stored = not signal.is_scaled or (origin is not None and origin.is_stored)
+    return Outgoing(one, origin, signal, first_id, is_stored, _ties(dataset, one, place, first_id, float(rate)))
 
 
 def numbered(found: list[Outgoing], *, anew: bool) -> list[Outgoing]:
     """Return signals with numbers of their own, and of their sources: their recording's, unless they are given anew."""
-    own = [out.origin.recording.signal(out.origin.name) for out in found if out.origin is not None]
+    own = [out.origin.signal for out in found if out.origin is not None]
     if not anew and len({signal.id for signal in own}) == len(found):
         kept = [replace(out.signal, id=signal.id, source=signal.source) for out, signal in zip(found, own, strict=True)]
         return [replace(out, signal=signal) for out, signal in zip(found, kept, strict=True)]
@@ -142,7 +149,7 @@ def numbered(found: list[Outgoing], *, anew: bool) -> list[Outgoing]:
 def _source(one: Sampled, origin: Origin | None) -> Source:
     """Return the instrument, without a number."""
     if origin is not None:
-        return replace(origin.recording.signal(origin.name).source, id=0)
+        return replace(origin.signal.source, id=0)
     facts = {key: str(one.variable.attrs.get(key, "")) for key in _SOURCE}
     return Source(id=0, name=str(one.variable.attrs.get("source", "")), **facts)
 
@@ -151,7 +158,7 @@ def _rate(dataset: xr.Dataset, one: Sampled, origin: Origin | None) -> Fraction:
     """Return the nominal rate: a whole one where it is nearly that. Labels of UTC become ties, and tell the rest."""
     rate = rate_of(dataset, one)
     if origin is not None:
-        nominal = origin.recording.signal(origin.name).rate_hz
+        nominal = origin.signal.rate_hz
         if abs(rate / float(nominal) - 1) <= _DRIFT:
             return nominal
     labelled = one.dim in dataset.coords and dataset[one.dim].dtype.kind == "M"
@@ -170,15 +177,24 @@ def _rate(dataset: xr.Dataset, one: Sampled, origin: Origin | None) -> Fraction:
     )
 
 
-def _stored_as(one: Sampled, origin: Origin | None) -> tuple[str, float, float]:
-    """Return the type, the scale factor, and what values are multiplied by: the recording's where it is one."""
+def _bound(one: Sampled, origin: Origin | None) -> tuple[str, Bound] | None:
+    """Return which extreme of which quantity it is, if it is one and has that name."""
+    if one.bound in BOUNDS:
+        return one.name, one.bound
+    return origin.signal.bound if origin is not None and origin.name == one.name else None
+
+
+def _stored_as(one: Sampled, origin: Origin | None) -> dict[str, Any]:
+    """Return what a signal's values are, and how they are stored: as in the recording where it is one."""
     if origin is not None:
-        signal = origin.recording.signal(origin.name)
+        signal = origin.signal
         held = origin.window & signal.window
         if signal.dtype.kind == "f" or held == origin.window:
-            return signal.stored_type, signal.scale_factor, 1 / (origin.scale * signal.scale_factor)
+            facts = ("dtype", "stored_type", "scale_factor", "add_offset", "missing_value", "facts")
+            return {fact: getattr(signal, fact) for fact in facts}
     try:
-        return name_of(one.variable.dtype), 1.0, 1.0
+        stored_type = name_of(one.variable.dtype)
+        return {"stored_type": stored_type, "dtype": dtype_of(stored_type)}
     except SelectionError as error:
         raise SelectionError(f"{one.name!r} holds {one.variable.dtype}, which no recording has", error.remedy) from None
 
@@ -211,7 +227,7 @@ def _ties(dataset: xr.Dataset, one: Sampled, origin: Origin | None, first_id: in
     if origin is None:
         return ends
     ties = list(origin.recording.ties(origin.name))
-    if origin.window == origin.recording.signal(origin.name).window:
+    if origin.window == origin.signal.window:
         return ties
     # A clock is straight between its ties: with one on either side it goes on as it did
     start, stop = origin.window.start, origin.window.stop - 1

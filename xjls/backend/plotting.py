@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.backend.provenance import origin_of
+from xjls.backend.sampled import BOUND
 from xjls.errors import SelectionError
 from xjls.plot.figure import plot_traces, require_matplotlib
 from xjls.plot.marks import marks_of
 from xjls.plot.picture import summary, width_px
 from xjls.plot.timescale import zone
 from xjls.plot.timing import Timing
-from xjls.plot.trace import Trace, shape_of, spans_of
+from xjls.plot.trace import Trace, bounded, shape_of, spans_of
 from xjls.plot.traces import lost_columns
 from xjls.plot.wording import words
 
@@ -80,22 +81,30 @@ def plot(
 def traces_of(dataset: xr.Dataset, n: int, recording: Recording | None, names: Iterable[str] | None) -> list[Trace]:
     """Return the traces of a Dataset's signals, of its recording's damage where it has one."""
     table = dataset.xjls.columns(n, names)
-    return [_trace(table[name], dataset, recording) for name in table.data_vars]
+    return [_shown(str(name), table[name], dataset[name].variable, recording) for name in table.data_vars]
 
 
-def _trace(table: xr.DataArray, dataset: xr.Dataset, recording: Recording | None) -> Trace:
+def _shown(name: str, table: xr.DataArray, variable: xr.Variable, recording: Recording | None) -> Trace:
+    """Return the trace of a variable: of its bounds together, where it has them."""
+    if BOUND not in table.dims:
+        return _trace(name, table, variable, recording)
+    bounds = {f"{name}_{label}": {BOUND: i} for i, label in enumerate(table[BOUND].values.tolist())}
+    parts = [_trace(part, table[place], variable[place], recording) for part, place in bounds.items()]
+    return bounded(name, parts)
+
+
+def _trace(name: str, table: xr.DataArray, variable: xr.Variable, recording: Recording | None) -> Trace:
     """Return one signal's trace of its table (column, statistic)."""
     (dim,) = (str(dim) for dim in table.dims if dim != "statistic")
-    name, units = str(table.name), str(table.attrs.get("units", ""))
+    units = str(table.attrs.get("units", ""))
     time, lengths = _edges(table[dim]), np.asarray(table[f"samples_{dim}"].values)
-    numbers = {key: np.asarray(table.sel(statistic=key).values, "f8") for key in ("count", "mean", "std", "min", "max")}
-    count = numbers.pop("count")
-    damaged = _damaged(recording, name, dataset, time)
+    count, mean, std, low, high = (table.sel(statistic=key).values for key in ("count", "mean", "std", "min", "max"))
+    damaged = _damaged(recording, variable, time)
     missing = (count < lengths) | damaged
     return Trace(
-        name=name, units=units, time=time, **numbers, shape=shape_of(dataset[name].dtype, units),
-        is_samples=bool((lengths <= 1).all()), gaps=spans_of(time, missing, count == 0, damaged),
-        samples_per_column=float(lengths.mean()),
+        name=name, units=units, time=time, mean=mean, std=std, min=low, max=high,
+        shape=shape_of(variable.dtype, units), is_samples=bool((lengths <= 1).all()),
+        gaps=spans_of(time, missing, count == 0, damaged), samples_per_column=float(lengths.mean()),
     )  # fmt: skip
 
 
@@ -109,10 +118,10 @@ def _edges(starts: xr.DataArray) -> NDArray[Any]:
     return np.append(values, float(end))
 
 
-def _damaged(recording: Recording | None, name: str, dataset: xr.Dataset, time: NDArray[Any]) -> NDArray[np.bool_]:
+def _damaged(recording: Recording | None, variable: xr.Variable, time: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which columns hold samples that the Dataset's recording lost to damage, as far as it was read."""
     none = np.zeros(len(time) - 1, np.bool_)
-    origin = origin_of(dataset.variables[name])
+    origin = origin_of(variable)
     if recording is None or origin is None or origin.name not in recording.status.gaps:
         return none
     clock = recording.clock(origin.name)
@@ -136,5 +145,8 @@ def _recording(dataset: xr.Dataset) -> Recording | None:
 
 def _marks(recording: Recording, traces: list[Trace]) -> list[Mark]:
     """Return the marks of the traces that are drawn, and of the recording as a whole."""
-    drawn = [trace for trace in traces if trace.name in recording.signals]
-    return marks_of(recording, {trace.name: Timing(recording.clock(trace.name), trace.is_utc) for trace in drawn})
+    timings: dict[str, Timing] = {}
+    for trace in traces:
+        names = [name for name in trace.signals or (trace.name,) if name in recording.signals]
+        timings |= {name: Timing(recording.clock(*names), trace.is_utc) for name in names}
+    return marks_of(recording, timings)

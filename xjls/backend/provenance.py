@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
+import numpy as np
 from dask._task_spec import Alias, DataNode, Task, TaskRef
 from dask.array.chunk import getitem
 from dask.array.core import getter, getter_inline, getter_nofancy
@@ -19,7 +20,7 @@ from dask.core import flatten
 from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core import indexing
 
-from xjls.backend.arrays import SignalArray
+from xjls.backend.arrays import BoundsArray, SignalArray
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from xjls.model.recording import Recording
+    from xjls.model.signal import Signal
 
 __all__ = ["Origin", "Slice", "origin_of", "slice_of"]
 
 _WRAPPERS = (indexing.ImplicitToExplicitIndexingAdapter, indexing.MemoryCachedArray, indexing.CopyOnWriteArray)
+_SOURCES = (SignalArray, BoundsArray, ZarrArrayWrapper)
 _SLICING = (operator.getitem, getitem, getter, getter_inline, getter_nofancy)
 _REMEMBERED = 64
 
@@ -45,29 +48,43 @@ class Origin:
     """The signal."""
     window: Window
     """Sample ids; they may reach outside the signal where others on the axis do."""
-    scale: float
-    """Values of the variable in the signal's units: 1, or the inverse of the scale that it was opened without."""
+    is_stored: bool
+    """Whether the variable has the values as they are stored, and not physical ones."""
+
+    @property
+    def signal(self) -> Signal:
+        """The signal as the recording describes it."""
+        return self.recording.signal(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """A contiguous part of a lazy array along its first dimension, all of it along the others."""
 
-    array: Any
-    """A `SignalArray` of a recording, or xarray's `ZarrArrayWrapper`."""
+    root: Any
+    """A `SignalArray` or `BoundsArray` of a recording, or xarray's `ZarrArrayWrapper`."""
     start: int
     stop: int
+    bound: int | None = None
+    """The one member that it shows of a `BoundsArray`; None: all that there is."""
+
+    @property
+    def array(self) -> Any:
+        """The array that it is a part of."""
+        return self.root if self.bound is None else self.root.members[self.bound]
 
     def sliced(self, key: Any) -> Slice | None:
         """Return the part of it that a key selects; None unless that is contiguous and in order."""
         first, *others = key if isinstance(key, tuple) else (key,)
+        if others and isinstance(self.array, BoundsArray) and isinstance(others[0], int | np.integer):
+            return replace(self, bound=int(others[0])).sliced((first, *others[1:]))
         for by, size in zip(others, self.array.shape[1:], strict=False):
             if not isinstance(by, slice) or by.indices(size) != (0, size, 1):
                 return None
         if not isinstance(first, slice):
             return None
         start, stop, step = first.indices(self.stop - self.start)
-        return Slice(self.array, self.start + start, self.start + max(start, stop)) if step == 1 else None
+        return replace(self, start=self.start + start, stop=self.start + max(start, stop)) if step == 1 else None
 
 
 def slice_of(variable: xr.Variable) -> Slice | None:
@@ -93,20 +110,19 @@ def origin_of(variable: xr.Variable) -> Origin | None:
         return None
     array = found.array
     window = Window(array.window.start + found.start, array.window.start + found.stop)
-    factor = array.recording.signal(array.name).scale_factor
-    return Origin(array.recording, array.name, window, array.scale / factor)
+    return Origin(array.recording, array.name, window, not array.scaled)
 
 
 def _lazy_slice(data: Any) -> Slice | None:
     """Return the part of a source that xarray's lazy arrays show."""
     while isinstance(data, _WRAPPERS):
         data = data.array
-    if not isinstance(data, indexing.LazilyIndexedArray) or not isinstance(data.array, SignalArray | ZarrArrayWrapper):
+    if not isinstance(data, indexing.LazilyIndexedArray) or not isinstance(data.array, _SOURCES):
         return None
     return Slice(data.array, 0, data.array.shape[0]).sliced(data.key.tuple)
 
 
-_seen: OrderedDict[str, tuple[int, int] | None] = OrderedDict()
+_seen: OrderedDict[str, tuple[int, int, int | None] | None] = OrderedDict()
 """What was found of the last dask arrays, by their names, which stand for their content."""
 
 
@@ -124,11 +140,11 @@ def _dask_slice(array: da.Array) -> Slice | None:
     ((key, root),) = roots.items()
     if array.name not in _seen:
         found = _traced(array, {key: root})
-        _seen[array.name] = None if found is None else (found.start, found.stop)
+        _seen[array.name] = None if found is None else (found.start, found.stop, found.bound)
         if len(_seen) > _REMEMBERED:
             _seen.popitem(last=False)
     span = _seen[array.name]
-    return None if span is None else Slice(root.array, *span)
+    return None if span is None else Slice(root.root, *span)
 
 
 def _traced(array: da.Array, known: dict[Any, Slice | None]) -> Slice | None:
@@ -141,8 +157,8 @@ def _traced(array: da.Array, known: dict[Any, Slice | None]) -> Slice | None:
             return None
         if joined is None:
             joined = part
-        elif part.start == joined.stop:
-            joined = Slice(joined.array, joined.start, part.stop)
+        elif (part.start, part.bound) == (joined.stop, joined.bound):
+            joined = replace(joined, stop=part.stop)
         elif part.start != part.stop:
             return None
     return joined

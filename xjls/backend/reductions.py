@@ -17,7 +17,7 @@ import xarray as xr
 
 from xjls.backend.arrays import SignalArray
 from xjls.backend.provenance import slice_of
-from xjls.backend.sampled import Sampled, iter_pieces, sampled
+from xjls.backend.sampled import Sampled, iter_pieces, sampled, together
 from xjls.errors import SelectionError
 from xjls.model.window import Window
 from xjls.query.answer import deviations
@@ -90,16 +90,17 @@ def reduce(
     names = [statistics] if isinstance(statistics, str) else list(statistics)
     if missing := [name for name in names if name not in REDUCED]:
         raise SelectionError(f"no statistic {missing[0]!r}", f"Choose from {', '.join(REDUCED)}.")
-    variables = {one.name: _reduced(one, names, ddof) for one in sampled(data, dim=dim)}
+    variables, coords = together((one, _reduced(one, names, ddof)) for one in sampled(data, dim=dim))
     dims = {d for variable in variables.values() for d in variable.dims}
     kept = {name: c for name, c in data.coords.items() if c.dims and dims.issuperset(c.dims) and name != "statistic"}
     attrs = data.attrs if isinstance(data, xr.Dataset) else {}
-    return xr.Dataset(variables, {**kept, "statistic": np.array(names)}, attrs)
+    return xr.Dataset(variables, {**coords, **kept, "statistic": np.array(names)}, attrs)
 
 
 def extremes(chosen: Iterable[Sampled]) -> dict[str, tuple[float, float]]:
     """Return the least and the greatest finite value of each variable, NaN where there is none. Reads all of them."""
-    found = xr.Dataset({one.name: _reduced(one, ["min", "max"], 0) for one in chosen}).compute()
+    variables, _ = together((one, _reduced(one, ["min", "max"], 0)) for one in chosen)
+    found = xr.Dataset(variables).compute()
     return {
         str(name): (float(reached[..., 0].min()), float(reached[..., 1].max()))
         for name, reached in found.data_vars.items()
@@ -108,8 +109,7 @@ def extremes(chosen: Iterable[Sampled]) -> dict[str, tuple[float, float]]:
 
 def _reduced(one: Sampled, names: list[str], ddof: int) -> xr.Variable:
     told = _lazily(one, names, ddof) if one.is_chunked else _tell([_eagerly(one)], names=names, ddof=ddof)
-    attrs = {key: value for key, value in one.variable.attrs.items() if key != "ancillary_variables"}
-    return xr.Variable(("statistic", *one.variable.dims[1:]), told, attrs).transpose(..., "statistic")
+    return xr.Variable(("statistic", *one.variable.dims[1:]), told, one.attributes).transpose(..., "statistic")
 
 
 def _eagerly(one: Sampled) -> NDArray[np.float64]:
@@ -165,15 +165,10 @@ class _Parts:
         """Reduce one chunk from its samples."""
         begin = self.start + (self.first + (int(numbers[0]) - 1) * self.size if numbers[0] else 0)
         end = min(self.start + self.first + int(numbers[0]) * self.size, self.stop)
-        array, held = self.array, self.array.recording.signal(self.array.name).window
-        inside = Window(array.window.start + begin, array.window.start + end) & held
-        row = array.recording.read_statistics(array.name, inside).row * [
-            1,
-            1,
-            array.scale,
-            array.scale**2,
-            *[array.scale] * 2,
-        ]
+        array = self.array
+        inside = Window(array.window.start + begin, array.window.start + end) & array.signal.window
+        found = array.recording.read_statistics(array.name, inside)
+        row = (found if array.scaled else found.as_stored()).row
         row[_LOST] += end - begin - inside.length
         return row[np.newaxis]
 
@@ -203,7 +198,8 @@ def _rows_of_chunk(
     axis: Any = None,  # noqa: ARG001 - dask gives it
     keepdims: bool = True,  # noqa: ARG001
 ) -> NDArray[np.float64]:
-    return _rows_of(values, None if valid is None else valid.reshape(len(valid), -1)[:, 0])
+    # dask gives marks the shape of the values, which may be empty
+    return _rows_of(values, None if valid is None else valid.T[(0,) * (valid.ndim - 1)])
 
 
 def _rows_of(values: NDArray[Any], valid: NDArray[Any] | None = None) -> NDArray[np.float64]:

@@ -1,12 +1,13 @@
 """Which variables of a Dataset hold samples, and their values, a piece at a time.
 
 Levels are summaries and not samples; a ``<name>_valid`` belongs to its signal and says which of its samples were lost.
+A variable of bounds, ``(time, bound)``, is several series: each is asked for itself, and the answers are put together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,23 +18,41 @@ from xjls.errors import SelectionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PIECE", "Sampled", "iter_pieces", "sampled"]
+__all__ = ["BOUND", "PIECE", "Sampled", "iter_pieces", "sampled", "together"]
 
+BOUND = "bound"
+"""The dimension along which the extremes of one quantity stand side by side."""
+
+_OF_SAMPLES = ("ancillary_variables", "scale_factor", "add_offset", "_FillValue")
+"""Attributes that tell how samples are stored, and which are none."""
 PIECE = 1 << 22
 """Samples held at a time where there is no dask to cut a variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One variable that holds samples."""
+    """One series of samples: a variable, or one bound of it."""
 
     name: str
+    """Of the variable."""
     dim: str
     """The dimension that is time."""
     variable: xr.Variable
     """The samples; time is its first dimension."""
     valid: xr.Variable | None
     """Which of them the recording holds, on the same dimension; None: all."""
+    bound: Any = None
+    """Its label along `BOUND`; None where the variable has no bounds."""
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the variable says of itself, and an answer about it may say as well."""
+        return {key: value for key, value in self.variable.attrs.items() if key not in _OF_SAMPLES}
+
+    @property
+    def signal_name(self) -> str:
+        """What it is called as a signal of its own."""
+        return self.name if self.bound is None else f"{self.name}_{self.bound}"
 
     @property
     def length(self) -> int:
@@ -54,7 +73,7 @@ class Sampled:
 def sampled(
     data: xr.Dataset | xr.DataArray, signals: str | Iterable[str] | None = None, dim: str | None = None
 ) -> list[Sampled]:
-    """Return the variables that hold samples. Reads nothing.
+    """Return the variables that hold samples, each bound of one for itself. Reads nothing.
 
     Parameters
     ----------
@@ -78,12 +97,12 @@ def sampled(
     """
     if isinstance(data, xr.DataArray):
         name = "values" if data.name is None else str(data.name)
-        return [_described(data.drop_vars(name, errors="ignore").to_dataset(name=name), name, dim)]
+        return _described(data.drop_vars(name, errors="ignore").to_dataset(name=name), name, dim)
     if signals is not None:
-        chosen = [_described(data, name, dim) for name in ([signals] if isinstance(signals, str) else signals)]
-        if not chosen:
+        names = [signals] if isinstance(signals, str) else list(signals)
+        if not names:
             raise SelectionError("no signal was named", "Name at least one, or leave signals=None for all.")
-        return chosen
+        return [one for name in names for one in _described(data, name, dim)]
     variables = {str(name): data.variables[name] for name in data.data_vars}
     marks = {mark for variable in variables.values() for mark in _marks(variable.attrs)}
     names = [name for name, variable in variables.items() if name not in marks and _is_sampled(variable, dim)]
@@ -92,7 +111,7 @@ def sampled(
             "no variable of this Dataset holds samples along time",
             f"Variables: {', '.join(map(str, data.data_vars)) or 'none'}.",
         )
-    return [_described(data, name, dim) for name in names]
+    return [one for name in names for one in _described(data, name, dim)]
 
 
 def iter_pieces(one: Sampled) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_] | None]]:
@@ -130,7 +149,45 @@ def _time_of(variable: xr.Variable, dim: str | None) -> str | None:
     return named[0] if named else dims[0] if len(dims) == 1 else None
 
 
-def _described(dataset: xr.Dataset, name: str, dim: str | None) -> Sampled:
+def together(answers: Iterable[tuple[Sampled, xr.Variable]]) -> tuple[dict[str, xr.Variable], dict[str, xr.Variable]]:
+    """Return answers by the names of their variables, and coordinates; those of bounds are put side by side.
+
+    They are told apart along `BOUND`, before an answer's last dimension. An attribute that is not the same of all is a
+    list.
+
+    Examples
+    --------
+    >>> ds = xr.Dataset({"v": (("time", "bound"), [[1, 3], [2, 5]])}, {"bound": ["min", "max"]})
+    >>> answers = [(one, xr.Variable("statistic", [one.variable.mean()], {"n": 2})) for one in sampled(ds)]
+    >>> variables, coords = together(answers)
+    >>> variables["v"].dims, variables["v"].values.tolist(), variables["v"].attrs, coords["bound"].values.tolist()
+    (('bound', 'statistic'), [[1.5], [4.0]], {'n': 2}, ['min', 'max'])
+    """
+    found: dict[str, list[tuple[Any, xr.Variable]]] = {}
+    for one, variable in answers:
+        found.setdefault(one.name, []).append((one.bound, variable))
+    variables, coords = {}, {}
+    for name, answered in found.items():
+        bounds, parts = zip(*answered, strict=True)
+        variables[name] = parts[0]
+        if bounds[0] is not None:
+            dims = parts[0].dims
+            variables[name] = xr.Variable.concat(parts, BOUND).transpose(*dims[:-1], BOUND, *dims[-1:])
+            variables[name].attrs = _told([part.attrs for part in parts])
+            coords[BOUND] = xr.Variable(BOUND, list(bounds))
+    return variables, coords
+
+
+def _told(attributes: list[dict[Any, Any]]) -> dict[Any, Any]:
+    """Return attributes of several as those of one."""
+    several = {key: [attrs[key] for attrs in attributes] for key in attributes[0]}
+    return {
+        key: told[0] if all(one is told[0] or np.array_equal(one, told[0]) for one in told) else told
+        for key, told in several.items()
+    }
+
+
+def _described(dataset: xr.Dataset, name: str, dim: str | None) -> list[Sampled]:
     if name not in dataset.data_vars:
         names = ", ".join(map(str, dataset.data_vars)) or "none"
         raise SelectionError(f"no variable {name!r} in this Dataset", f"Variables: {names}.")
@@ -143,6 +200,20 @@ def _described(dataset: xr.Dataset, name: str, dim: str | None) -> Sampled:
         raise SelectionError(f"{name!r} has no dimension {dim or 'called time'}", f"Dimensions: {dims}.")
     valid = None
     for mark in _marks(variable.attrs):
-        if mark.endswith("_valid") and mark in dataset.data_vars and dataset.variables[mark].dims == (time,):
-            valid = dataset.variables[mark]
-    return Sampled(name, time, variable.transpose(time, ...), valid)
+        there = mark.endswith("_valid") and mark in dataset.data_vars
+        if there and set(dataset.variables[mark].dims) in ({time}, {time, BOUND}.intersection(variable.dims)):
+            valid = dataset.variables[mark].transpose(time, ...)
+    whole = Sampled(name, time, variable.transpose(time, ...), valid)
+    has_bounds = time != BOUND and variable.sizes.get(BOUND, 0) > 0
+    return list(_bounds(dataset, whole)) if has_bounds else [whole]
+
+
+def _bounds(dataset: xr.Dataset, whole: Sampled) -> Iterator[Sampled]:
+    """Yield each bound of a variable, with its label; without labels, with its position."""
+    size = whole.variable.sizes[BOUND]
+    labels = dataset.coords[BOUND].values.tolist() if BOUND in dataset.coords else range(size)
+    for i, label in enumerate(labels):
+        valid = whole.valid
+        if valid is not None and BOUND in valid.dims:
+            valid = valid[{BOUND: i}]
+        yield replace(whole, variable=whole.variable[{BOUND: i}], valid=valid, bound=label)

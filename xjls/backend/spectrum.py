@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from xjls.backend.rates import is_even, rate_hz_of
-from xjls.backend.sampled import Sampled, iter_pieces, sampled
+from xjls.backend.sampled import Sampled, iter_pieces, sampled, together
 from xjls.errors import SelectionError
 from xjls.query.spectrum import Segments, Welch
 
@@ -79,7 +79,7 @@ def spectrum(
     if segment_length is not None and resolution_hz is not None:
         raise SelectionError("segment_length and resolution_hz say the same", "Give one of them.")
     grids: dict[tuple[float, int], str] = {}
-    variables, coords = {}, {}
+    found, coords = [], {}
     for one in sampled(data, signals):
         rate_hz = _rate_hz(data, one)
         length = _segment_length(one, rate_hz, segment_length, resolution_hz)
@@ -87,8 +87,9 @@ def spectrum(
         welch = _welch(one, segments, rate_hz)
         dim = grids.setdefault((rate_hz, length), f"frequency_{one.name}" if grids else "frequency")
         coords[dim] = xr.Variable((dim,), welch.frequency, {"units": "Hz", "long_name": "frequency"})
-        variables[one.name] = xr.Variable((dim,), welch.average, _attributes(one, segments, welch))
-    return xr.Dataset(variables, coords)
+        found.append((one, xr.Variable((dim,), welch.average, _attributes(one, segments, welch))))
+    variables, bounds = together(found)
+    return xr.Dataset(variables, bounds | coords)
 
 
 def _welch(one: Sampled, segments: Segments, rate_hz: float) -> Welch:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from xjls.model.recording import Recording
+    from xjls.model.signal import Signal
 
 _ANNOTATION_COLUMNS = ("time", "signal", "kind", "group", "y", "data", "sample_id")
 
@@ -42,13 +43,19 @@ def ties_of(dataset: xr.Dataset, recording: Recording) -> pd.DataFrame:
 def _sample_windows(dataset: xr.Dataset, recording: Recording) -> dict[str, tuple[int, int]]:
     """Return the sample ids that each sampled variable spans, as far as its time index tells."""
     spans = {}
-    for name, variable in dataset.data_vars.items():
-        signal = recording.signals.get(str(name))
-        if signal is None or not variable.dims or "samples_per_entry" in variable.attrs:
+    for signal in recording.signals.values():
+        variable = _variable_of(dataset, signal)
+        if variable is None or not variable.dims or "samples_per_entry" in variable.attrs:
             continue
         index = dataset.xindexes.get(variable.dims[0])
         spans[signal.name] = _span(recording, signal.name, index) or (signal.window.start, signal.window.stop)
     return spans
+
+
+def _variable_of(dataset: xr.Dataset, signal: Signal) -> xr.Variable | None:
+    """Return the variable that shows a signal, alone or with the other extreme of its quantity."""
+    names = (signal.name, *(signal.bound[:1] if signal.bound else ()))
+    return next((dataset.variables[name] for name in names if name in dataset.data_vars), None)
 
 
 def _span(recording: Recording, name: str, index: Any) -> tuple[int, int] | None:

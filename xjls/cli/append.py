@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
+from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.text import quantity
 from xjls.formats import open_recording
 from xjls.formats.appending import append as append_recording
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
 
 
-def append(path: str, more: Sequence[str], *, by: By = "auto") -> int:
+def append(path: str, more: Sequence[str], *, by: By = "auto", opening: Opening = PLAINLY) -> int:
     """Append recordings one after the other, print where their samples went; return the exit status."""
     status = 0
     for name in more:
-        with open_recording(name, on_damage="gap") as recording:
+        with open_recording(name, on_damage="gap", **opening) as recording:
             placed, losses = append_recording(path, recording, by=by, progress=shown())
             print(f"appended {name} to {path}")
             for signal, where in placed.items():

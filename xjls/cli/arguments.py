@@ -3,13 +3,56 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+Opening: TypeAlias = Mapping[str, Any]
+"""How a command opens its recordings: arguments of `xjls.open_recording`."""
+PLAINLY: Opening = MappingProxyType({})
 
 
 def add_file(command: argparse.ArgumentParser) -> None:
     """Add the recording that a command is about."""
     command.add_argument("path", metavar="FILE", help="a local path, or an address such as s3://bucket/run.jls")
+    add_opening(command)
+
+
+def add_opening(command: argparse.ArgumentParser) -> None:
+    """Add how recordings are opened; `opening` makes arguments of it."""
+    command.add_argument(
+        "--option", "-O", dest="format_options", action="append", type=option, default=[], metavar="NAME=VALUE",
+        help="what only one format asks, as units=mV of PicoStream; may be repeated",
+    )  # fmt: skip
+
+
+def opening(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a command, those of `add_opening` made into one, ``opening``.
+
+    >>> opening({"path": "run.hdf5", "format_options": [("units", "mV")]})
+    {'path': 'run.hdf5', 'opening': {'format_options': {'units': 'mV'}}}
+    """
+    kept = dict(options)
+    if (pairs := kept.pop("format_options", None)) is not None:
+        kept["opening"] = {"format_options": dict(pairs)}
+    return kept
+
+
+def option(text: str) -> tuple[str, str | int | float]:
+    """Read an option as people type it.
+
+    >>> option("max_adc=32512"), option("units=mV")
+    (('max_adc', 32512), ('units', 'mV'))
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, as in units=mV")
+    for number in (int, float):
+        with contextlib.suppress(ValueError):
+            return name, number(value)
+    return name, value
 
 
 def add_output(command: argparse.ArgumentParser) -> None:

@@ -6,16 +6,17 @@ import json
 import sys
 
 from xjls.cli import EXIT_DAMAGED
+from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.info import status_facts, status_text
 from xjls.cli.text import size
 from xjls.formats import open_recording
 from xjls.progress import shown
 
 
-def check(path: str, *, as_json: bool = False, quiet: bool = False) -> int:
+def check(path: str, *, as_json: bool = False, quiet: bool = False, opening: Opening = PLAINLY) -> int:
     """Verify a recording; print what is wrong, return the exit status."""
     show = None if quiet or as_json else shown(size)
-    with open_recording(path, on_damage="gap") as recording:
+    with open_recording(path, on_damage="gap", **opening) as recording:
         recording.check(show)
         status = recording.status
     if show:

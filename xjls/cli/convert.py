@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from xjls.cli import EXIT_DAMAGED
+from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.info import status_text
 from xjls.cli.text import written
 from xjls.formats import carry, new_recording, open_recording
 from xjls.progress import shown
 
 
-def convert(path: str, out: str, *, codec: str | None = None, overwrite: bool = False) -> int:
+def convert(
+    path: str, out: str, *, codec: str | None = None, overwrite: bool = False, opening: Opening = PLAINLY
+) -> int:
     """Write what is intact to a new recording, print what is lost; return the exit status."""
-    with open_recording(path, on_damage="gap") as recording:
+    with open_recording(path, on_damage="gap", **opening) as recording:
         with new_recording(out, overwrite=overwrite, option="--overwrite", codec=codec) as sink:
             losses = carry(recording, sink, shown())
         lost = sum(gap.window.length for gaps in losses.values() for gap in gaps)

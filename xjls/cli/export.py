@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
+from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.text import written
 from xjls.cli.window import windows_of
 from xjls.export.csv import write_csv
@@ -36,9 +37,10 @@ def export(
     time: str = "auto",
     units: bool = False,
     overwrite: bool = False,
+    opening: Opening = PLAINLY,
 ) -> int:
     """Write signals as a table, say what was written and what is missing of it; return the exit status."""
-    with open_recording(path, on_damage="gap") as recording:
+    with open_recording(path, on_damage="gap", **opening) as recording:
         names = list(signals) or None
         window = _window(recording, [axis] if axis else signals, start, stop)
         table = make_table(

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.text import duration, moment, quantity, size, table
 from xjls.formats import open_recording
 
@@ -22,9 +23,9 @@ MOST_SAMPLES = 1 << 30
 """Of a signal whose whole index is looked at for chunks that were left out: some milliseconds."""
 
 
-def info(path: str, *, as_json: bool = False) -> int:
+def info(path: str, *, as_json: bool = False, opening: Opening = PLAINLY) -> int:
     """Print what a recording holds; return the exit status."""
-    with open_recording(path, on_damage="gap") as recording:
+    with open_recording(path, on_damage="gap", **opening) as recording:
         for signal in recording.signals.values():
             if signal.length <= MOST_SAMPLES:
                 recording.gaps(signal.name)
@@ -77,6 +78,7 @@ def _contents(recording: Recording) -> list[str]:
     signals = [["name", "type", "units", "rate", "samples", "duration", "first sample", "levels (samples an entry)"]]
     signals += [_signal_row(recording, signal) for signal in recording.signals.values()]
     parts = ["sources\n" + table(sources, right=[0]), "signals\n" + table(signals, right=[4])]
+    parts += _told(recording)
     if recording.annotations:
         parts.append(_annotations(recording.annotations))
     if records := recording.user_data:
@@ -85,6 +87,16 @@ def _contents(recording: Recording) -> list[str]:
     if gaps := _gaps(recording):
         parts.append(gaps)
     return parts
+
+
+def _told(recording: Recording) -> list[str]:
+    """Return what the file says of its signals in its own words, once for those of which it says the same."""
+    named: dict[str, list[str]] = {}
+    for signal in recording.signals.values():
+        if signal.facts:
+            rows = [[key, _shortened(value)] for key, value in signal.facts.items()]
+            named.setdefault(table(rows), []).append(signal.name)
+    return [f"{', '.join(names)}, as the file says\n{told}" for told, names in named.items()]
 
 
 def _gaps(recording: Recording) -> str:
@@ -124,6 +136,10 @@ def _signal_facts(recording: Recording, signal: Signal) -> dict[str, Any]:
         "first_id": signal.first_id,
         "length": signal.length,
         "scale_factor": signal.scale_factor,
+        "add_offset": signal.add_offset,
+        "missing_value": signal.missing_value,
+        "origin_id": signal.origin_id,
+        "facts": dict(signal.facts),
         "first_time": None if first is None else moment(first),
         "last_time": None if last is None else moment(last),
         "ties": len(recording.ties(signal.name)),

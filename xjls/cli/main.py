@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from xjls.cli import EXIT_FAILED
+from xjls.cli.arguments import opening
 from xjls.cli.parser import make_parser
 from xjls.errors import XjlsError
 
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["info", "/nowhere/run.jls"])
     2
     """
-    options = vars(make_parser().parse_args(arguments))
+    options = opening(vars(make_parser().parse_args(arguments)))
     run = options.pop("run")
     try:
         status: int = getattr(import_module(f"xjls.cli.{run}"), run)(**options)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, TypeAlias
 
 from xjls._version import __version__
-from xjls.cli.arguments import add_file, add_output, add_window, between
+from xjls.cli.arguments import add_file, add_opening, add_output, add_window, between
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -135,7 +135,21 @@ def _add_writing(commands: Commands) -> None:
     append.add_argument("--by", choices=("auto", "time", "id", "end"), default="auto",
                         help="place samples by UTC, by their sample ids, or right behind the last ones (default: by "
                         "UTC where both know it, else at the end)")  # fmt: skip
+    add_opening(append)
     append.set_defaults(run="append")
+
+    index = commands.add_parser(
+        "index", help="summary levels for a recording whose format has none",
+        description="Build the summary levels of a recording whose format has none, into a folder beside it, which is "
+        "used from then on. What was interrupted is gone on with. The file itself is not touched.",
+    )  # fmt: skip
+    add_file(index)
+    index.add_argument("--to", metavar="PATH", help="where they go (default: FILE.levels.zarr)")
+    index.add_argument("--workers", type=between(1), metavar="N", help="threads (default: one a processor)")
+    index.add_argument("--force", action="store_true", help="build anew what is there already")
+    index.add_argument("--check", action="store_true", help="only verify what is there; the exit status is 1 when it "
+                       "is damaged, or is not of the file as it is now")  # fmt: skip
+    index.set_defaults(run="index")
 
     recover = commands.add_parser(
         "recover", help="what is intact of a damaged recording into a new one",

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.text import size
 from xjls.cli.window import window_of
 from xjls.errors import SelectionError
 from xjls.formats import open_recording
+from xjls.model.bounds import quantities
 from xjls.plot import plot_recording
 from xjls.plot.lanes import Scale
 from xjls.plot.style import DPI, WIDTH_IN
@@ -32,16 +34,18 @@ def plot(
     scale: Scale = "auto",
     tz: str | None = None,
     title: str | None = None,
+    opening: Opening = PLAINLY,
 ) -> int:
     """Draw a recording into a file whose ending says its format, print what was written; return the exit status.
 
     Times are those of the first signal drawn; the others are cut to the same span. ``width`` and ``height`` are pixels.
     """
-    with open_recording(path, on_damage="gap") as recording:
+    with open_recording(path, on_damage="gap", **opening) as recording:
         names = list(signals) or [signal.name for signal in recording.signals.values() if signal.length]
         if not names:
             raise SelectionError(f"no signal of {path} has samples to draw", "See xjls info.")
-        window = None if start is None and stop is None else window_of(recording, names[0], start, stop)
+        first = quantities(recording, names)[0].signals[0].name
+        window = None if start is None and stop is None else window_of(recording, first, start, stop)
         figure = plot_recording(
             recording, names, window, std=std, scale=scale, tz=tz, title=title,
             figsize=(width / DPI, None if height is None else height / DPI),

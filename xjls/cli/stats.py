@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.text import duration, moment, quantity, table
 from xjls.cli.window import windows_of
 from xjls.formats import open_recording
@@ -28,9 +29,10 @@ def stats(
     ddof: int = 0,
     nans: Nans = "auto",
     as_json: bool = False,
+    opening: Opening = PLAINLY,
 ) -> int:
     """Print the statistics of signals between two moments, or of each of some columns; return the exit status."""
-    with open_recording(path, on_damage="gap") as recording:
+    with open_recording(path, on_damage="gap", **opening) as recording:
         found = {}
         for name, window in windows_of(recording, signals, start, stop).items():
             if columns is None:
@@ -85,7 +87,7 @@ def _remarks(answers: list[Statistics]) -> list[str]:
         if nan:
             remarks.append(f"  {name}: {nan:,} samples are NaN or infinite, and do not count")
         if lost:
-            remarks.append(f"  {name}: {lost:,} samples are lost, and do not count; see xjls check")
+            remarks.append(f"  {name}: {lost:,} samples are missing, and do not count; see xjls check")
         if not all(one.exact for one in mine):
             remarks.append(f"  {name}: from summaries that may hide single NaN; --nans count looks at every sample")
     return remarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from xjls.storage import local_path
 
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
+_PREFIXED = re.compile("([nµmkMG])(A|V|W|C|J|V·s)")
+"""Units that have a prefix already."""
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 
 
@@ -41,9 +44,12 @@ def written(out: str) -> str:
 def quantity(value: float, unit: str) -> str:
     """Return a value with an SI prefix.
 
-    >>> quantity(2e6, "Hz"), quantity(0.0125, "A"), quantity(0, "V")
-    ('2 MHz', '12.5 mA', '0 V')
+    >>> quantity(2e6, "Hz"), quantity(0.0125, "A"), quantity(0, "V"), quantity(1202.72, "mV")
+    ('2 MHz', '12.5 mA', '0 V', '1.20272 V')
     """
+    if value and (parts := _PREFIXED.fullmatch(unit)) is not None:
+        given = next(factor for factor, prefix in _PREFIXES if prefix == parts[1])
+        return quantity(value * given, parts[2])
     if value == 0 or value != value or abs(value) == float("inf"):
         return f"{value:.6g} {unit}"
     factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(value) >= f * 0.9999995), _PREFIXES[-1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from xjls.cli.text import moment, quantity
 from xjls.errors import SelectionError
+from xjls.model.bounds import quantities
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +133,8 @@ def windows_of(
 ) -> dict[str, tuple[int, int]]:
     """Return the window of each signal asked for; of all those that have samples there if none is named."""
     if signals:
-        return {name: window_of(recording, name, start, stop) for name in signals}
+        named = (signal.name for quantity in quantities(recording, signals) for signal in quantity.signals)
+        return {name: window_of(recording, name, start, stop) for name in named}
     windows, refused = {}, None
     for signal in recording.signals.values():
         if signal.length:

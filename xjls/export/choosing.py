@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xjls.errors import SelectionError
 from xjls.export.rows import ById, ByTime
+from xjls.model.bounds import quantities
 from xjls.model.clock import Clock
 from xjls.model.window import Window
 
@@ -32,7 +33,8 @@ def chosen(recording: Recording, signals: Iterable[str] | None, axis: str | None
         if not names:
             raise SelectionError(f"no signal of {recording.path} has samples", "See xjls info.")
     else:
-        names = list(dict.fromkeys([signals] if isinstance(signals, str) else signals))
+        named = quantities(recording, [signals] if isinstance(signals, str) else signals)
+        names = list(dict.fromkeys(signal.name for quantity in named for signal in quantity.signals))
         for name in names:
             _require_samples(recording.signal(name))
         if not names:

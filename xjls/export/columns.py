@@ -87,13 +87,13 @@ class TimeColumn:
 
 
 class Samples:
-    """The samples of one signal: one a row, multiplied by the signal's scale where it has one."""
+    """The samples of one signal: one a row, as physical values."""
 
     def __init__(self, recording: Recording, name: str, placing: Placing) -> None:
         signal = recording.signal(name)
         self.name = name
         self.units = signal.units
-        self.dtype = signal.dtype if signal.scale_factor == 1 else np.dtype("f8")
+        self.dtype = np.dtype("f8") if signal.is_scaled else signal.dtype
         self._recording, self._signal, self._placing = recording, signal, placing
         self._lost: dict[int, int] = {}
 
@@ -123,8 +123,7 @@ class Samples:
             return np.concatenate([half[0] for half in halves]), np.concatenate([half[1] for half in halves])
         values, gaps = self._recording.read_with_gaps(self.name, window)
         lost = ~valid_mask(window, gaps)
-        if self._signal.scale_factor != 1:
-            values = values * self._signal.scale_factor
+        values = self._signal.physical(values)
         if self._placing.aligned:
             return values, lost
         at = ids - window.start
@@ -163,7 +162,7 @@ class Summary:
     def __init__(self, answers: Answers, statistic: str) -> None:
         self.name = f"{answers.signal.name}_{statistic}"
         self.dtype = np.dtype("i8" if statistic == "count" else "f8")
-        if statistic in ("min", "max") and answers.signal.dtype == np.float32 and answers.signal.scale_factor == 1:
+        if statistic in ("min", "max") and answers.signal.dtype == np.float32 and not answers.signal.is_scaled:
             self.dtype = answers.signal.dtype  # they are samples, whose digits are few
         units = answers.signal.units
         self.units = {"count": "", "integral": integral_units(units)}.get(statistic, units)

@@ -94,8 +94,8 @@ def append(
     Raises
     ------
     SelectionError
-        A signal is of another type, rate or scale than the one that it is to continue, or begins before that ends; or
-        the first one is a Zarr store.
+        A signal is of another type, rate, scale or offset than the one that it is to continue, or begins before that
+        ends; or the first one is a Zarr store.
     FormatError
         The file is damaged, or of a release that xjls does not write.
 
@@ -169,7 +169,7 @@ def _require_alike(target: Recording, signal: Signal) -> None:
     there = target.signals.get(signal.name)
     if there is None:
         return
-    for what in ("stored_type", "rate_hz", "scale_factor", "units"):
+    for what in ("stored_type", "rate_hz", "scale_factor", "add_offset", "missing_value", "bound", "units"):
         found, wanted = getattr(signal, what), getattr(there, what)
         if found != wanted:
             raise SelectionError(

@@ -55,7 +55,9 @@ class Behind:
     def add_signal(self, signal: Signal) -> None:
         """Define a signal that is new; see `Sink`."""
         if signal.name not in self._names:
-            self._sink.add_signal(replace(signal, source=self._known[facts_of(signal.source)]))
+            origin_id = None if signal.origin_id is None else signal.origin_id + self._shifts.get(signal.name, 0)
+            source = self._known[facts_of(signal.source)]
+            self._sink.add_signal(replace(signal, source=source, origin_id=origin_id))
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples; see `Sink`."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from xjls.errors import NotRecognizedError, SelectionError
 from xjls.formats.jls2 import reader as jls2
 from xjls.formats.jls2.sink import new_jls2, resume_jls2
+from xjls.formats.levels.opening import with_levels
+from xjls.formats.picostream import opening as picostream
 from xjls.formats.zarr import opening as zarr
 from xjls.model.sink import Sink
 from xjls.storage import local_path, open_storage
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from xjls.formats.levels.opening import WhichSidecar
     from xjls.model.reader import OnDamage
     from xjls.model.recording import Recording
 
-HEAD_BYTES = 64
+HEAD_BYTES = 1 << 12
 ROOT_BYTES = 1 << 24
 """Of the file that tells what a folder is: all of it, as a rule."""
 
@@ -48,7 +51,7 @@ class Format:
     suffixes: tuple[str, ...]
     """Of file names, lower case; they only help to guess at what cannot be looked into cheaply."""
     recognizes: Callable[[bytes], bool]
-    """Tells by the first 64 bytes; of a folder's root by its first 16 MiB."""
+    """Tells by the first 4 KiB; of a folder's root by its first 16 MiB."""
     open: Callable[..., Recording]
     """Raises NotRecognizedError, before it reads much, when the bytes are not of this format."""
     new: Callable[..., AbstractContextManager[Sink]]
@@ -59,11 +62,26 @@ class Format:
     """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
     options: tuple[str, ...] = ()
     """What ``format_options`` may say, as keyword arguments of ``open``."""
+    shares_suffix: bool = False
+    """Whether files of other programs have the same endings."""
+    lacks_levels: bool = False
+    """Whether its recordings have no summary levels of their own, and may have a sidecar instead."""
 
 
 FORMATS = (
     Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2, new_jls2, resume_jls2),
     Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, None, zarr.ROOT),
+    Format(
+        "PicoStream",
+        (".hdf5", ".h5"),
+        picostream.recognizes,
+        picostream.open_picostream,
+        picostream.new_picostream,
+        None,
+        options=picostream.OPTIONS,
+        shares_suffix=True,
+        lacks_levels=True,
+    ),
 )
 
 
@@ -75,7 +93,7 @@ def guess_format(path: str | os.PathLike[str]) -> Format | None:
     local = local_path(path)
     if local is None:
         name = os.fspath(path).lower().rstrip("/")
-        return next((row for row in FORMATS if name.endswith(row.suffixes)), None)
+        return next((row for row in FORMATS if name.endswith(row.suffixes) and not row.shares_suffix), None)
     full = os.path.expanduser(local)  # noqa: PTH111 - a tenth of a Path's price
     return next((row for row in FORMATS if row.recognizes(_head(full, row))), None)
 
@@ -104,6 +122,7 @@ def open_recording(
     verify: bool = True,
     storage_options: Mapping[str, Any] | None = None,
     format_options: Mapping[str, Any] | None = None,
+    sidecar: WhichSidecar = None,
 ) -> Recording:
     """Open a recording: what it holds, and a way to read windows of it, without xarray.
 
@@ -120,6 +139,9 @@ def open_recording(
         For fsspec: credentials, endpoint, and so on.
     format_options
         What only one format has to ask, by name: see its page of the documentation.
+    sidecar
+        Of a format without levels, where those are that `build_levels` has built: None looks for
+        ``<path>.levels.zarr``, False for none. One that does not fit the file any more is ignored, with a warning.
 
     Returns
     -------
@@ -160,7 +182,7 @@ def open_recording(
                 made.close()
                 there = ", ".join(row.options) or "none"
                 raise SelectionError(f"{row.name} has no option {unknown[0]!r}", f"Options: {there}.")
-            return made
+            return with_levels(made, sidecar) if row.lacks_levels else made
     if all(isinstance(error, FileNotFoundError) for error in refused):
         raise refused[0]
     tried = ", ".join(row.name for row in FORMATS)
@@ -245,5 +267,5 @@ def _candidates(path: str | os.PathLike[str]) -> list[Format]:
     if local is not None:
         is_folder = os.path.isdir(os.path.expanduser(local))  # noqa: PTH111, PTH112 - a tenth of a Path's price
         return [row for row in FORMATS if bool(row.root) == is_folder]
-    likely = guess_format(path)
-    return sorted(FORMATS, key=lambda row: row is not likely)
+    name = os.fspath(path).lower().rstrip("/")
+    return sorted(FORMATS, key=lambda row: not name.endswith(row.suffixes))

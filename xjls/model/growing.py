@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class Growing:
     """What `xjls.Recording` can tell of how it grows."""
 
+    epoch: int
+
     @property
     def signals(self) -> Mapping[str, Signal]:
         """The signals by name."""
@@ -54,7 +56,9 @@ class Growing:
         ------
         dict
             By name, the new samples of each signal that has some: read them with `read`, or ask `columns` about them.
-            It ends when the writer has closed the recording, or when nothing was added for so long.
+            It ends when the writer has closed the recording, or when nothing was added for so long. Of a recording
+            that its writer empties now and then, what was dropped unseen is passed over; where its sample ids begin
+            anew, ``epoch`` has counted, and all that is there is new.
 
         Examples
         --------
@@ -65,10 +69,14 @@ class Growing:
         [50000]
         """
         seen = {} if from_start else {name: signal.window.stop for name, signal in self.signals.items()}
-        waited = 0.0
+        epoch, waited = self.epoch, 0.0
         while True:
+            if epoch != self.epoch:
+                epoch, seen = self.epoch, {}
             windows = {name: signal.window for name, signal in self.signals.items()}
-            fresh = {name: Window(min(seen.get(name, w.start), w.stop), w.stop) for name, w in windows.items()}
+            fresh = {
+                name: Window(min(max(seen.get(name, w.start), w.start), w.stop), w.stop) for name, w in windows.items()
+            }
             if news := {name: window for name, window in fresh.items() if window.length}:
                 seen |= {name: window.stop for name, window in news.items()}
                 waited = 0.0

@@ -76,6 +76,8 @@ class Reader(Protocol):
     """What tells this content from another: path, size, modification time."""
     was_closed: bool
     """Whether the recording's writer closed it."""
+    restarts: bool
+    """Whether writers of this format may empty a recording and begin anew: fewer samples than before are other ones."""
     sources: tuple[Source, ...]
     names: tuple[str, ...]
     """Of the signals, unique, in the order of their numbers."""

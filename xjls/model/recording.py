@@ -76,6 +76,8 @@ class Recording(Questions, Growing):
         self._clocks: dict[tuple[str, ...], Clock] = {}
         self._annotations: tuple[Annotation, ...] | None = None
         self._notes: dict[str, None] = {}
+        self.epoch = 0
+        """How often `refresh` found that the writer had emptied the recording: sample ids began anew each time."""
         self._forget_answers()
 
     @property
@@ -275,7 +277,8 @@ class Recording(Questions, Growing):
         """Look again at a recording that may have grown; return whether it did, or was closed.
 
         Windows, levels, ties, annotations and user data are then those of now. Reads under way end as they began, and
-        so do Datasets that were opened before. The writer is not disturbed.
+        so do Datasets that were opened before. The writer is not disturbed. Where it has emptied the recording, as
+        those do that keep the last seconds only, `epoch` counts.
 
         Examples
         --------
@@ -293,6 +296,11 @@ class Recording(Questions, Growing):
         if reader.token == self._reader.token:
             reader.close()
             return False
+        if reader.restarts and any(
+            name not in reader.names or reader.describe(name).window.stop < signal.window.stop
+            for name, signal in self._signals.items()
+        ):
+            self.epoch += 1
         # Whoever reads with the old one keeps it; it closes itself when the last of them is gone
         shared = _open.pop(self._key(), None)
         self._reader = reader

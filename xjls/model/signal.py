@@ -80,7 +80,7 @@ class Signal:
     level_factors: tuple[int, ...] = ()
     """Samples an entry of each level covers, from fine to coarse; also of levels that the signal is too short for."""
     scale_factor: float = 1.0
-    """Physical value = stored value × this + ``add_offset``, for samples and entries alike; deviations are not moved."""
+    """Physical value = stored value × this + ``add_offset``, of samples and entries; deviations are not moved."""
     add_offset: float = 0.0
     """In ``units``."""
     missing_value: int | None = None
@@ -132,7 +132,7 @@ class Signal:
         """
         if not self.is_scaled:
             return stored
-        values: NDArray[Any] = stored * self.scale_factor
+        values: NDArray[Any] = np.multiply(stored, self.scale_factor, dtype="f8")
         if self.add_offset:
             values += self.add_offset
         return values

@@ -27,7 +27,7 @@ class Sink(Protocol):
         ...
 
     def add_signal(self, signal: Signal) -> None:
-        """Define a signal: its number, name, units, rate, source, ``stored_type`` and ``scale_factor`` count.
+        """Define a signal: its number, name, units, rate, source, type, and what it says of its values count.
 
         Its window and levels come of what is written. A signal of ``rate_hz`` 0 takes annotations only.
         """

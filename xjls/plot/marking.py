@@ -91,7 +91,7 @@ def _ribbon(ax: Axes, trace: Trace, at: Positions) -> Ribbon:
 
 
 def _belongs(mark: Mark, lane: Lane, *, is_first: bool) -> bool:
-    return any(trace.name == mark.signal for trace in lane.traces) or (is_first and mark.signal == "")
+    return any(mark.signal in (trace.name, *trace.signals) for trace in lane.traces) or (is_first and mark.signal == "")
 
 
 def _draw_vertical(axes: Sequence[Axes], marks: list[Mark], at: Positions) -> tuple[int, int]:

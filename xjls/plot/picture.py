@@ -134,12 +134,14 @@ def _legend(lanes: Sequence[Lane], look: Look) -> list[tuple[Any, str]]:
 
     traces = [trace for lane in lanes if lane.shape != "logic" for trace in lane.traces]
     spans = [span for lane in lanes for trace in lane.traces for span in trace.gaps]
-    has_columns = any(not trace.is_samples for trace in traces)
+    columns = [trace for trace in traces if not trace.is_samples]
+    has_means, has_middles = (any(bool(trace.signals) is bounds for trace in columns) for bounds in (False, True))
     grey = style.QUIET
     signs: list[tuple[bool, Any, str]] = [
-        (has_columns and look.band, Patch(color=grey, **style.BAND), "min to max"),
-        (has_columns and look.std, Patch(color=grey, **style.SPREAD), "mean ± std"),
-        (has_columns and look.mean, Line2D([], [], color=grey, **style.LINE), "mean"),
+        (bool(columns) and look.band, Patch(color=grey, **style.BAND), "min to max"),
+        (has_means and look.std, Patch(color=grey, **style.SPREAD), "mean ± std"),
+        (has_means and look.mean, Line2D([], [], color=grey, **style.LINE), "mean"),
+        (has_middles and look.mean, Line2D([], [], color=grey, **style.LINE), "middle of min and max"),
     ]
     for is_damage, text in ((False, "no samples"), (True, "damaged")):
         wholes = [span.is_whole for span in spans if span.is_damage == is_damage]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -59,6 +60,8 @@ class Trace:
     """Where samples are missing, by time."""
     samples_per_column: float = 1.0
     """On average: what the picture's title says."""
+    signals: tuple[str, ...] = ()
+    """The extremes that it shows the range of, where it does; `mean` is then the middle between their means."""
 
     def __post_init__(self) -> None:
         if len(self.time) != len(self.mean) + 1:
@@ -103,6 +106,33 @@ def shape_of(dtype: np.dtype[Any], units: str) -> Shape:
     if dtype.kind == "b":
         return "logic"
     return "steps" if dtype.kind in "iu" and dtype.itemsize == 1 and not units else "analog"
+
+
+def bounded(name: str, traces: Sequence[Trace]) -> Trace:
+    """Return the traces of a quantity's extremes as one: from the smallest minimum to the largest maximum.
+
+    Parameters
+    ----------
+    name
+        Of the quantity.
+    traces
+        Of the same columns.
+
+    Examples
+    --------
+    >>> low, high = np.array([1.0, np.nan]), np.array([3.0, 5.0])
+    >>> time = np.arange(3.0)
+    >>> both = [Trace(name=f"v_{i}", units="V", time=time, mean=v, min=v, max=v) for i, v in enumerate((low, high))]
+    >>> one = bounded("v", both)
+    >>> one.min.tolist(), one.max.tolist(), one.mean.tolist(), one.signals
+    ([1.0, 5.0], [3.0, 5.0], [2.0, nan], ('v_0', 'v_1'))
+    """
+    return replace(
+        traces[0], name=name, min=np.fmin.reduce([trace.min for trace in traces]),
+        max=np.fmax.reduce([trace.max for trace in traces]), mean=np.mean([trace.mean for trace in traces], axis=0),
+        std=None, is_samples=False, gaps=tuple(dict.fromkeys(gap for trace in traces for gap in trace.gaps)),
+        signals=tuple(trace.name for trace in traces),
+    )  # fmt: skip
 
 
 def spans_of(

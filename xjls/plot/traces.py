@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import SelectionError
+from xjls.model.bounds import paired, quantities
 from xjls.plot.timing import TimeUnit, Timing, timings_of, windows_of
-from xjls.plot.trace import Trace, shape_of, spans_of
+from xjls.plot.trace import Trace, bounded, shape_of, spans_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def traces_of(
     recording
         What to draw.
     names
-        Of signals; None takes all that have samples.
+        Of signals, or of quantities; None takes all that have samples.
     window
         Sample ids ``(start, stop)`` of the first signal, half-open; the others are cut to the same time.
     columns
@@ -49,7 +50,7 @@ def traces_of(
     Returns
     -------
     list of Trace
-        Of the signals that overlap the window, in their order.
+        Of the signals that overlap the window, in their order; one of the two extremes of a quantity.
 
     Raises
     ------
@@ -73,10 +74,16 @@ def traces_of(
         raise SelectionError(f"no signal of {recording.path} has samples to draw", "Choose others, or a longer window.")
     spans = {name: _seconds(timings[name], window) for name, window in windows.items()}
     whole = max(stop for _, stop in spans.values()) - min(start for start, _ in spans.values())
-    return [
-        _trace(recording, name, windows[name], timings[name], math.ceil(columns * (stop - start) / whole) or 1)
+    made = {
+        name: _trace(recording, name, windows[name], timings[name], math.ceil(columns * (stop - start) / whole) or 1)
         for name, (start, stop) in spans.items()
-    ]
+    }
+    found: list[Trace] = []
+    for quantity in paired(signal for signal in signals if signal.name in made):
+        parts = [made[signal.name] for signal in quantity.signals]
+        alike = quantity.is_bounded and len({windows[part.name] for part in parts}) == 1
+        found += [bounded(quantity.name, parts)] if alike else parts
+    return found
 
 
 def chosen_signals(recording: Recording, names: Iterable[str] | None) -> list[Signal]:
@@ -85,7 +92,7 @@ def chosen_signals(recording: Recording, names: Iterable[str] | None) -> list[Si
         names = [names]
     if names is None:
         return [signal for signal in recording.signals.values() if signal.length]
-    signals = [recording.signal(name) for name in names]
+    signals = [signal for quantity in quantities(recording, names) for signal in quantity.signals]
     if empty := [signal.name for signal in signals if not signal.has_samples]:
         raise SelectionError(f"{empty[0]!r} has no samples, only annotations", "Leave it out: they are drawn anyway.")
     return signals

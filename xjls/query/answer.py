@@ -81,26 +81,27 @@ class Statistics:
     True
     """
 
-    __slots__ = ("_row", "_scale", "_start", "_stop", "ddof", "exact", "signal")
+    __slots__ = ("_row", "_start", "_stop", "ddof", "exact", "signal")
 
     signal: Signal
-    """Of which signal."""
+    """Of which signal, in whose units the numbers are."""
     ddof: int
     """`std` divides by ``count - ddof``: 0 for the population, 1 for a sample of it."""
     exact: bool
     """False where whole entries were trusted to hold no NaN: samples hidden in them count as finite, here and in the
     mean. Ask with ``nans="count"`` for the exact answer."""
 
-    def __init__(
-        self, signal: Signal, start: int, stop: int, row: NDArray[np.float64], ddof: int, exact: bool, scale: float
-    ) -> None:
+    def __init__(self, signal: Signal, start: int, stop: int, row: NDArray[np.float64], ddof: int, exact: bool) -> None:
         self.signal = signal
         self._start = start
         self._stop = stop
         self.ddof = ddof
         self.exact = exact
         self._row = row
-        self._scale = scale
+
+    def as_stored(self) -> Statistics:
+        """Return the statistics of the values as they are stored."""
+        return Statistics(self.signal.as_stored(), self._start, self._stop, self._row, self.ddof, self.exact)
 
     @property
     def window(self) -> Window:
@@ -109,8 +110,11 @@ class Statistics:
 
     @property
     def row(self) -> NDArray[np.float64]:
-        """What is known of the samples as stored, not scaled: float64[6], see `ROW`."""
-        return self._row[: len(ROW)]
+        """What merges with what is known of other samples, in the signal's units: float64[6], see `ROW`."""
+        row = self._row[: len(ROW)].copy()
+        row[_SQUARES] *= self.signal.scale_factor**2
+        row[[_MEAN, _MIN, _MAX]] = self.mean, self.min, self.max
+        return row
 
     @property
     def count(self) -> int:
@@ -130,23 +134,23 @@ class Statistics:
     @property
     def mean(self) -> float:
         """Arithmetic mean, in the signal's units."""
-        return float(self._row[_MEAN]) * self._scale
+        return self._physical(_MEAN)
 
     @property
     def std(self) -> float:
         """Standard deviation, in the signal's units; NaN for ``count <= ddof``."""
         free = self._row[_COUNT] - self.ddof
-        return math.sqrt(max(self._row[_SQUARES], 0.0) / free) * abs(self._scale) if free > 0 else math.nan
+        return math.sqrt(max(self._row[_SQUARES], 0.0) / free) * abs(self.signal.scale_factor) if free > 0 else math.nan
 
     @property
     def min(self) -> float:
         """Smallest sample, in the signal's units."""
-        return float(self._row[_MIN]) * self._scale
+        return self._physical(_MIN)
 
     @property
     def max(self) -> float:
         """Largest sample, in the signal's units."""
-        return float(self._row[_MAX]) * self._scale
+        return self._physical(_MAX)
 
     @property
     def integral(self) -> float:
@@ -175,12 +179,13 @@ class Statistics:
         """Return the numbers by name: what is labelled ``statistic`` elsewhere, ``nan``, ``lost`` and ``exact``."""
         return {name: getattr(self, name) for name in (*STATISTICS, "nan", "lost", "exact")}
 
+    def _physical(self, which: int) -> float:
+        return float(self._row[which]) * self.signal.scale_factor + self.signal.add_offset
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Statistics):
             return NotImplemented
-        mine, theirs = (
-            (a.signal, a.window, a.ddof, a.exact, a._scale, a._row[: len(ROW)].tobytes()) for a in (self, other)
-        )
+        mine, theirs = ((a.signal, a.window, a.ddof, a.exact, a._row[: len(ROW)].tobytes()) for a in (self, other))
         return mine == theirs
 
     __hash__ = None  # type: ignore[assignment]
@@ -209,10 +214,10 @@ class Columns:
     (1000, (1000,), True)
     """
 
-    __slots__ = ("_rows", "_scale", "ddof", "edges", "exact", "signal", "snapped")
+    __slots__ = ("_rows", "ddof", "edges", "exact", "signal", "snapped")
 
     signal: Signal
-    """Of which signal."""
+    """Of which signal, in whose units the numbers are."""
     edges: NDArray[np.int64]
     """Sample ids, shape (column + 1,): each column's first sample, and one past the last one's end."""
     ddof: int
@@ -231,7 +236,6 @@ class Columns:
         ddof: int = 0,
         exact: bool = True,
         snapped: bool = False,
-        scale: float = 1.0,
     ) -> None:
         self.signal = signal
         self.edges = edges
@@ -239,7 +243,11 @@ class Columns:
         self.exact = exact
         self.snapped = snapped
         self._rows = rows
-        self._scale = scale
+
+    def as_stored(self) -> Columns:
+        """Return the columns of the values as they are stored."""
+        stored, how = self.signal.as_stored(), {"exact": self.exact, "snapped": self.snapped}
+        return Columns(stored, self.edges, self._rows, ddof=self.ddof, **how)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -272,22 +280,22 @@ class Columns:
     @property
     def mean(self) -> NDArray[np.float64]:
         """Mean of each column, in the signal's units; NaN where it has no finite sample."""
-        return self._scaled(_MEAN)
+        return self._physical(_MEAN)
 
     @property
     def std(self) -> NDArray[np.float64]:
         """Standard deviation of each column, in the signal's units; NaN for ``count <= ddof``."""
-        return deviations(self._rows, self.ddof) * abs(self._scale)
+        return deviations(self._rows, self.ddof) * abs(self.signal.scale_factor)
 
     @property
     def min(self) -> NDArray[np.float64]:
         """Smallest sample of each column, in the signal's units."""
-        return self._scaled(_MIN)
+        return self._physical(_MIN)
 
     @property
     def max(self) -> NDArray[np.float64]:
         """Largest sample of each column, in the signal's units."""
-        return self._scaled(_MAX)
+        return self._physical(_MAX)
 
     @property
     def integral(self) -> NDArray[np.float64]:
@@ -306,15 +314,14 @@ class Columns:
         """Of the integral."""
         return integral_units(self.signal.units)
 
-    def _scaled(self, which: int) -> NDArray[np.float64]:
-        values = self._rows[:, which]
-        return values.copy() if self._scale == 1 else values * self._scale
+    def _physical(self, which: int) -> NDArray[np.float64]:
+        return self.signal.physical(self._rows[:, which].copy())
 
     def __iter__(self) -> Iterator[Statistics]:
         """Yield each column as `Statistics`."""
         for i, row in enumerate(self._rows):
             start, stop = int(self.edges[i]), int(self.edges[i + 1])
-            yield Statistics(self.signal, start, stop, row, self.ddof, self.exact, self._scale)
+            yield Statistics(self.signal, start, stop, row, self.ddof, self.exact)
 
     def __repr__(self) -> str:
         labels = "".join(

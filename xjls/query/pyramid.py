@@ -62,7 +62,7 @@ class Pyramid:
         start, stop = self._bounds(window)
         row, exact = self._summarized(start, stop, nans)
         first_id = self._blocks.first_id
-        return Statistics(self.signal, first_id + start, first_id + stop, row, ddof, exact, self.signal.scale_factor)
+        return Statistics(self.signal, first_id + start, first_id + stop, row, ddof, exact)
 
     def read_statistics(self, window: WindowLike, ddof: int) -> Statistics:
         """Return the statistics of a window from its samples; see `xjls.model.recording.Recording.read_statistics`."""
@@ -72,7 +72,7 @@ class Pyramid:
         if row[1] and self._raises:
             self._raise_loss(start, stop)
         first_id = self._blocks.first_id
-        return Statistics(self.signal, first_id + start, first_id + stop, row, ddof, True, self.signal.scale_factor)
+        return Statistics(self.signal, first_id + start, first_id + stop, row, ddof, True)
 
     def columns(
         self, window: WindowLike, n: int, *, increment: int | None, ddof: int, nans: Nans, snap: bool
@@ -83,10 +83,7 @@ class Pyramid:
         if snap:
             edges = self._snapped(edges)
         rows, exact = self._summarized_all(edges, nans)
-        return Columns(
-            self.signal, edges + self._blocks.first_id, rows, ddof=ddof, exact=exact, snapped=snap,
-            scale=self.signal.scale_factor,
-        )  # fmt: skip
+        return Columns(self.signal, edges + self._blocks.first_id, rows, ddof=ddof, exact=exact, snapped=snap)
 
     def columns_between(self, edges: NDArray[np.int64], ddof: int, nans: Nans) -> Columns:
         """Return the columns between given edges; see `xjls.model.recording.Recording.columns_between`."""
@@ -96,9 +93,7 @@ class Pyramid:
         inner = edges.astype(np.int64) - self._blocks.first_id
         self._bounds((int(edges[0]), int(edges[-1])))
         rows, exact = self._summarized_all(inner, nans)
-        return Columns(
-            self.signal, inner + self._blocks.first_id, rows, ddof=ddof, exact=exact, scale=self.signal.scale_factor
-        )
+        return Columns(self.signal, inner + self._blocks.first_id, rows, ddof=ddof, exact=exact)
 
     def _bounds(self, window: WindowLike) -> tuple[int, int]:
         """Return a window in samples counted from the first one."""

@@ -6,19 +6,10 @@ import contextlib
 import struct
 from collections.abc import Iterator
 
+from xjls.compat.errors import RefusedError
 from xjls.errors import SelectionError
 
-
-class RefusedError(SelectionError, ValueError, RuntimeError):
-    """A call that cannot be fulfilled; pyjls raises RuntimeError with a code, or ValueError.
-
-    Examples
-    --------
-    >>> issubclass(RefusedError, RuntimeError), issubclass(RefusedError, ValueError)
-    (True, True)
-    >>> print(RefusedError("the length is -1", "Give 0 or more."))
-    the length is -1. Give 0 or more.
-    """
+__all__ = ["RefusedError", "UnknownError", "refusing"]
 
 
 class UnknownError(RefusedError, KeyError):

@@ -144,10 +144,10 @@ class Reader:
         signal, window = self._window(signal_id, start_sample_id, int(increment) * int(length))
         if not int(length):
             return np.empty((0, 4))
-        found = self._recording.columns(signal.name, window, increment=int(increment), ddof=1)
-        deviation = np.where(found.count == 1, 0.0, found.std)
         # As the samples: fixed-point numbers are not scaled
-        return np.stack([found.mean, deviation, found.min, found.max], axis=1) / signal.scale_factor
+        found = self._recording.columns(signal.name, window, increment=int(increment), ddof=1).as_stored()
+        deviation = np.where(found.count == 1, 0.0, found.std)
+        return np.stack([found.mean, deviation, found.min, found.max], axis=1)
 
     def annotations(
         self, signal_id: int, timestamp: int, cbk_fn: Callable[[int, float | None, int, int, str | bytes | Json], Any]

@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from xjls.formats.jls2.describe import GLOBAL_SIGNAL, GLOBAL_SOURCE, describe_si
 from xjls.formats.jls2.gaps import GAP_META, decode_gaps, is_gap
 from xjls.formats.jls2.health import Health
 from xjls.formats.jls2.layout import Blocks
+from xjls.formats.jls2.signal_record import SIGNAL_META, decode_signal_record, is_signal_record
 from xjls.formats.jls2.survey import Survey
 from xjls.formats.jls2.track import Track
 from xjls.formats.jls2.tree import IndexTree
@@ -81,6 +83,7 @@ class Jls2Reader:
     """
 
     format = "JLS v2"
+    restarts = False
 
     def __init__(self, path: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self._storage = open_storage(path, storage_options)
@@ -169,7 +172,7 @@ class Jls2Reader:
     def user_data(self) -> tuple[UserData, ...]:
         """Return user data; see `Reader`."""
         found = events.decode_user_data(self.records(self.definitions.user_data, Tag.USER_DATA))
-        return tuple(record for record in found if not is_gap(record))
+        return tuple(record for record in found if not (is_gap(record) or is_signal_record(record)))
 
     @cached_property
     def _gaps(self) -> GapsBySignal:
@@ -273,7 +276,24 @@ class Jls2Reader:
         source = next((source for source in self.sources if source.id == definition.source_id), None)
         if source is None:
             source = Source(id=definition.source_id, name=f"source {definition.source_id}")
-        return describe_signal(definition, name, source, self.track(definition.id))
+        signal = describe_signal(definition, name, source, self.track(definition.id))
+        return replace(signal, **said) if (said := self._said_beside(definition, name)) else signal
+
+    def _said_beside(self, definition: SignalDef, name: str) -> dict[str, Any]:
+        """Return what the record behind a signal's definition says of it; nothing where there is none."""
+        if (offset := self.definitions.behind.get(definition.id)) is None:
+            return {}
+        try:
+            chunk = self.chunks.header(offset)
+            if chunk.tag != Tag.USER_DATA or chunk.meta & 0xFFF != SIGNAL_META:
+                return {}
+            record = events.decode_user_data([self.chunks.record(offset)])[0]
+            return decode_signal_record(record, definition, self._storage.path, offset)
+        except TruncatedError:
+            return {}
+        except CorruptError as error:
+            self._health.add_error(error, f"scale and offset of {name!r} may be lost: its values would be counts")
+            return {}
 
     def track(self, signal_id: int) -> Track | None:
         """Return a signal's track, opened on first use; None for a signal that carries annotations only."""

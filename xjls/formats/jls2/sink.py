@@ -6,13 +6,15 @@ import contextlib
 import math
 import reprlib
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
 from xjls.formats.jls2.events import KINDS, annotation_record
-from xjls.formats.jls2.wire import SignalDef, SourceDef, ns_to_jls_time
-from xjls.formats.jls2.writer import MOST_IDS, Jls2Writer
+from xjls.formats.jls2.signal_record import SIGNAL_META, encode_signal_record
+from xjls.formats.jls2.wire import SignalDef, SourceDef, encode_storage, ns_to_jls_time
+from xjls.formats.jls2.writer import MOST_IDS, MOST_PAYLOAD, Jls2Writer
 from xjls.storage.new_file import local_target, new_file
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _OTHERWISE = "or write a Zarr store."
 _MOST_HZ = (1 << 32) - 1
+_RATE_TOLERANCE = Fraction(1, 10**6)
+"""By how much the rate in a definition may be another one than that of the record beside it."""
 _MOST_GROUPS = _MOST_TYPES = 256
 _MOST_Y = (2 - 2**-23) * 2.0**127
 """The largest number of a float of 32 bits."""
@@ -99,27 +103,21 @@ class Jls2Sink:
         """Define a signal, by its own number where the format has it and it is free; see `Sink`."""
         if signal.name in self._ids:
             raise SelectionError(f"signal {signal.name!r} is defined already", "Choose another name.")
-        scale, rate = signal.scale_factor, signal.rate_hz
-        q = -math.log2(scale) if scale > 0 else math.nan
-        if rate.denominator != 1 or rate > _MOST_HZ:
+        q, number = _exponent(signal), self._number(signal.id)
+        record = encode_signal_record(number, signal, scaled=q != 0)
+        if len(encode_storage(record)[1]) > MOST_PAYLOAD:
             raise SelectionError(
-                f"{signal.name!r} has {float(rate):g} samples a second, and JLS keeps whole numbers of them, at most"
-                f" {_MOST_HZ:_}",
-                'Resample it as a Dataset, set ds[name].attrs["sample_rate_hz"] to the nominal rate there, '
-                + _OTHERWISE,
-            )
-        if not (q.is_integer() and -128 <= q < 128) or (q and signal.dtype.kind == "f"):
-            raise SelectionError(
-                f"{signal.name!r} has a scale of {scale:g}, and JLS has powers of two for integers",
-                'Open it as a Dataset and write its values, .astype("f4"), ' + _OTHERWISE,
+                f"the facts of {signal.name!r} are more than a record of JLS holds, {MOST_PAYLOAD:_} bytes",
+                "Leave some out, " + _OTHERWISE,
             )
         kind = 0 if signal.has_samples else 1
-        data_type = encode_data_type(signal.stored_type, int(q))
+        data_type = encode_data_type(signal.stored_type, q)
         blocks = (0, 0, 0, 0, 0, 0)  # the library's defaults
-        number = self._number(signal.id)
         texts = signal.name, signal.units
         source = self._sources.get(signal.source.id, signal.source.id)
-        self.writer.define_signal(SignalDef(number, source, kind, data_type, int(rate), *blocks, *texts))
+        self.writer.define_signal(SignalDef(number, source, kind, data_type, _whole_rate(signal), *blocks, *texts))
+        if record is not None:
+            self.writer.user_data(SIGNAL_META, record)
         self._ids[signal.name] = number
         self._sampled |= {signal.name} if signal.has_samples else set()
 
@@ -198,6 +196,25 @@ class Jls2Sink:
                 f"more than {MOST_IDS} signals do not fit into a JLS file", "Choose some of them, " + _OTHERWISE
             )
         return free
+
+
+def _exponent(signal: Signal) -> int:
+    """Return q, where a definition says all of a scale: 2**-q, of integers, without an offset; else 0."""
+    mantissa, exponent = math.frexp(signal.scale_factor)
+    told = mantissa == 0.5 and -128 <= 1 - exponent < 128
+    return 1 - exponent if told and not signal.add_offset and signal.dtype.kind != "f" else 0
+
+
+def _whole_rate(signal: Signal) -> int:
+    """Return the rate that a definition has: the nearest whole one, where that is nearly the same."""
+    whole = round(signal.rate_hz)
+    if abs(whole - signal.rate_hz) > signal.rate_hz * _RATE_TOLERANCE or whole > _MOST_HZ:
+        raise SelectionError(
+            f"{signal.name!r} has {float(signal.rate_hz):g} samples a second, and JLS keeps whole numbers of them, at"
+            f" most {_MOST_HZ:_}",
+            'Resample it as a Dataset, set ds[name].attrs["sample_rate_hz"] to the nominal rate there, ' + _OTHERWISE,
+        )
+    return whole
 
 
 def _require_writable(note: Annotation) -> None:

@@ -11,8 +11,8 @@ from xjls.formats.zarr import ties
 from xjls.formats.zarr.codecs import encode_chunk, padded
 from xjls.formats.zarr.metadata import encode_array, encode_scalar
 from xjls.formats.zarr.times import TieLine, TiePoints, tie_points
-from xjls.formats.zarr.wire import Document
 from xjls.model.clock import Clock
+from xjls.model.documents import Document
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,8 @@ import numpy as np
 from xjls.errors import CorruptError, NotRecognizedError, UnsupportedError
 from xjls.formats.zarr.codecs import INDEX_CODECS, chunk_codecs, codec_of
 from xjls.formats.zarr.opening import KEY
-from xjls.formats.zarr.wire import LAYOUT, SEAL, Document
+from xjls.formats.zarr.wire import LAYOUT, SEAL
+from xjls.model.documents import Document
 from xjls.model.signal import STATISTICS
 
 MULTISCALES = {
@@ -61,9 +62,11 @@ class ArrayFacts:
         return ".".join(["c", str(number), *("0" * (len(self.shape) - 1))])
 
 
-def fill_of(dtype: np.dtype[Any]) -> Any:
-    """Return what stands where there is no value."""
-    return dtype.type(np.nan if dtype.kind == "f" else 0)
+def fill_of(dtype: np.dtype[Any], missing: int | None = None) -> Any:
+    """Return what stands where there is no value: of integers, the one that is no sample, if there is one."""
+    if dtype.kind == "f":
+        return dtype.type(np.nan)
+    return dtype.type(missing or 0)
 
 
 def encode_array(
@@ -75,6 +78,7 @@ def encode_array(
     chunk: int,
     shard: int | None = None,
     codec: str | None = None,
+    fill: Any = None,
 ) -> Document:
     """Return the metadata of an array, cut along its first axis; `decode_array` undoes it.
 
@@ -86,6 +90,8 @@ def encode_array(
         Positions in a chunk and in a shard; without shards every chunk is an object.
     codec
         What chunks are compressed with.
+    fill
+        What is read where there is no chunk; None for `fill_of` the type.
     """
     codecs = chunk_codecs(codec, dtype.itemsize)
     inner = [chunk, *shape[1:]]
@@ -96,9 +102,9 @@ def encode_array(
                 "chunk_shape": inner, "codecs": codecs, "index_codecs": INDEX_CODECS, "index_location": "end",
             },
         }]  # fmt: skip
-    fill = "NaN" if dtype.kind == "f" else False if dtype.kind == "b" else 0
+    blank = "NaN" if dtype.kind == "f" else dtype.type(fill or 0).item()
     outer = inner if shard is None else [shard, *shape[1:]]
-    return _array(dtype.name, shape, dims, attributes, outer, fill, codecs)
+    return _array(dtype.name, shape, dims, attributes, outer, blank, codecs)
 
 
 def encode_scalar(attributes: Mapping[str, Any]) -> Document:

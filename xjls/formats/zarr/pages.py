@@ -15,7 +15,8 @@ from xjls.storage import open_storage
 
 if TYPE_CHECKING:
     from xjls.formats.zarr.health import Health
-    from xjls.formats.zarr.wire import Document, Record
+    from xjls.formats.zarr.wire import Record
+    from xjls.model.documents import Document
 
 T = TypeVar("T")
 

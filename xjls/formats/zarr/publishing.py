@@ -28,7 +28,9 @@ from xjls.formats.zarr.naming import axes
 from xjls.formats.zarr.opening import KEY, ROOT
 from xjls.formats.zarr.records import GROUP, RecordLog, describe_pages
 from xjls.formats.zarr.ties import TieArray
-from xjls.formats.zarr.wire import FORMAT, KINDS, SEAL, Document, Record, SignalRecord, encode_gap, encode_record
+from xjls.formats.zarr.wire import FORMAT, KINDS, SEAL, Record, SignalRecord, encode_record
+from xjls.model.documents import Document, encode_gap
+from xjls.model.facts import encode_facts
 from xjls.model.signal import STATISTICS
 
 if TYPE_CHECKING:
@@ -144,10 +146,10 @@ def _samples(signals: list[WrittenSignal], times: AxisTimes) -> Published:
         for one in group:
             if one.stream is None:
                 continue
-            attributes = _describing(one.signal, one.first_id) | linked
+            attributes = _describing(one.signal, one.first_id) | _decoding(one.signal) | linked
             yield one.stream.path, encode_array(
-                one.stream.dtype, [one.length], [dim], attributes,
-                chunk=one.stream.chunk, shard=one.stream.shard, codec=one.stream.codec,
+                one.stream.dtype, [one.length], [dim], attributes, chunk=one.stream.chunk,
+                shard=one.stream.shard, codec=one.stream.codec, fill=one.stream.fill,
             ), {}  # fmt: skip
 
 
@@ -165,7 +167,7 @@ def _levels(signals: list[WrittenSignal], times: AxisTimes) -> Published:
             for one in group:
                 if one.stream is not None:
                     level = one.stream.levels[index - 1]
-                    attributes = _describing(one.signal, one.first_id) | linked | {
+                    attributes = _describing(one.signal, one.first_id) | _decoding_entries(one.signal) | linked | {
                         "long_name": f"{one.signal.name}, statistics of {factor} samples",
                         "level": index, "samples_per_entry": factor,
                     }  # fmt: skip
@@ -198,7 +200,30 @@ def _describing(signal: Signal, first_id: int) -> Document:
     attributes |= {key: value for key, value in facts.items() if value not in ("", "-")}
     attributes["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
     attributes["first_sample_id"] = first_id
-    return attributes if signal.scale_factor == 1 else attributes | {"scale_factor": signal.scale_factor}
+    return attributes
+
+
+def _decoding(signal: Signal) -> Document:
+    """Return the CF attributes that make physical values of stored ones."""
+    said: Document = {}
+    if signal.scale_factor != 1:
+        said["scale_factor"] = float(signal.scale_factor)
+    if signal.add_offset:
+        said["add_offset"] = float(signal.add_offset)
+    if signal.missing_value is not None and signal.dtype.kind in "iu":
+        said["_FillValue"] = int(signal.missing_value)
+    return said
+
+
+def _decoding_entries(signal: Signal) -> Document:
+    """Return the attributes that say what stored entries are: CF has none for an offset that leaves out deviations."""
+    if not signal.add_offset:
+        return {key: value for key, value in _decoding(signal).items() if key == "scale_factor"}
+    scale, offset = float(signal.scale_factor), float(signal.add_offset)
+    return {
+        "units": "count", "physical_units": signal.units, "physical_scale": scale, "physical_offset": offset,
+        "comment": f"in {signal.units}, mean, min and max are value × {scale!r} + {offset!r}, std is value × {scale!r}",
+    }  # fmt: skip
 
 
 def _attributes(signals: list[WrittenSignal], record: Record) -> Document:
@@ -215,6 +240,6 @@ def _signal_record(one: WrittenSignal, ties: str | None) -> SignalRecord:
     signal = one.signal
     return SignalRecord(
         id=signal.id, name=signal.name, array=one.array, source=signal.source.id, units=signal.units,
-        stored_type=signal.stored_type, rate_hz=signal.rate_hz, scale_factor=signal.scale_factor,
+        stored_type=signal.stored_type, rate_hz=signal.rate_hz, facts=encode_facts(signal),
         first_id=one.first_id, ties=ties,
     )  # fmt: skip

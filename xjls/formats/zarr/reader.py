@@ -18,8 +18,10 @@ from xjls.formats.zarr.opening import ROOT
 from xjls.formats.zarr.pages import Pages
 from xjls.formats.zarr.places import Places
 from xjls.formats.zarr.track import Track
-from xjls.formats.zarr.wire import FORMAT, SEAL, decode_annotation, decode_gap, decode_record, decode_user_data
+from xjls.formats.zarr.wire import FORMAT, SEAL, decode_record
 from xjls.model.annotation import Tie
+from xjls.model.documents import decode_annotation, decode_gap, decode_user_data
+from xjls.model.facts import with_facts
 from xjls.model.sample_type import dtype_of, level_dtype_of
 from xjls.model.signal import Signal, Source
 from xjls.storage import local_path, open_storage
@@ -53,6 +55,7 @@ class ZarrReader:
     """
 
     format = FORMAT
+    restarts = False
 
     def __init__(self, path: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self._path = path
@@ -94,15 +97,16 @@ class ZarrReader:
         source = source or Source(id=record.source, name=f"source {record.source}")
         facts: dict[str, Any] = {
             "id": record.id, "name": name, "units": record.units, "rate_hz": record.rate_hz, "source": source,
-            "stored_type": record.stored_type, "scale_factor": record.scale_factor,
+            "stored_type": record.stored_type,
         }  # fmt: skip
         if not record.rate_hz:
-            return Signal(dtype=np.dtype("f4"), **facts)
+            return with_facts(Signal(dtype=np.dtype("f4"), **facts), record.facts)
         track = self._track(name)
-        return Signal(
+        signal = Signal(
             dtype=dtype_of(record.stored_type), window=track.window, block_length=track.samples_facts.chunk,
             level_dtype=level_dtype_of(record.stored_type), level_factors=track.factors, **facts,
         )  # fmt: skip
+        return with_facts(signal, record.facts)
 
     def read(
         self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
@@ -205,7 +209,10 @@ class ZarrReader:
         while (path := f"{len(levels) + 1}/{record.array}") in self._arrays:
             levels.append(self._arrays[path])
         skipped = partial(self._skipped, name)
-        made = Track(self._objects, name, record.array, record.first_id, samples, levels, skipped, self._health)
+        made = Track(
+            self._objects, name, record.array, record.first_id, samples, levels, skipped, self._health,
+            record.facts.get("missing_value"),
+        )  # fmt: skip
         return self._tracks.setdefault(name, made)
 
     # -- records -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from xjls.formats.zarr.metadata import encode_group, encode_texts_array
 if TYPE_CHECKING:
     from xjls.formats.zarr.codecs import Parts
     from xjls.formats.zarr.folder import Series
-    from xjls.formats.zarr.wire import Document
+    from xjls.model.documents import Document
 
 PAGE_RECORDS = 512
 """Records of a page. What a page has not is the empty text."""

@@ -133,11 +133,13 @@ class SampleStream:
         Samples an entry of each level covers, from fine to coarse.
     codec
         What samples are compressed with.
+    missing
+        What stands for integers that nobody delivered; None for 0.
     """
 
     def __init__(
         self, folder: Folder, array: str, dtype: np.dtype[Any], level_dtype: np.dtype[Any], factors: tuple[int, ...],
-        codec: str | None,
+        codec: str | None, missing: int | None = None,
     ) -> None:  # fmt: skip
         self.path = f"0/{array}"
         self.codec = codec
@@ -155,7 +157,7 @@ class SampleStream:
         self.length = 0
         """Samples so far."""
         self._series = Series(folder, self.path)
-        self._fill = fill_of(dtype)
+        self.fill = fill_of(dtype, missing)
         self._samples: NDArray[Any] = np.empty(0, dtype)
         """Of the shard that is being filled; as long as a shard once there is a sample."""
         self._summarized = 0
@@ -192,7 +194,7 @@ class SampleStream:
 
     def skip(self, gap: Gap) -> None:
         """Count samples that nobody delivered, and that continue what was written."""
-        filling = np.full(min(gap.window.length, self.shard), self._fill, self.dtype)
+        filling = np.full(min(gap.window.length, self.shard), self.fill, self.dtype)
         at = gap.window.start
         while at < gap.window.stop:
             # By shards: a gap is noted as far as it is counted, wherever the medium refuses something
@@ -248,7 +250,7 @@ class SampleStream:
         start = self.length - len(samples)
         self._summarize(samples, start)
         if not self.skipped.covers(self._window(start, self.length)):
-            parts = encode_shard(samples, self.chunk, self.shard // self.chunk, self.codec, self._fill)
+            parts = encode_shard(samples, self.chunk, self.shard // self.chunk, self.codec, self.fill)
             self._series.put(start // self.shard, parts)
         for level in self.levels:
             level.drain()

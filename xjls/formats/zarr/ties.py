@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.zarr.folder import Folder
-    from xjls.formats.zarr.wire import Document
+    from xjls.model.documents import Document
 
 CHUNK_TIES = 4096
 _PAIR = struct.Struct("<qq")

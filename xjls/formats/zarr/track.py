@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from xjls.errors import LostSamplesError
+from xjls.formats.zarr.metadata import fill_of
 from xjls.formats.zarr.objects import Fault
 from xjls.model.signal import STATISTICS
 from xjls.model.window import Gap, Gaps, Window, merge_gaps
@@ -50,11 +51,13 @@ class Track:
         Returns what nobody delivered; called once.
     health
         Where damage is noted.
+    missing
+        What integers are where there is none; None for 0.
     """
 
     def __init__(
         self, objects: Objects, name: str, array: str, first_id: int, samples: ArrayFacts, levels: Sequence[ArrayFacts],
-        skipped: Callable[[], Iterable[Gap]], health: Health,
+        skipped: Callable[[], Iterable[Gap]], health: Health, missing: int | None = None,
     ) -> None:  # fmt: skip
         self.name = name
         self.samples_facts = samples
@@ -66,6 +69,7 @@ class Track:
         self._array = array
         self._health = health
         self._floating = samples.dtype.kind == "f"
+        self._fill = fill_of(samples.dtype, missing)
 
     @cached_property
     def skipped(self) -> Gaps:
@@ -85,7 +89,7 @@ class Track:
         for key, span, chunk, begin in self._parts(0, first, first + window.length, verify=verify):
             target = out[span.start - first : span.stop - first]
             if isinstance(chunk, Fault):
-                target[:] = np.nan if self._floating else 0
+                target[:] = self._fill
                 lost += self._lost(key, span, chunk, begin)
             else:
                 target[:] = chunk[span.start - begin : span.stop - begin, 0]

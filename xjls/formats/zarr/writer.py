@@ -12,8 +12,9 @@ from xjls.formats.zarr.folder import folder_of
 from xjls.formats.zarr.naming import array_name
 from xjls.formats.zarr.publishing import Publisher
 from xjls.formats.zarr.stream import SampleStream
-from xjls.formats.zarr.wire import encode_annotation, encode_user_data
 from xjls.formats.zarr.written import WrittenSignal
+from xjls.model.documents import encode_annotation, encode_user_data
+from xjls.model.facts import encode_facts
 from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of, level_factors_of
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
@@ -100,6 +101,7 @@ class ZarrWriter:
             raise SelectionError(
                 f"signal {signal.id}, {signal.name!r}, is defined already", "Give it another number and name."
             )
+        encode_facts(signal)  # what cannot be published is refused now
         array = array_name(signal.name, [one.array for one in self._signals.values()])
         self._signals[signal.name] = WrittenSignal(signal, array, self._stream(signal, array))
 
@@ -178,7 +180,8 @@ class ZarrWriter:
             return None
         dtype, factors = dtype_of(signal.stored_type), level_factors_of(signal.stored_type)
         codec = self._codec or ("blosc" if bits_of(signal.stored_type) < 8 else None)
-        return SampleStream(self._folder, array, dtype, level_dtype_of(signal.stored_type), factors, codec)
+        entries, missing = level_dtype_of(signal.stored_type), signal.missing_value
+        return SampleStream(self._folder, array, dtype, entries, factors, codec, missing)
 
     def _publish(self, *, closed: bool, sync: bool) -> None:
         """Write samples first and what speaks of them afterwards; with ``sync``, in this order on the disk, too."""

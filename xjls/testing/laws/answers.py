@@ -13,6 +13,8 @@ from xjls.testing.laws.expected import Expected, ExpectedSignal
 from xjls.testing.laws.reading import random_windows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from xjls.model.recording import Recording
     from xjls.query.answer import Statistics
 
@@ -55,8 +57,7 @@ def samples_reduce_to_statistics(recording: Recording, expected: Expected) -> No
             where = f"{found!r} of {truth.name}"
             assert found.exact, where
             assert found.lost == (~valid).sum(), where
-            left = truth._array[start:stop][valid].astype(np.float64)
-            _check_numbers(found, left, recording.signal(truth.name).scale_factor, where)
+            _check_numbers(found, _physical(recording, truth, start, stop)[valid], where)
 
 
 def columns_are_statistics(recording: Recording, expected: Expected) -> None:
@@ -91,32 +92,36 @@ def columns_are_statistics(recording: Recording, expected: Expected) -> None:
 
 def check_statistics(recording: Recording, truth: ExpectedSignal, found: Statistics) -> None:
     """Hold one answer to the samples of its window."""
-    span = slice(found.window.start - truth.first_id, found.window.stop - truth.first_id)
-    samples, valid = truth._array[span].astype(np.float64), truth.valid[span]
+    start, stop = found.window.start - truth.first_id, found.window.stop - truth.first_id
+    samples, valid = _physical(recording, truth, start, stop), truth.valid[start:stop]
     where = f"{found!r} of {truth.name}"
     assert found.count + found.nan + found.lost == samples.size, where
-    scale = recording.signal(truth.name).scale_factor
     if valid.all():
         assert found.lost == 0, where
         assert found.exact or truth.lost, where  # what is lost nearby may spoil whole entries
-        _check_numbers(found, samples, scale, where)
+        _check_numbers(found, samples, where)
     elif found.lost == 0 and (found.exact or np.isfinite(samples).all()):
         # Entries have told of all that is lost; of NaN among that they do not tell, and the answer says so
-        _check_numbers(found, samples, scale, where)
+        _check_numbers(found, samples, where)
     else:
         assert recording.on_damage == "gap" or not found.lost, where
         assert found.lost <= (~valid).sum(), where
-        _check_left(found, samples, valid, scale, where)
+        _check_left(found, samples, valid, where)
 
 
-def _check_numbers(found: Statistics, samples: Any, scale: float, where: str) -> None:
+def _physical(recording: Recording, truth: ExpectedSignal, start: int, stop: int) -> NDArray[np.float64]:
+    """Return samples as they were measured."""
+    return recording.signal(truth.name).physical(truth._array[start:stop]).astype(np.float64)
+
+
+def _check_numbers(found: Statistics, samples: NDArray[np.float64], where: str) -> None:
     finite = samples[np.isfinite(samples)]
     assert found.count == finite.size, where
     if not finite.size:
         assert all(math.isnan(value) for value in (found.mean, found.std, found.min, found.max)), where
         assert found.integral == 0
         return
-    mean, std, low, high = reduce_finite(finite, finite.size)[0] * scale
+    mean, std, low, high = reduce_finite(finite, finite.size)[0]
     std = std * math.sqrt(finite.size / (finite.size - found.ddof)) if finite.size > found.ddof else math.nan
     largest = max(abs(low), abs(high))
     assert (found.min, found.max) == (low, high), where
@@ -126,11 +131,11 @@ def _check_numbers(found: Statistics, samples: Any, scale: float, where: str) ->
     np.testing.assert_allclose(found.integral, integral, rtol=1e-12, err_msg=where)
 
 
-def _check_left(found: Statistics, samples: Any, valid: Any, scale: float, where: str) -> None:
+def _check_left(found: Statistics, samples: NDArray[np.float64], valid: NDArray[np.bool_], where: str) -> None:
     """Hold an answer over samples some of which are lost to those that are left: all of them are in it."""
-    left = samples[valid & np.isfinite(samples)] * scale
+    left = samples[valid & np.isfinite(samples)]
     assert found.count >= left.size, where
-    every = samples[np.isfinite(samples)] * scale
+    every = samples[np.isfinite(samples)]
     if found.count:
         assert every.min() <= found.min <= left.min(initial=np.inf), where
         assert left.max(initial=-np.inf) <= found.max <= every.max(), where

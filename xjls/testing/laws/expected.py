@@ -34,13 +34,15 @@ class ExpectedSignal:
 
     name: str
     units: str
-    rate_hz: int
+    rate_hz: int | Fraction
     """0: it carries annotations only."""
     first_id: int
     samples: NDArray[Any] | None
     """Shape ``(n,)``, as stored; in lost windows anything. None for a signal that carries annotations only."""
     lost: tuple[tuple[int, int], ...] = ()
     """Half-open windows of positions, from 0, that were counted and cannot be read."""
+    origin_id: int | None = None
+    """The sample id from which seconds count, where that is no sample's."""
     ties: tuple[tuple[int, int], ...] = ()
     """(sample id, UTC in ns) in the order in which they were written."""
     is_summarised_where_lost: bool = False

@@ -188,7 +188,9 @@ def random_windows(recording: Recording, truth: ExpectedSignal) -> Iterator[tupl
 
 
 def _zero_id(recording: Recording, truth: ExpectedSignal) -> int:
-    """Return the first sample id of all signals that count on the same grid: without ties, time starts there."""
+    """Return where time starts without ties: what is known, or the first sample id of all signals on the same grid."""
+    if truth.origin_id is not None:
+        return truth.origin_id
     signal = recording.signal(truth.name)
     grid = signal.source.id, signal.rate_hz
     firsts = [s.first_id for s in recording.signals.values() if s.length and (s.source.id, s.rate_hz) == grid]

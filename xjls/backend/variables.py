@@ -1,0 +1,139 @@
+"""From lazy arrays to labelled variables: what each is called, its dimensions, and what its attributes tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+from xarray.core import indexing
+
+from xjls.backend.arrays import BoundsArray, LevelArray, SignalArray, ValidArray
+from xjls.backend.sampled import BOUND
+from xjls.model.signal import STATISTICS
+
+if TYPE_CHECKING:
+    from xjls.backend.arrays import RecordingArray
+    from xjls.backend.axes import Axis, LevelAxis
+    from xjls.model.bounds import Quantity
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Signal
+
+__all__ = ["level_variables", "sample_variables"]
+
+_RESERVED = frozenset(
+    ("_FillValue", "_Unsigned", "add_offset", "ancillary_variables", "axis", "bounds", "calendar", "cell_methods",
+     "coordinates", "dtype", "flag_masks", "flag_meanings", "flag_values", "grid_mapping", "level", "missing_value",
+     "samples_per_entry", "scale_factor", "standard_name", "valid_max", "valid_min", "valid_range")
+)  # fmt: skip
+"""Attributes that mean something to CF, xarray or xjls: no fact of a file is told by them."""
+
+
+def sample_variables(axis: Axis, quantity: Quantity, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
+    """Return the samples of a quantity and, where integers may be none, which of them are samples."""
+    name, signals = quantity.name, quantity.signals
+    arrays = [SignalArray(recording, signal.name, axis.window, scaled=scaled) for signal in signals]
+    attrs = _signal_attributes(quantity)
+    if not scaled:
+        attrs |= _packing(signals[0])
+    made = {name: _variable((axis.dim,), arrays, attrs, (axis.chunk,), recording)}
+    if arrays[0].dtype.kind != "f" and any(_may_be_none(signal, axis, recording) for signal in signals):
+        made[name].attrs["ancillary_variables"] = f"{name}_valid"
+        valid = [ValidArray(recording, signal.name, axis.window) for signal in signals]
+        attrs = {"long_name": f"whether {name} holds a sample"}
+        made[f"{name}_valid"] = _variable((axis.dim,), valid, attrs, (axis.chunk,), recording)
+    made[name].attrs.update(_facts(signals[0], made[name].attrs.keys()))
+    return made
+
+
+def _may_be_none(signal: Signal, axis: Axis, recording: Recording) -> bool:
+    """Whether an axis may have positions at which nobody delivered a sample of a signal."""
+    reaches_out = signal.window & axis.window != axis.window
+    skips = signal.missing_value is not None or bool(recording.skipped(signal.name))
+    return recording.on_damage == "gap" or reaches_out or skips
+
+
+def level_variables(level_axis: LevelAxis, dim: str, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
+    """Return the entries of the quantities whose signals all have some on the axis, by their names."""
+    made = {}
+    for quantity in level_axis.axis.quantities:
+        found = [level_axis.members[s.name] for s in quantity.signals if s.name in level_axis.members]
+        if len(found) < len(quantity.signals):
+            continue
+        arrays = [LevelArray(recording, s.name, level.index, entries, scaled=scaled) for s, level, entries in found]
+        signal, level, _ = found[0]
+        attrs = _signal_attributes(quantity) | {
+            "long_name": f"{quantity.name}, statistics of {level.factor} samples",
+            "level": level.index, "samples_per_entry": level.factor,
+        }  # fmt: skip
+        if not scaled:
+            attrs |= _level_packing(signal)
+        chunks = (level_axis.chunk, len(STATISTICS))
+        made[quantity.name] = _variable((dim, "statistic"), arrays, attrs, chunks, recording)
+    return made
+
+
+def _variable(
+    dims: tuple[str, ...], arrays: Sequence[RecordingArray], attrs: dict[str, Any], chunks: tuple[int, ...],
+    recording: Recording,
+) -> xr.Variable:  # fmt: skip
+    """Return a lazy variable of an array, or of the two of a quantity's bounds side by side."""
+    array = arrays[0]
+    if len(arrays) > 1:
+        array = BoundsArray(arrays)
+        dims, chunks = (dims[0], BOUND, *dims[1:]), (chunks[0], len(arrays), *chunks[1:])
+    encoding = {
+        "preferred_chunks": {
+            dim: min(chunk, max(size, 1)) for dim, chunk, size in zip(dims, chunks, array.shape, strict=True)
+        },
+        "recording": recording,
+    }  # fmt: skip
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding, fastpath=True)
+
+
+def _signal_attributes(quantity: Quantity) -> dict[str, Any]:
+    """Return CF-style attributes: what the numbers are, and which instrument made them."""
+    signal = quantity.signals[0]
+    source = signal.source
+    instrument = {
+        "source": source.name,
+        "vendor": source.vendor,
+        "model": source.model,
+        "version": source.version,
+        "serial_number": source.serial_number,
+    }
+    attrs: dict[str, Any] = {"units": signal.units, "long_name": quantity.name}
+    attrs |= {key: value for key, value in instrument.items() if value not in ("", "-")}
+    rate = signal.rate_hz
+    attrs["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
+    attrs["first_sample_id"] = signal.first_id
+    return attrs
+
+
+def _packing(signal: Signal) -> dict[str, Any]:
+    """Return the attributes from which CF makes physical values of stored ones."""
+    attrs: dict[str, Any] = {}
+    if signal.is_scaled:
+        attrs["scale_factor"] = signal.scale_factor
+    if signal.add_offset:
+        attrs["add_offset"] = signal.add_offset
+    if signal.missing_value is not None:
+        attrs["_FillValue"] = signal.dtype.type(signal.missing_value)
+    return attrs
+
+
+def _level_packing(signal: Signal) -> dict[str, Any]:
+    """Return the same of entries; of none that are moved, as CF would move the deviations with them."""
+    if signal.add_offset:
+        return {"units": "1", "comment": "of the values as they are stored"}
+    return {"scale_factor": signal.scale_factor} if signal.is_scaled else {}
+
+
+def _facts(signal: Signal, taken: Collection[str]) -> dict[str, Any]:
+    """Return what else the file says, as far as attributes can hold it and none of another meaning has the name."""
+    reserved = _RESERVED.union(taken)
+    return {
+        key: int(value) if isinstance(value, bool) else value
+        for key, value in signal.facts.items()
+        if isinstance(value, str | int | float) and key not in reserved
+    }

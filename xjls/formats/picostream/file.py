@@ -1,0 +1,103 @@
+"""An open file: its counts where they lie, what they mean, and whether its writer has dropped them meanwhile."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from xjls.errors import LostSamplesError
+from xjls.formats.picostream.attributes import decode_settings
+from xjls.formats.picostream.container import read_container
+from xjls.formats.picostream.counts import Counts
+from xjls.formats.picostream.extras import decode_extras, plain_extras
+from xjls.model.window import Window
+from xjls.storage import local_path, open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class File:
+    """Open a file; give it back with `close`.
+
+    Parameters
+    ----------
+    path, storage_options
+        A local file, or an address that fsspec understands.
+    max_adc, sample_interval_ns
+        See `xjls.formats.picostream.opening.open_picostream`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from xjls.testing.picostream import write_picostream
+    >>> file = File(write_picostream(tempfile.mkdtemp() + "/run.hdf5", range(10), block=5))
+    >>> file.window, file.settings.range_v, file.counts.read(3, 6)[0].tolist()
+    (Window(start=0, stop=10), 2.0, [3, 4, 5])
+    >>> file.close()
+    """
+
+    def __init__(
+        self, path: str, storage_options: Mapping[str, Any] | None = None, *, max_adc: int | None = None,
+        sample_interval_ns: float | None = None,
+    ) -> None:  # fmt: skip
+        self.path = path
+        self._options = storage_options
+        # Before anything is read: what is changed while it is read has changed since
+        self._changed = _changed(path)
+        storage = open_storage(path, storage_options)
+        self.size_bytes = storage.size
+        self.token = storage.token
+        try:
+            self.container = read_container(storage)
+            self.settings = decode_settings(
+                self.container.root, self.container.groups, path, max_adc=max_adc, sample_interval_ns=sample_interval_ns
+            )
+            paired, extra = self.settings.values_per_step > 1, self.container.extra
+            self.extras = plain_extras(paired=paired) if extra is None else decode_extras(extra, path, paired=paired)
+        except BaseException:
+            storage.close()
+            raise
+        self.counts = Counts(storage, self.container)
+
+    @property
+    def window(self) -> Window:
+        """The sample ids: they count from the beginning of the capture where the file says how many there were."""
+        each, declared = self.settings.values_per_step, self.container.declared
+        before = self.extras.first_id
+        if before is None:
+            before = max((self.settings.total or 0) - declared, 0) // each
+        return Window(before, before + self.container.length // each)
+
+    @property
+    def may_have_changed(self) -> bool:
+        """Whether it is being written, or was since it was opened; of remote ones nobody asks."""
+        changed = _changed(self.path)
+        # Two changes may bear one time stamp
+        return any(changed) and (self.container.is_growing or changed != self._changed)
+
+    def require_kept(self) -> None:
+        """Raise where its writer has emptied it since it was opened: other samples are in the same places."""
+        if not self.container.is_growing or (changed := _changed(self.path)) == self._changed:
+            return
+        now = File(self.path, self._options, max_adc=1, sample_interval_ns=1)
+        now.close()
+        if now.container.declared < self.container.declared or now.window.start > self.window.start:
+            raise LostSamplesError(
+                "its writer, which keeps the last seconds only, has dropped these samples", self.path,
+                remedy="Look at it anew, by recording.refresh() or follow(), and read what is there now.",
+            )  # fmt: skip
+        self._changed = changed
+
+    def close(self) -> None:
+        """Give it back; twice is harmless."""
+        self.counts.close()
+
+
+def _changed(path: str) -> tuple[int, int]:
+    """Return what changes when a local file is written to; of others, and of one that is gone, always the same."""
+    try:
+        found = os.stat(local_path(path) or "")  # noqa: PTH116 - str to numbers
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
