@@ -84,7 +84,7 @@ def test_what_cannot_be_done_is_said(path, tmp_path, capsys):
     assert "exists. Choose another name, or say --overwrite." in capsys.readouterr().err
     assert out.read_bytes() == b"precious"
     assert main(["extract", path, str(tmp_path / "part.foo")]) == 2
-    assert "Give it one of these endings: .jls, .zarr." in capsys.readouterr().err
+    assert "Give it one of these endings: .jls, .zarr, .hdf5, .h5." in capsys.readouterr().err
     assert main(["extract", path, "-s", "late", "--from", "1", "--to", "2", str(tmp_path / "x.jls")]) == 2
     assert "'late' has no sample from 1 to 2" in capsys.readouterr().err
     assert main(["extract", path, str(out), "--overwrite"]) == 0

@@ -146,7 +146,7 @@ def integrate(dataset: xr.Dataset, signals: str | Iterable[str] | None, nans: Na
     for name, variable in found.data_vars.items():
         attrs = {key: value for key, value in variable.attrs.items() if key not in ("integral_units", "ddof")}
         attrs |= {"units": variable.attrs["integral_units"], "long_name": f"integral of {name} over time"}
-        made[name] = integral[name].assign_attrs(attrs)
+        made[name] = integral[name].drop_attrs().assign_attrs(attrs)
     return xr.Dataset(made, attrs=dataset.attrs)
 
 

@@ -117,6 +117,9 @@ class PicoReader:
                     f"samples {gaps[0].window} of {signal.name!r} are not in the file: {UNWRITTEN}", self._file.path,
                     remedy='Open with on_damage="gap" to read the rest.',
                 )  # fmt: skip
+        for gap in gaps:
+            # Of a pair that lies in two chunks, one half may have been written: none stands for both
+            values[gap.window.start - window.start : gap.window.stop - window.start] = 0
         if lowest != LOST:
             return values, gaps
         return values, merge_gaps((*gaps, *explained(_marked(values, window.start), self._known[signal.name])))
