@@ -13,6 +13,7 @@ import numpy as np
 import xjls
 from xjls.testing import write_demo
 from xjls.testing.jls2 import Annotation, Fsr, Source, chunks_of, encode, flip, write
+from xjls.testing.picostream import write_picostream
 
 PICTURES = Path(__file__).parent / "pictures"
 START = 257_594_400 << 30
@@ -40,6 +41,11 @@ def gaps(path):
 
 def logic(path):
     with xjls.open(path, time="seconds") as ds:
+        return ds.xjls.plot()
+
+
+def pairs(path):
+    with xjls.open(path) as ds:
         return ds.xjls.plot()
 
 
@@ -125,6 +131,22 @@ def write_logic(path, size=1.0):
     return write(path, [Source("js220-001222", "Joulescope", "JS220")], signals)
 
 
+def write_pairs(path, size=1.0):
+    """A supply rail on a PicoScope that keeps the extremes of 625 samples: ripple, a load, and spikes of 100 ns."""
+    n = round(200_000 * size)
+    rng = np.random.default_rng(6)
+    t = np.arange(n) / n
+    loaded = (t > 0.3) & (t < 0.72)
+    rail = 5 - 0.3 * loaded - 0.5 * np.exp(-np.abs(t - 0.3) / 0.015) * (t > 0.3)
+    rail += 0.42 * np.exp(-np.abs(t - 0.72) / 0.02) * (t > 0.72)
+    ripple = (0.03 + 0.09 * loaded) * (1 + 0.2 * np.sin(2 * np.pi * 9 * t))
+    low, high = (rail + sign * (ripple + np.abs(rng.normal(0, 0.006, n))) for sign in (-1, 1))
+    low[(n * np.array([0.11, 0.47, 0.48, 0.9])).astype(int)] -= (0.7, 1.1, 0.6, 0.9)
+    high[(n * np.array([0.112, 0.471, 0.61, 0.902])).astype(int)] += (0.4, 0.6, 0.8, 0.5)
+    counts = np.rint(np.stack([low, high], axis=1).ravel() / 10 * 32767)
+    return write_picostream(path.with_suffix(".hdf5"), counts, mode="aggregate", ratio=625, range_v=10.0, block=n)
+
+
 def write_burst(path, size=1.0):
     """The demonstration: a radio module that sleeps, works and transmits."""
     return write_demo(path, seconds=max(0.85, 4 * size))
@@ -135,6 +157,7 @@ GALLERY = {
     "burst": (write_burst, burst),
     "gaps": (write_gaps, gaps),
     "logic": (write_logic, logic),
+    "pairs": (write_pairs, pairs),
 }
 """For each picture who writes its recording, and who draws it."""
 

@@ -22,6 +22,7 @@ from xjls.backend.index import TimeIndex
 from xjls.testing import write_sparse
 from xjls.testing.jls2 import Annotation, Fsr, Source, Vsr, chunks_of, flip, write
 from xjls.testing.laws import equal_values, reduce_finite
+from xjls.testing.picostream import write_picostream
 
 SECOND = 1 << 30
 EPOCH = 257_594_400 * SECOND
@@ -780,6 +781,17 @@ def test_arithmetic_keeps_the_lazy_index(path):
 def test_bad_arguments_are_refused(path, options, match):
     with pytest.raises(xjls.SelectionError, match=match):
         xjls.open(path, **options)
+
+
+@pytest.mark.parametrize("options", [{"levels": [1]}, {"group": "1"}])
+def test_who_asks_for_levels_of_a_format_without_is_told_how_to_build_them(tmp_path, options):
+    path = write_picostream(tmp_path / "run.hdf5", np.arange(3000))
+    with pytest.raises(xjls.SelectionError, match=r"(Levels: none|Groups: 0)\. Build those it lacks: xjls index .*run"):
+        xjls.open(path, **options)
+    xjls.build_levels(path)
+    assert xjls.open(path, levels=[1]).sizes["time_x256"] == xjls.open(path, group="1").sizes["time"] == 11
+    with pytest.raises(xjls.SelectionError, match=r"no level 2 .*Levels: 1\.$"):
+        xjls.open(path, levels=[2])
 
 
 def test_what_is_no_path_is_refused(path):

@@ -10,6 +10,7 @@ from tests.several import FIRST_ID, K, truth_with, write_several
 from xjls.errors import LostSamplesError, SelectionError
 from xjls.testing import laws
 from xjls.testing.jls2 import chunks_of, flip
+from xjls.testing.picostream import write_picostream
 
 TRUTH = truth_with(np.sin(K * 0.01))
 
@@ -52,6 +53,18 @@ def test_a_part_keeps_its_place_in_time(path, tmp_path):
             assert np.array_equal(back.current.values, part.current.values)
             assert list(back.xjls.annotations.data) == ["early"]
             assert back.xjls.recording.signal("current").first_id == FIRST_ID + 300
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(100, 900)])
+def test_utc_that_was_given_to_a_recording_without_is_kept(tmp_path, part):
+    """Whoever knows when a capture began says so with labels, and they go over as ties."""
+    path = write_picostream(tmp_path / "scope.hdf5", np.arange(1000))
+    with xjls.open(path) as ds:
+        times = np.datetime64("2026-03-01T10:00:00", "ns") + 16 * np.arange(1000)
+        dated = ds.assign_coords(time=times).isel(time=part)
+        with xjls.open(dated.xjls.to_jls(tmp_path / "dated.jls"), levels=False) as back:
+            assert np.array_equal(back.time.values, times[part])
+            assert np.array_equal(back.channel_a.values, ds.channel_a.values[part])
 
 
 def test_derived_signals_are_written_in_their_own_type(path, tmp_path):

@@ -175,6 +175,19 @@ def test_stored_values_are_marked(file, opened):
                 assert found.attrs["lost"] == [100, 101]
 
 
+def test_answers_about_stored_values_have_no_units(file, tmp_path):
+    """The units are those of physical values: 13 104 counts are no volts. What goes out keeps them, with the scale."""
+    with xjls.open(file, mask_and_scale=False) as ds:
+        assert ds.channel_a.attrs["units"] == "V"
+        assert ds.xjls.statistics().channel_a.attrs["units"] == ""
+        assert ds.xjls.integrate().channel_a.attrs["units"] == "s"
+        assert "units" not in ds.xjls.reduce().channel_a.attrs
+        assert "units" not in ds.xjls.histogram(bins=8).channel_a_bin.attrs
+        assert "V" not in ds.isel(time=slice(0, 9000)).xjls.plot().axes[0].get_ylabel()
+        store = ds.xjls.to_zarr(tmp_path / "out.zarr")
+    assert xjls.open_recording(store).signal("channel_a_min").units == "V"
+
+
 def test_who_asks_for_one_bound_reads_no_other(file):
     with xjls.open_recording(file) as recording:
         low, high = (SignalArray(recording, f"channel_a_{bound}", Window(0, LENGTH)) for bound in BOUNDS)

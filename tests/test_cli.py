@@ -14,6 +14,7 @@ import xjls
 from xjls.cli.main import main
 from xjls.testing import write_sparse
 from xjls.testing.jls2 import Annotation, Fsr, Source, UserData, Vsr, chunks_of, flip, write
+from xjls.testing.picostream import GrowingPicoStream
 
 SECOND = 1 << 30
 EPOCH = 257_594_400 * SECOND
@@ -239,6 +240,23 @@ def test_check_of_an_unclosed_recording_fails(capsys, unclosed):
     assert "no END chunk" in out
     facts = json.loads(run(capsys, "check", "--json", unclosed)[1])
     assert not facts["closed"]
+
+
+def test_a_capture_says_when_its_samples_begin_and_that_it_goes_on(capsys, tmp_path):
+    """What is left of one that kept its last seconds; while it is written, that is why it is not whole."""
+    path = tmp_path / "live.hdf5"
+    with GrowingPicoStream(path, flush=True, total_name="total_samples") as growing:
+        growing.append(np.arange(1000))
+        growing.reset()
+        growing.append(np.arange(1000))
+        growing.flush()
+        status, out, _ = run(capsys, "check", path)
+        assert (status, out.splitlines()[0]) == (
+            1, f"{path}: damaged or incomplete, not closed by its writer, {path.stat().st_size / 1000:.3g} kB checked"
+        )  # fmt: skip
+    (row,) = [line for line in run(capsys, "info", path)[1].splitlines() if line.startswith("  channel_a ")]
+    assert row.split()[-3:] == ["+16", "µs", "none"]
+    assert run(capsys, "check", path)[0] == 0
 
 
 def test_check_of_a_lossy_recording_fails(capsys, unpacked):

@@ -88,7 +88,7 @@ def test_what_is_no_moment_is_an_error(recording, text, match):
 
 
 def test_utc_of_a_signal_without_ties_is_an_error(recording):
-    with pytest.raises(SelectionError, match=r"no UTC is known for 'untied'\. Give a time from the first sample"):
+    with pytest.raises(SelectionError, match=r"no UTC is known for 'untied'\. Give seconds from the beginning"):
         window_of(recording, "untied", "2026-03-01", None)
     assert window_of(recording, "untied", "1", "2") == (2000, 4000)
 

@@ -10,6 +10,7 @@ import xjls
 from tests.levels_files import files_of, sidecar_of, small_blocks, write_counts
 from xjls.cli.main import main
 from xjls.testing import write_demo
+from xjls.testing.picostream import GrowingPicoStream
 
 __all__ = ["small_blocks"]
 
@@ -43,7 +44,7 @@ def test_it_builds_where_it_is_told(path, capsys):
 
 def test_check_looks_at_all_of_it(path, capsys):
     assert main(["index", path, "--check"]) == 1
-    assert capsys.readouterr().out == "run.hdf5.levels.zarr: not used, it cannot be read (No such file or directory)\n"
+    assert capsys.readouterr().out == "run.hdf5.levels.zarr: there is none; xjls index without --check builds it\n"
     main(["index", path])
     capsys.readouterr()
     assert main(["index", path, "--check"]) == 0
@@ -71,6 +72,16 @@ def test_check_looks_at_the_content_even_of_a_file_of_the_same_time(path, capsys
     assert main(["index", path, "--check"]) == 1
     assert "not used, the file's content is not what it was" in capsys.readouterr().out
     assert files_of(before) == files_of(sidecar_of(path))
+
+
+def test_a_recording_that_may_grow_says_that_levels_will_not_fit(tmp_path, capsys):
+    with GrowingPicoStream(tmp_path / "live.hdf5", flush=True) as growing:
+        growing.append(np.arange(1000))
+        assert main(["index", str(tmp_path / "live.hdf5")]) == 0
+        told = capsys.readouterr().out
+        assert "live.hdf5 is not closed by its writer: once it grows, they are not used until" in told
+    main(["index", str(tmp_path / "live.hdf5"), "--force"])
+    assert "not closed" not in capsys.readouterr().out
 
 
 def test_what_cannot_be_done_says_why(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Recordings that are opened with a sidecar: when it is used, and that nothing in it can make an answer wrong."""
 
+import json
 import os
 import pickle
 import shutil
@@ -311,6 +312,18 @@ def test_a_sidecar_that_is_built_again_is_seen_on_refresh(built):
         assert len(recording.signal("channel_a").levels) == 3
 
 
+def test_levels_of_another_file_are_not_taken_for_its_own(built):
+    """Who has a recording open that was replaced goes on with what there was, sidecar or not."""
+    with xjls.open_recording(built) as recording, xjls.open_recording(built, sidecar=False) as bare:
+        wanted = bare.statistics("channel_a")
+        other = write_picostream(built.with_name("other.hdf5"), -write_counts(built.with_name("more.hdf5"))[1], block=10_000)
+        os.replace(other, built)
+        assert xjls.build_levels(built)
+        found = recording.statistics("channel_a")
+        assert (found.count, found.min, found.max) == (wanted.count, wanted.min, wanted.max)
+        assert (found.mean, found.std) == pytest.approx((wanted.mean, wanted.std))
+
+
 # ---- damage ----------------------------------------------------------------------------------------------------------
 
 
@@ -407,6 +420,25 @@ def test_lists_of_gaps_are_checked(built):
         Sidecar(str(sidecar_of(built)))
 
 
+def sealed(told):
+    return told | {"crc32c": seal(told)}
+
+
+@pytest.mark.parametrize(
+    ("strange", "problem"), [({"reasons": []}, "does not tell any more"), ({"length": 1 << 64}, "another signal")]
+)
+def test_records_that_make_no_sense_are_left_aside(built, strange, problem):
+    root = sidecar_of(built) / "zarr.json"
+    document = json.loads(root.read_bytes())
+    told = document["attributes"]["xjls_levels"]
+    signals = [told["signals"][0] | {key: strange[key] for key in strange if key in told["signals"][0]}]
+    told |= {"signals": signals} | {key: strange[key] for key in strange if key in told}
+    document["attributes"]["xjls_levels"] = sealed(told)
+    root.write_text(json.dumps(document))
+    with pytest.warns(UserWarning, match=problem), xjls.open_recording(built) as recording:
+        assert recording.signal("channel_a").levels == ()
+
+
 def test_records_are_checked(built):
     told = encode_record(Sidecar(str(sidecar_of(built))).record)
     with pytest.raises(UnsupportedError, match=f"layout 99.*This one reads layout {LAYOUT}"):
@@ -417,6 +449,9 @@ def test_records_are_checked(built):
         decode_record({key: value for key, value in told.items() if key != "signals"}, "x")
     with pytest.raises(CorruptError, match="is damaged"):
         decode_record([], "x")
+    for strange in ({"gaps": ""}, {"gaps": "many"}, {"length": "long"}):
+        with pytest.raises(CorruptError, match="is damaged"):
+            decode_record(sealed(told | {"signals": [told["signals"][0] | strange]}), "x")
     root = sidecar_of(built) / "zarr.json"
     root.write_text("[]")
     with pytest.raises(CorruptError, match=r"its zarr\.json is damaged"):

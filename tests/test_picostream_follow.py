@@ -1,12 +1,17 @@
 """A PicoStream file that grows is followed, in this process and another; one that is emptied begins a new epoch."""
 
+import contextlib
+import fcntl
 import multiprocessing
+import os
 
+import h5py
 import numpy as np
 import pytest
 
 import xjls
 from xjls.errors import LostSamplesError
+from xjls.storage.local import LocalFile
 from xjls.testing.picostream import GrowingPicoStream, write_picostream
 
 BLOCK = 1000
@@ -172,6 +177,82 @@ def test_what_was_dropped_is_not_read_as_what_took_its_place(growing):
             ask()
     assert recording.refresh()
     assert np.array_equal(recording.read("channel_a"), block(9))
+
+
+def test_what_was_refilled_is_told_by_its_first_samples(growing):
+    """It is as long as before, and nothing counts the samples."""
+    file, path = growing()
+    for number in range(3):
+        file.append(block(number))
+    recording = xjls.open_recording(path)
+    file.reset()
+    for number in range(4, 8):
+        file.append(block(number))
+    with pytest.raises(LostSamplesError, match="has dropped these samples"):
+        recording.read("channel_a", (2000, 2010))
+
+
+def test_time_stamps_of_just_now_are_not_trusted(growing):
+    """Two changes within a tick of the system's clock bear one."""
+    file, path = growing(total_name="total_samples")
+    for number in range(3):
+        file.append(block(number))
+    tick = os.stat(path).st_mtime_ns + 10**12
+    os.utime(path, ns=(tick, tick))
+    recording = xjls.open_recording(path)
+    file.reset()
+    for number in range(4, 7):
+        file.append(block(number))
+    os.utime(path, ns=(tick, tick))
+    with pytest.raises(LostSamplesError, match="has dropped these samples"):
+        recording.read("channel_a", (0, 10))
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Hold the lock that HDF5 holds while it writes."""
+    with open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def test_closing_may_change_nothing_but_the_lock(tmp_path):
+    path = write_picostream(tmp_path / "live.hdf5", COUNTS)
+    with locked(path):
+        recording = xjls.open_recording(path)
+        assert not recording.was_closed
+        assert not recording.refresh()
+    assert recording.refresh()
+    assert recording.was_closed
+
+
+def test_places_that_were_read_from_a_file_of_two_moments_are_not_kept(tmp_path):
+    """Its writer had counted a block, and not told yet that there is one more: samples seemed to be a block later."""
+    path = write_picostream(tmp_path / "live.hdf5", COUNTS[: 3 * BLOCK], extra={"total_samples": 11 * BLOCK})
+    with locked(path):
+        recording = xjls.open_recording(path)
+        assert recording.signal("channel_a").first_id == 8 * BLOCK
+        with h5py.File(path, "r+", locking=False) as file:
+            file["adc_counts"].resize((4 * BLOCK,))
+            file["adc_counts"][3 * BLOCK :] = block(3)
+        with pytest.raises(LostSamplesError, match="has dropped these samples"):
+            recording.read("channel_a", (8 * BLOCK, 8 * BLOCK + 10))
+        assert recording.refresh()
+        assert np.array_equal(recording.read("channel_a", (7 * BLOCK, None)), COUNTS[: 4 * BLOCK])
+
+
+def test_what_may_shrink_is_not_mapped(tmp_path, monkeypatch):
+    """Touching what a mapping has lost kills the process."""
+    path = write_picostream(tmp_path / "live.hdf5", COUNTS)
+    with locked(path):
+        monkeypatch.setattr(LocalFile, "mapping", None)
+        recording = xjls.open_recording(path)
+        assert np.array_equal(recording.read("channel_a"), COUNTS)
+        assert recording.statistics("channel_a").max == COUNTS.max() * recording.signal("channel_a").scale_factor
+        os.truncate(path, 20_000)
+        for ask in (recording.read, recording.statistics):
+            with pytest.raises(LostSamplesError, match="has dropped these samples"):
+                ask("channel_a")
 
 
 def test_a_live_only_file_without_a_total_says_that_its_origin_is_unknown(tmp_path):

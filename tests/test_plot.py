@@ -20,6 +20,7 @@ from xjls.plot import Mark, Trace, plot_recording, plot_traces
 from xjls.plot.traces import traces_of
 from xjls.testing import write_demo, write_sparse
 from xjls.testing.jls2 import Annotation, Fsr, Source, Vsr, chunks_of, encode, flip, write
+from xjls.testing.picostream import write_picostream
 
 SECOND = 1 << 30
 EPOCH = 257_594_400 * SECOND
@@ -255,6 +256,16 @@ def test_a_recording_without_utc_counts_seconds(tmp_path):
         assert plot_recording(recording).axes[0].get_xlabel() == "time since the first sample (s)"
         with pytest.raises(SelectionError, match="UTC is not known for current"):
             plot_recording(recording, time="utc")
+
+
+def test_seconds_count_from_what_is_known(tmp_path):
+    """The file has 1000 samples more to tell of than it holds, and the picture says what its seconds count from."""
+    path = write_picostream(tmp_path / "run.hdf5", np.arange(1000), extra={"total_samples": 2000})
+    with xjls.open(path) as ds:
+        figures = ds.xjls.plot(), ds.xjls.recording.plot(), (ds * 2).xjls.plot()
+        assert {figure.axes[0].get_xlabel() for figure in figures} == {"time since the capture began (µs)"}
+        figure = ds.assign_coords(time=np.arange(1000)).xjls.plot()
+        assert figure.axes[0].get_xlabel().startswith("time since the first sample")
 
 
 def test_time_that_runs_backwards_counts_seconds(tmp_path):

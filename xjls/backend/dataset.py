@@ -79,9 +79,9 @@ class Choice:
         wanted = [self.levels] if isinstance(self.levels, int) else list(self.levels)
         there = {level.index for signal in recording.signals.values() for level in signal.levels}
         if missing := [index for index in wanted if index not in there]:
+            levels = ", ".join(map(str, sorted(there))) or "none"
             raise SelectionError(
-                f"no level {missing[0]!r} in {recording.path}",
-                f"Levels: {', '.join(map(str, sorted(there))) or 'none'}.",
+                f"no level {missing[0]!r} in {recording.path}", f"Levels: {levels}.{_how_to_build(recording)}"
             )
         return level_axes(axis, wanted, None)
 
@@ -142,10 +142,17 @@ def open_group(recording: Recording, group: str, choice: Choice) -> xr.Dataset:
     if name == "":
         return open_samples(recording, choice)
     if not name.isdecimal() or int(name) not in tops:
-        raise SelectionError(f"no group {group!r} in {recording.path}", f"Groups: {', '.join(map(str, tops))}.")
+        groups = ", ".join(map(str, tops))
+        raise SelectionError(f"no group {group!r} in {recording.path}", f"Groups: {groups}.{_how_to_build(recording)}")
     if name == "0":
         return open_samples(recording, replace(choice, levels=False))
     return open_level(recording, int(name), choice)
+
+
+def _how_to_build(recording: Recording) -> str:
+    """Return what gives levels to signals that have none; ``""`` where none lacks them."""
+    lacks = any(signal.has_samples and not signal.level_factors for signal in recording.signals.values())
+    return f" Build those it lacks: xjls index {recording.path}" if lacks else ""
 
 
 def _dataset(

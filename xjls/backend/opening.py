@@ -50,8 +50,8 @@ def open(  # noqa: A001 - xjls.open reads as it should
         Summary levels as coarsened variables, ``current_x128(time_x128, statistic)``: ``"auto"`` those of at most 2²⁰
         entries, True all, ``[1, 2]`` some, False none.
     time
-        Labels: ``"utc"`` datetime64[ns]; ``"seconds"`` float seconds from the first sample; ``"auto"`` UTC where the
-        recording has a tie.
+        Labels: ``"utc"`` datetime64[ns]; ``"seconds"`` float seconds from the first sample, or from the beginning of
+        the capture where that is known; ``"auto"`` UTC where the recording has a tie.
     join
         What becomes of signals with different extents: ``"inner"`` cuts to the common window and warns when more than a
         second or 1 % is lost; ``"outer"`` keeps all, NaN in floating signals, 0 in others with a ``<name>_valid``

@@ -125,8 +125,10 @@ def outgoing(dataset: xr.Dataset, one: Sampled, beside: Origin | None = None) ->
     _require_even(dataset, one, float(rate))
     first_id = place.window.start if place is not None else 0
     stored = _stored_as(one, origin)
+    # Of the recording's own variable they are its signal's units, also where it shows values as they are stored
+    units = one.units if origin is None else str(one.variable.attrs.get("units", ""))
     signal = Signal(
-        id=0, name=one.signal_name, units=one.units, rate_hz=rate, source=_source(one, origin),
+        id=0, name=one.signal_name, units=units, rate_hz=rate, source=_source(one, origin),
         origin_id=None if place is None else place.signal.origin_id, bound=_bound(one, origin), **stored,
     )  # fmt: skip
     is_stored = not signal.is_scaled or (origin is not None and origin.is_stored)
@@ -226,7 +228,8 @@ def _ties(dataset: xr.Dataset, one: Sampled, origin: Origin | None, first_id: in
     ends = _ends(dataset, one, first_id)
     if origin is None:
         return ends
-    ties = list(origin.recording.ties(origin.name))
+    # Who gave UTC to a recording that knows none wants it kept
+    ties = list(origin.recording.ties(origin.name)) or ends
     if origin.window == origin.signal.window:
         return ties
     # A clock is straight between its ties: with one on either side it goes on as it did

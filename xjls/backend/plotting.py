@@ -16,7 +16,7 @@ from xjls.plot.marks import marks_of
 from xjls.plot.picture import summary, width_px
 from xjls.plot.timescale import zone
 from xjls.plot.timing import Timing
-from xjls.plot.trace import Trace, bounded, shape_of, spans_of
+from xjls.plot.trace import FIRST_SAMPLE, Trace, bounded, shape_of, spans_of
 from xjls.plot.traces import lost_columns
 from xjls.plot.wording import words
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from xjls.plot.lanes import Scale
     from xjls.plot.picture import FigSize
     from xjls.plot.trace import Mark
+
+_SINCE = "time since "
 
 
 def plot(
@@ -105,7 +107,14 @@ def _trace(name: str, table: xr.DataArray, variable: xr.Variable, recording: Rec
         name=name, units=units, time=time, mean=mean, std=std, min=low, max=high,
         shape=shape_of(variable.dtype, units), is_samples=bool((lengths <= 1).all()),
         gaps=spans_of(time, missing, count == 0, damaged), samples_per_column=float(lengths.mean()),
+        since=_since(table[dim]),
     )  # fmt: skip
+
+
+def _since(labels: xr.DataArray) -> str:
+    """Return what seconds count from, as the attributes of `xjls.open` tell it."""
+    told = str(labels.attrs.get("long_name", ""))
+    return told.removeprefix(_SINCE) if told.startswith(_SINCE) else FIRST_SAMPLE
 
 
 def _edges(starts: xr.DataArray) -> NDArray[Any]:

@@ -23,7 +23,9 @@ __all__ = ["BOUND", "PIECE", "Sampled", "iter_pieces", "sampled", "together"]
 BOUND = "bound"
 """The dimension along which the extremes of one quantity stand side by side."""
 
-_OF_SAMPLES = ("ancillary_variables", "scale_factor", "add_offset", "_FillValue")
+_PACKING = frozenset(("scale_factor", "add_offset"))
+"""Attributes of values as they are stored: what else is said, units above all, is of the physical ones."""
+_OF_SAMPLES = _PACKING | {"ancillary_variables", "_FillValue"}
 """Attributes that tell how samples are stored, and which are none."""
 PIECE = 1 << 22
 """Samples held at a time where there is no dask to cut a variable."""
@@ -47,7 +49,8 @@ class Sampled:
     @property
     def attributes(self) -> dict[str, Any]:
         """What the variable says of itself, and an answer about it may say as well."""
-        return {key: value for key, value in self.variable.attrs.items() if key not in _OF_SAMPLES}
+        left_out = _OF_SAMPLES | {"units"} if self._is_packed else _OF_SAMPLES
+        return {key: value for key, value in self.variable.attrs.items() if key not in left_out}
 
     @property
     def signal_name(self) -> str:
@@ -61,8 +64,12 @@ class Sampled:
 
     @property
     def units(self) -> str:
-        """Of the values; ``""`` where nobody says."""
-        return str(self.variable.attrs.get("units", ""))
+        """Of the values; ``""`` where nobody says, and of values as they are stored."""
+        return "" if self._is_packed else str(self.variable.attrs.get("units", ""))
+
+    @property
+    def _is_packed(self) -> bool:
+        return not _PACKING.isdisjoint(self.variable.attrs)
 
     @property
     def is_chunked(self) -> bool:

@@ -57,7 +57,8 @@ def option(text: str) -> tuple[str, str | int | float]:
 
 def add_output(command: argparse.ArgumentParser) -> None:
     """Add the recording that a command makes."""
-    command.add_argument("out", metavar="OUT", help="the new recording: .jls, or .zarr, which may have an address")
+    command.add_argument("out", metavar="OUT", help="the new recording: .jls, .zarr, which may have an address, or "
+                         ".hdf5 of one channel's counts")  # fmt: skip
     command.add_argument("--overwrite", action="store_true", help="replace it if it is there already")
 
 

@@ -26,7 +26,8 @@ def check(path: str, *, as_json: bool = False, quiet: bool = False, opening: Ope
         print(json.dumps(facts, indent=2))
     elif not quiet:
         verdict = "whole" if status.complete else "damaged or incomplete"
-        print(f"{path}: {verdict}, {size(status.size_bytes)} checked")
+        unclosed = "" if status.closed else ", not closed by its writer"
+        print(f"{path}: {verdict}{unclosed}, {size(status.size_bytes)} checked")
         if found := status_text(status):
             print(found)
     return 0 if status.complete else EXIT_DAMAGED

@@ -36,11 +36,16 @@ def index(
         samples = sum(signal.length for signal in recording.signals.values())
         took = quantity(float(f"{time.monotonic() - began:.3g}"), "s")
         print(f"{written(name)}: levels of {samples:,} samples, built in {took}")
+        if not recording.was_closed:
+            print(f"  {path} is not closed by its writer: once it grows, they are not used until this is run again")
         return 0
 
 
 def _check(recording: Recording, place: Path, name: str) -> int:
     """Compare a sidecar with its checksums, and the file with what it was built of; ``name`` is what people call it."""
+    if not place.exists():
+        print(f"{name}: there is none; xjls index without --check builds it")
+        return EXIT_DAMAGED
     found = look(recording._reader, recording.path, str(place), None, probe=True)
     if isinstance(found, str):
         print(f"{name}: not used, {found}")

@@ -156,9 +156,16 @@ def _signal_row(recording: Recording, signal: Signal) -> list[str]:
     first, _ = _span_ns(recording, signal)
     return [
         signal.name, signal.stored_type, signal.units, quantity(float(signal.rate_hz), "Hz"), f"{signal.length:,}",
-        duration(float(signal.length / signal.rate_hz)), "–" if first is None else moment(first),
+        duration(float(signal.length / signal.rate_hz)), _began(signal) if first is None else moment(first),
         " ".join(f"{level.factor:,}" for level in signal.levels) or "none",
     ]  # fmt: skip
+
+
+def _began(signal: Signal) -> str:
+    """Return how long after its beginning a capture has its first sample, where that is all that is known."""
+    if signal.origin_id is None or not signal.length:
+        return "–"
+    return f"+{duration(float((signal.first_id - signal.origin_id) / signal.rate_hz))}"
 
 
 def _span_ns(recording: Recording, signal: Signal) -> tuple[int | None, int | None]:

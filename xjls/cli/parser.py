@@ -108,7 +108,7 @@ def _add_writing(commands: Commands) -> None:
                         choices=STATISTICS,
                         help="of a row's samples; may be repeated (default: the first four)")  # fmt: skip
     export.add_argument("--time", choices=("auto", "utc", "seconds", "id"), default="auto",
-                        help="when a row begins: UTC, seconds from the first sample, or the sample id (default: UTC "
+                        help="when a row begins: UTC, seconds from the beginning, or the sample id (default: UTC "
                         "where it is known)")  # fmt: skip
     export.add_argument("--units", action="store_true", help="CSV: names with units, as in 'current [A]'")
     export.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
 
 ACCEPTED = (
-    "Give UTC as in 2026-03-01T10:00:00.5, a time from the first sample as in 1.5, 20ms or 2h, "
+    "Give UTC as in 2026-03-01T10:00:00.5, a time from the beginning as in 1.5, 20ms or 2h, "
     "or a sample id as in #12345."
 )
 _UNITS_S = {
@@ -94,7 +94,7 @@ def _id(text: str) -> int:
 
 def _at_utc(clock: Clock, name: str, text: str, found: re.Match[str]) -> int:
     if not clock.utc:
-        raise SelectionError(f"no UTC is known for {name!r}", "Give a time from the first sample, as in 1.5 or 20ms.")
+        raise SelectionError(f"no UTC is known for {name!r}", "Give seconds from the beginning, as in 1.5 or 20ms.")
     try:
         zone = found["zone"] or "Z"
         whole = datetime.fromisoformat(f"{found['day']}T{found['time'] or '00:00'}{zone}").astimezone(UTC)

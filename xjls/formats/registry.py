@@ -207,10 +207,10 @@ def new_recording(
     Parameters
     ----------
     path
-        In a folder that is there. Its ending says the format: ``.jls`` or ``.zarr``. A store may also have an address
-        that fsspec understands.
+        In a folder that is there. Its ending says the format: ``.jls``, ``.zarr``, or ``.hdf5``, which holds one
+        channel of int16. A store may also have an address that fsspec understands.
     format_name
-        The format, whatever the ending: ``"JLS v2"`` or ``"Zarr"``, as `Recording.format` has it.
+        The format, whatever the ending: ``"JLS v2"``, ``"Zarr"`` or ``"PicoStream"``, as `Recording.format` has it.
     overwrite
         Whether to replace what is there; ``option`` is how the caller calls that, for the error's message.
     codec

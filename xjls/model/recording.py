@@ -293,7 +293,8 @@ class Recording(Questions, Growing):
             # Its writer may have been changing a link just then
             reader.close()
             reader = self._opener(self.path, **self._options)
-        if reader.token == self._reader.token:
+        # Closing what was flushed before need not write anything
+        if (reader.token, reader.was_closed) == (self._reader.token, self.was_closed):
             reader.close()
             return False
         if reader.restarts and any(

@@ -64,7 +64,7 @@ def plot_recording(
     annotations
         Whether to draw them: markers as dashed lines, texts beside a dot.
     time
-        ``"utc"``, ``"seconds"`` since the first sample, or ``"auto"``: UTC where all signals have it.
+        ``"utc"``, ``"seconds"`` from the beginning, or ``"auto"``: UTC where all signals have it.
     tz
         Time zone of the labels, as ``"UTC"`` or ``"Europe/Zurich"``; None takes this computer's.
     scale

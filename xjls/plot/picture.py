@@ -54,7 +54,7 @@ def assemble(
     width = width_px(figsize, figure, ax)
     for where, lane in placed:
         draw_lane(where, lane, look, at, width)
-    _set_time(axes, _scale(low, tz), float(at(high)), width)
+    _set_time(axes, _scale(low, tz, traces[0].since), float(at(high)), width)
     axes[0].figure.align_ylabels([where for where, lane in placed if lane.shape != "logic"])
     result = draw_marks(placed, inside(marks, low, high), at)
     _draw_head(axes, title, _legend(lanes, look), result)
@@ -80,10 +80,10 @@ def _positions(low: Moment) -> Callable[[Any], Any]:
     return lambda times: times - low
 
 
-def _scale(low: Moment, tz: tzinfo | None) -> TimeScale:
+def _scale(low: Moment, tz: tzinfo | None, since: str) -> TimeScale:
     if isinstance(low, np.datetime64):
         return ZonedTime(int(low.astype("M8[ns]").astype(np.int64)), tz)
-    return ElapsedTime(float(low))
+    return ElapsedTime(float(low), since)
 
 
 def _axes(

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from xjls.errors import SelectionError
 from xjls.plot.engineering import numbers
+from xjls.plot.trace import FIRST_SAMPLE
 
 _S = 10**9
 _MINUTE, _HOUR, _DAY = 60 * _S, 3600 * _S, 86_400 * _S
@@ -132,7 +133,7 @@ class ZonedTime:
 
 @dataclass(frozen=True, slots=True)
 class ElapsedTime:
-    """Seconds since the first sample, in s, ms, µs or ns; from ten minutes on in h:mm:ss.
+    """Seconds since a moment, in s, ms, µs or ns; from ten minutes on in h:mm:ss.
 
     Examples
     --------
@@ -145,6 +146,8 @@ class ElapsedTime:
 
     origin_s: float
     """Seconds of position 0."""
+    since: str = FIRST_SAMPLE
+    """What they count from."""
 
     def ticks(self, low: float, high: float, most: int) -> list[float]:
         """Return round numbers of seconds between two positions."""
@@ -168,12 +171,12 @@ class ElapsedTime:
         times = [self._ns(tick) for tick in ticks]
         step = _smallest_step(times)
         if _is_long(times, step):
-            return f"time since the first sample ({'h:mm' if step % _MINUTE == 0 else 'h:mm:ss'})"
+            return f"time since {self.since} ({'h:mm' if step % _MINUTE == 0 else 'h:mm:ss'})"
         unit, base = self._unit(times, step, low)
         if not base:
-            return f"time since the first sample ({_FINE[unit]})"
+            return f"time since {self.since} ({_FINE[unit]})"
         digits = {10**6: 0, 10**3: 3, 1: 6}.get(unit, 0)
-        return f"{_FINE[unit]} after {base / 1e9:.{digits}f} s since the first sample"
+        return f"{_FINE[unit]} after {base / 1e9:.{digits}f} s since {self.since}"
 
     def _unit(self, times: list[int], step: int, low: float) -> tuple[int, int]:
         """Return the unit, and the time that counts as 0 where whole numbers would be too long."""

@@ -27,7 +27,7 @@ class Timing:
 
     clock: Clock
     utc: bool
-    """Whether time is datetime64[ns] of UTC; else float seconds since the first sample."""
+    """Whether time is datetime64[ns] of UTC; else float seconds, as the clock counts them."""
 
     def times(self, sample_ids: ArrayLike) -> NDArray[Any]:
         """Return the time of each sample id."""

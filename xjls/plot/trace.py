@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Shape: TypeAlias = Literal["analog", "steps", "logic"]
 Moment: TypeAlias = "np.datetime64 | float"
 
+FIRST_SAMPLE = "the first sample"
+"""What seconds count from where nothing tells of an earlier moment."""
+
 _WHOLE, _DAMAGE = 1, 2
 
 
@@ -60,6 +63,8 @@ class Trace:
     """Where samples are missing, by time."""
     samples_per_column: float = 1.0
     """On average: what the picture's title says."""
+    since: str = FIRST_SAMPLE
+    """What seconds count from, in words."""
     signals: tuple[str, ...] = ()
     """The extremes that it shows the range of, where it does; `mean` is then the middle between their means."""
 

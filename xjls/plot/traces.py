@@ -11,7 +11,7 @@ import numpy as np
 from xjls.errors import SelectionError
 from xjls.model.bounds import paired, quantities
 from xjls.plot.timing import TimeUnit, Timing, timings_of, windows_of
-from xjls.plot.trace import Trace, bounded, shape_of, spans_of
+from xjls.plot.trace import FIRST_SAMPLE, Trace, bounded, shape_of, spans_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def traces_of(
     columns
         Of a trace that is as long as the picture; shorter ones take their share, and none more than it has samples.
     time
-        ``"utc"``, ``"seconds"`` since the first sample, or ``"auto"``: UTC where all signals have it.
+        ``"utc"``, ``"seconds"`` from the beginning, or ``"auto"``: UTC where all signals have it.
 
     Returns
     -------
@@ -115,6 +115,7 @@ def _trace(recording: Recording, name: str, window: Window, timing: Timing, colu
         shape=shape_of(signal.dtype, signal.units), is_samples=len(found) == window.length,
         gaps=spans_of(times, missing, found.count == 0, damaged),
         samples_per_column=window.length / len(found),
+        since=FIRST_SAMPLE if signal.origin_id is None else "the capture began",
     )  # fmt: skip
 
 

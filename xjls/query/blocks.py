@@ -22,9 +22,9 @@ import numpy as np
 
 from xjls.kernels.packing import packed
 from xjls.kernels.spans import KNOWN, LOST, count_not_finite, make_facts, summarize_spans
-from xjls.model.window import Gap, Window, merge_gaps
+from xjls.model.window import Gap, Window, merge_gaps, runs
 from xjls.query.answer import LOOK_SAMPLES, ROW
-from xjls.query.rows import beside, lost_counts, rows_of, rows_of_entries, runs
+from xjls.query.rows import beside, lost_counts, rows_of, rows_of_entries
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,8 +10,6 @@ from xjls.kernels.moments import moments_of_runs
 from xjls.query.answer import ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from xjls.model.window import Gap
@@ -50,9 +48,3 @@ def beside(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     beside[1:] |= flags[:-1]
     beside[:-1] |= flags[1:]
     return beside
-
-
-def runs(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Yield the runs of True as half-open ranges."""
-    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).tolist()
-    yield from zip(edges[::2], edges[1::2], strict=True)

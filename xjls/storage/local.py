@@ -150,6 +150,12 @@ class LocalFile:
         descriptor = self._descriptor
         return descriptor is not None and os.fstat(descriptor.number).st_size > self.size
 
+    def unmapped(self) -> UnmappedFile:
+        """Return the same file for reading without a mapping."""
+        if (descriptor := self._descriptor) is None:
+            raise closed_error(self.path)
+        return UnmappedFile(self, descriptor)
+
     def _made(self, descriptor: _Descriptor) -> NDArray[np.uint8]:
         """Map the file, once for all threads, unless it was closed meanwhile."""
         with _MAKING:
@@ -171,6 +177,77 @@ class LocalFile:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+class UnmappedFile:
+    """Read a local file that its writer may cut off at any moment: a mapping would kill the process then.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "a.bin"); _ = path.write_bytes(b"jlsfmt")
+    >>> with LocalFile(str(path)).unmapped() as file:
+    ...     buffer, places = file.spans(np.array([3, 1]), 2)
+    >>> buffer.tobytes(), places.tolist()
+    (b'fmls', [0, 2])
+    """
+
+    is_local = True
+
+    def __init__(self, file: LocalFile, descriptor: _Descriptor) -> None:
+        self.path, self.size, self.token = file.path, file.size, file.token
+        self._descriptor: _Descriptor | None = descriptor
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read up to ``length`` bytes from ``offset``, as they are now; fewer where the file ends."""
+        return os.pread(self._opened().number, max(min(length, self.size - offset), 0), offset)
+
+    def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Read byte ranges, which are the caller's own; see `LocalFile.spans`."""
+        descriptor = self._opened()
+        buffer = np.empty((len(starts), n_bytes), np.uint8)
+        for row, start in zip(buffer, starts.tolist(), strict=True):
+            self._fill(descriptor, memoryview(row)[: max(self.size - start, 0)], start)
+        return buffer.reshape(-1), np.arange(len(starts), dtype=np.int64) * n_bytes
+
+    def prepare(self, start: int, stop: int) -> None:
+        """Do nothing: what is read is read at once."""
+
+    def hold(self) -> object:
+        """Return nothing that must be kept; raise where the file was closed, or shrank."""
+        if os.fstat(self._opened().number).st_size < self.size:
+            raise self._shrank()
+        return None
+
+    def has_grown(self) -> bool:
+        """Return whether the file is longer by now."""
+        return self._descriptor is not None and os.fstat(self._descriptor.number).st_size > self.size
+
+    def close(self) -> None:
+        """Give the file back; a second call does nothing. A read under way in another thread ends as it began."""
+        self._descriptor = None
+
+    def __enter__(self) -> UnmappedFile:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _opened(self) -> _Descriptor:
+        if (descriptor := self._descriptor) is None:
+            raise closed_error(self.path)
+        return descriptor
+
+    def _fill(self, descriptor: _Descriptor, rest: memoryview, offset: int) -> None:
+        while rest.nbytes:
+            if not (done := os.preadv(descriptor.number, [rest], offset)):
+                raise self._shrank()
+            rest, offset = rest[done:], offset + done
+
+    def _shrank(self) -> TruncatedError:
+        return TruncatedError(
+            "the file shrank while it was open", self.path, remedy="Open it again to read what is left."
+        )
 
 
 def _nothing_resident(start: int, stop: int) -> None:

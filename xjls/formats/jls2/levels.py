@@ -17,6 +17,7 @@ import numpy as np
 
 from xjls.formats.jls2.layout import ABSENT
 from xjls.formats.jls2.wire import CHUNK_HEADER, PAYLOAD_HEADER, SAMPLE_BODY, Tag, padded
+from xjls.model.window import runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,12 +174,9 @@ class Levels:
         return out
 
     def _runs(self, wanted: NDArray[np.bool_], level: int) -> Iterator[tuple[int, int]]:
-        """Yield the runs of True as half-open ranges, cut so that recomputing one holds a bounded amount of memory."""
+        """Return the runs of True as half-open ranges, cut so that recomputing one holds a bounded amount of memory."""
         most = STEP_SAMPLES // self._blocks.entry if level == 1 else STEP_ENTRIES // self._blocks.step
-        edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False)).tolist()
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            for lo in range(start, stop, max(most, 1)):
-                yield lo, min(lo + max(most, 1), stop)
+        return runs(wanted, max(most, 1))
 
     # -- what the file holds -----------------------------------------------------------------------------------------
 

@@ -187,7 +187,7 @@ def decode_record(document: Any, path: str) -> Record:
         record = Record(
             file=Fingerprint.decode(document["file"]), format=str(document["format"]), signals=signals,
             reasons=tuple((str(one["reason"]), bool(one["skipped"])) for one in document["reasons"]),
-            gaps={str(one["name"]): int(one["gaps"]) for one in document["signals"] if one["gaps"]},
+            gaps={str(one["name"]): count for one in document["signals"] if (count := int(one["gaps"]))},
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"its attribute {KEY!r} is damaged ({type(error).__name__}: {error})"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from xjls.storage import open_storage
 from xjls.storage.local import LocalFile, closed_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -120,10 +121,15 @@ class LevelFiles:
         Where the sidecar is.
     cut
         How the level lies in it.
+    is_there
+        Returns whether it is still the same; files of another one that took its place count as missing.
     """
 
-    def __init__(self, root: str, storage_options: Mapping[str, Any] | None, cut: Cut) -> None:
+    def __init__(
+        self, root: str, storage_options: Mapping[str, Any] | None, cut: Cut, is_there: Callable[[], bool]
+    ) -> None:
         self.cut = cut
+        self._is_there = is_there
         self._root = root
         self._options = storage_options
         self._stored = cut.dtype.newbyteorder("<")
@@ -131,9 +137,13 @@ class LevelFiles:
         """Those that were opened; None for one that is not there."""
         self._held: list[object] = []
         """Mappings: whoever has this list keeps them all, those that are added included, whatever is closed."""
-        self._state = np.zeros(cut.n_blocks, np.uint8)
         self._lock = threading.Lock()
         self._closed = False
+
+    @cached_property
+    def _state(self) -> NDArray[np.uint8]:
+        """What is known of each block; made when it was found that the sidecar fits."""
+        return np.zeros(self.cut.n_blocks, np.uint8)
 
     @property
     def n_damaged(self) -> int:
@@ -204,7 +214,7 @@ class LevelFiles:
             if shard not in self._shards:
                 try:
                     storage = open_storage(f"{self._root}/{self.cut.key(shard)}", self._options)
-                    self._shards[shard] = storage if storage.size else None
+                    self._shards[shard] = storage if storage.size and self._is_there() else None
                 except FileNotFoundError:
                     self._shards[shard] = None
                 if isinstance(found := self._shards[shard], LocalFile):

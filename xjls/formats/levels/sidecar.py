@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from xjls.formats.levels.shards import LevelFiles
 from xjls.formats.zarr.codecs import decode_chunk
 from xjls.formats.zarr.opening import ROOT
 from xjls.model.window import Gaps
-from xjls.storage import open_storage
+from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,6 +50,8 @@ class Sidecar:
     def __init__(self, place: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self.place = place
         self._options = storage_options
+        # Before it is read: what is read may be of the one that took its place
+        self._is_there = partial(_is_there, place, _stamp(place))
         told = _decode_root(self._bytes(ROOT), place)
         self.record = decode_record(told, place)
         self.token = seal(told)
@@ -81,7 +84,7 @@ class Sidecar:
         self.close()
 
     def _opened(self, record: SignalRecord) -> SignalLevels:
-        levels = tuple(LevelFiles(self.place, self._options, cut) for cut in record.cuts)
+        levels = tuple(LevelFiles(self.place, self._options, cut, self._is_there) for cut in record.cuts)
         return SignalLevels(record, levels, self._gaps(record), self.record.reasons)
 
     def _gaps(self, record: SignalRecord) -> NDArray[np.int64]:
@@ -90,8 +93,10 @@ class Sidecar:
         key = f"{GAPS}/{record.array}/c.0.0"
         try:
             data = np.frombuffer(self._bytes(key), np.uint8)
-            return decode_chunk(data, _INT64, None, verify=True).reshape(count, len(GAP_COLUMNS))
-        except (ValueError, FileNotFoundError) as error:
+            table = decode_chunk(data, _INT64, None, verify=True).reshape(count, len(GAP_COLUMNS))
+            decode_gaps(table[np.unique(table[:, -1], return_index=True)[1]], self.record.reasons)
+            return table
+        except (ValueError, IndexError, FileNotFoundError) as error:
             problem = f"it does not tell any more which samples of {record.name!r} are none ({error})"
             raise CorruptError(problem, f"{self.place}/{key}") from error
 
@@ -150,6 +155,20 @@ class SignalLevels:
         """Give back what is held; twice is harmless."""
         for level in self.levels:
             level.close()
+
+
+def _is_there(place: str, stamp: tuple[int, int]) -> bool:
+    """Return whether no other sidecar has taken the place of the one that was there."""
+    return _stamp(place) == stamp
+
+
+def _stamp(place: str) -> tuple[int, int]:
+    """Return what tells a sidecar from one that takes its place; of one that has an address, always the same."""
+    try:
+        found = os.stat(f"{local_path(place) or ''}/{ROOT}")  # noqa: PTH116 - str to numbers
+    except OSError:
+        return 0, 0
+    return found.st_ino, found.st_mtime_ns
 
 
 def _decode_root(data: bytes, place: str) -> Any:

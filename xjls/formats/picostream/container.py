@@ -73,7 +73,9 @@ class Container:
     packed: bool
     """Whether values must be read through HDF5: compressed, in another byte order, in other files, or in its cache."""
     is_growing: bool
-    """Whether another program has it open to write."""
+    """Whether a program has it open to write."""
+    written_here: bool
+    """Whether this process has."""
 
 
 def read_container(storage: Storage) -> Container:
@@ -163,7 +165,7 @@ def _described(file: h5py.File, storage: Storage, *, growing: bool) -> Container
         extra=bytes(extra[()].tobytes()) if isinstance(extra, h5py.Dataset) and extra.dtype == np.uint8 else None,
         length=int(runs.stops[-1]) if len(runs.stops) else 0, declared=declared,
         chunk=int((counts.chunks or (max(declared, 1),))[0]), runs=runs, packed=packed,
-        is_growing=growing or written_here,
+        is_growing=growing or written_here, written_here=written_here,
     )  # fmt: skip
 
 

@@ -55,6 +55,9 @@ class Counts:
         self.length = container.length
         """Values."""
         self.chunk = container.chunk
+        if container.is_growing and isinstance(storage, LocalFile):
+            # A writer that keeps the last seconds cuts its file off
+            storage = storage.unmapped()
         self.in_place = isinstance(storage, LocalFile) and not container.packed
         """Whether values are used where they lie in the mapped file."""
         self._storage = storage

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
-from xjls.errors import LostSamplesError
+from xjls.errors import LostSamplesError, TruncatedError
 from xjls.formats.picostream.attributes import decode_settings
 from xjls.formats.picostream.container import read_container
 from xjls.formats.picostream.counts import Counts
@@ -15,6 +16,17 @@ from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from xjls.formats.picostream.container import Container
+    from xjls.storage import Storage
+
+_TICK_NS = 20_000_000
+"""Within it, two changes may bear one time stamp: systems count those by ticks of some milliseconds."""
+_UNSETTLED = -1, -1
+_LOOKS, _PAUSE_S = 8, 0.01
+"""How often to look at a file that is just being changed: what is read of it may be of two moments."""
+_HEAD_VALUES = 2048
+"""By which a file's first samples are told from others: what refills it begins there."""
 
 
 class File:
@@ -43,13 +55,10 @@ class File:
     ) -> None:  # fmt: skip
         self.path = path
         self._options = storage_options
-        # Before anything is read: what is changed while it is read has changed since
-        self._changed = _changed(path)
-        storage = open_storage(path, storage_options)
+        storage, self.container, self._changed = _looked_at(path, storage_options)
         self.size_bytes = storage.size
         self.token = storage.token
         try:
-            self.container = read_container(storage)
             self.settings = decode_settings(
                 self.container.root, self.container.groups, path, max_adc=max_adc, sample_interval_ns=sample_interval_ns
             )
@@ -59,6 +68,7 @@ class File:
             storage.close()
             raise
         self.counts = Counts(storage, self.container)
+        self._head = self._first_values() if self.container.is_growing else b""
 
     @property
     def window(self) -> Window:
@@ -73,25 +83,65 @@ class File:
     def may_have_changed(self) -> bool:
         """Whether it is being written, or was since it was opened; of remote ones nobody asks."""
         changed = _changed(self.path)
-        # Two changes may bear one time stamp
         return any(changed) and (self.container.is_growing or changed != self._changed)
 
     def require_kept(self) -> None:
         """Raise where its writer has emptied it since it was opened: other samples are in the same places."""
         if not self.container.is_growing or (changed := _changed(self.path)) == self._changed:
             return
-        now = File(self.path, self._options, max_adc=1, sample_interval_ns=1)
-        now.close()
-        if now.container.declared < self.container.declared or now.window.start > self.window.start:
+        # In one that is shorter now, HDF5 may find nothing for a moment
+        now = None if 0 < changed[1] < self.size_bytes else self._anew()
+        if now is None or not now._goes_on_with(self):
             raise LostSamplesError(
                 "its writer, which keeps the last seconds only, has dropped these samples", self.path,
                 remedy="Look at it anew, by recording.refresh() or follow(), and read what is there now.",
             )  # fmt: skip
-        self._changed = changed
+        self._changed = now._changed
 
     def close(self) -> None:
         """Give it back; twice is harmless."""
         self.counts.close()
+
+    def _anew(self) -> File:
+        """Return what the file says of itself by now."""
+        now = File(self.path, self._options, max_adc=1, sample_interval_ns=1)
+        now.close()
+        return now
+
+    def _goes_on_with(self, before: File) -> bool:
+        """Whether what was there before is there still, in the same places: what has begun anew may be as long again."""
+        return (
+            self.container.declared >= before.container.declared
+            and self.window.start == before.window.start
+            and self._head.startswith(before._head)
+        )
+
+    def _first_values(self) -> bytes:
+        try:
+            return self.counts.read(0, min(self.container.length, _HEAD_VALUES))[0].tobytes()
+        except TruncatedError:  # emptied just now
+            return b""
+
+
+def _looked_at(
+    path: str, storage_options: Mapping[str, Any] | None
+) -> tuple[Storage, Container, tuple[int, int]]:  # fmt: skip
+    """Open a file, and read what it says of itself; return also by what its next change shows."""
+    for left in reversed(range(_LOOKS)):
+        # Before anything is read: what is changed while it is read has changed since
+        before, now = _changed(path), time.time_ns()
+        storage = open_storage(path, storage_options)
+        try:
+            container = read_container(storage)
+        except BaseException:
+            storage.close()
+            raise
+        settled = _changed(path) == before and now - before[0] > _TICK_NS and not container.written_here
+        if settled or not left or not container.is_growing or container.written_here:
+            return storage, container, before if settled else _UNSETTLED
+        storage.close()
+        time.sleep(_PAUSE_S)
+    raise AssertionError  # pragma: no cover - the last look returns or raises
 
 
 def _changed(path: str) -> tuple[int, int]:

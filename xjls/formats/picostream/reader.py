@@ -117,12 +117,11 @@ class PicoReader:
                     f"samples {gaps[0].window} of {signal.name!r} are not in the file: {UNWRITTEN}", self._file.path,
                     remedy='Open with on_damage="gap" to read the rest.',
                 )  # fmt: skip
-        for gap in gaps:
-            # Of a pair that lies in two chunks, one half may have been written: none stands for both
-            values[gap.window.start - window.start : gap.window.stop - window.start] = 0
         if lowest != LOST:
             return values, gaps
-        return values, merge_gaps((*gaps, *explained(_marked(values, window.start), self._known[signal.name])))
+        # Of a pair that lies in two chunks one half may be missing, and the other marked: it is lost once
+        known = Gaps((*self._known[signal.name], *gaps))
+        return values, merge_gaps((*gaps, *explained(_marked(values, window.start), known)))
 
     def read_level(
         self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool  # noqa: ARG002
@@ -136,12 +135,12 @@ class PicoReader:
             self._counts, signal.length, paired=signal.bound is not None, require_kept=self._file.require_kept
         )
 
-    def gaps(self, signal: Signal) -> tuple[Gap, ...]:  # noqa: ARG002 - those of a pair are the same
-        """Return what was never written; see `Reader`."""
+    def gaps(self, signal: Signal) -> tuple[Gap, ...]:
+        """Return what was never written, and those that xjls wrote; see `Reader`."""
         runs = self._container.runs
         edges = np.concatenate([[0], np.stack([runs.starts, runs.stops], axis=1).ravel()]).tolist()
         holes = [(lo, hi) for lo, hi in zip(edges[::2], edges[1::2], strict=False) if lo < hi]
-        return self._unwritten(holes)
+        return merge_gaps((*self._unwritten(holes), *self._known[signal.name]))
 
     def skipped(self, signal: Signal) -> tuple[Gap, ...]:
         """Return those that xjls wrote: the driver's markers show on reading only; see `Reader`."""

@@ -12,7 +12,7 @@ from xjls.errors import LostSamplesError
 from xjls.formats.zarr.metadata import fill_of
 from xjls.formats.zarr.objects import Fault
 from xjls.model.signal import STATISTICS
-from xjls.model.window import Gap, Gaps, Window, merge_gaps
+from xjls.model.window import Gap, Gaps, Window, merge_gaps, runs
 from xjls.storage.pool import array_to_fill
 
 if TYPE_CHECKING:
@@ -202,13 +202,9 @@ class Track:
         return samples
 
     def _runs(self, wanted: NDArray[np.bool_], level: int) -> Iterator[tuple[int, int]]:
-        """Yield the runs of True as half-open ranges, cut so that making one holds a bounded amount of memory."""
+        """Return the runs of True as half-open ranges, cut so that making one holds a bounded amount of memory."""
         below = self.factors[level - 1] // (self.factors[level - 2] if level > 1 else 1)
-        most = max((STEP_ENTRIES if level > 1 else STEP_SAMPLES) // below, 1)
-        edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False)).tolist()
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            for lo in range(start, stop, most):
-                yield lo, min(lo + most, stop)
+        return runs(wanted, max((STEP_ENTRIES if level > 1 else STEP_SAMPLES) // below, 1))
 
     # -- chunks ------------------------------------------------------------------------------------------------------
 
