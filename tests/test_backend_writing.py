@@ -8,6 +8,7 @@ import xarray as xr
 import xjls
 from tests.several import FIRST_ID, K, truth_with, write_several
 from xjls.errors import LostSamplesError, SelectionError
+from xjls.formats.picostream.reader import PicoReader
 from xjls.testing import laws
 from xjls.testing.jls2 import chunks_of, flip
 from xjls.testing.picostream import write_picostream
@@ -169,3 +170,18 @@ def test_what_fails_leaves_nothing_behind(path, tmp_path):
         ds.xjls.to_jls(tmp_path / "x.jls", overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.jls", "x.jls"]
     assert (tmp_path / "x.jls").read_bytes() == b"precious"
+
+
+def test_samples_of_a_recording_are_read_once(tmp_path, monkeypatch):
+    """Also where only the samples tell which of them are none: marks of lost data."""
+    counts = np.arange(30_000, dtype="i2")
+    counts[700:900] = -32768
+    path = write_picostream(tmp_path / "run.hdf5", counts)
+    read, samples = PicoReader.read, []
+    monkeypatch.setattr(PicoReader, "read", lambda *asked: samples.append(asked[2].length) or read(*asked))
+    for scaled in (True, False):
+        samples.clear()
+        with xr.open_dataset(path, engine="jls", chunks={}, mask_and_scale=scaled) as ds:
+            store = ds.xjls.to_zarr(tmp_path / f"{scaled}.zarr")
+        assert sum(samples) == counts.size
+        assert [str(gap.window) for gap in xjls.open_recording(store).skipped("channel_a")] == ["700–900"]

@@ -155,9 +155,7 @@ class SignalArray(RunsArray):
         """Read samples that the signal has; as physical values, lost ones are NaN whatever the stored type."""
         if not self.signal.is_scaled:
             return self.recording.read(self.name, window)
-        stored, gaps = self.recording.read_with_gaps(self.name, window)
-        if self.recording.on_damage == "raise" and not all(gap.skipped for gap in gaps):
-            stored = self.recording.read(self.name, window)  # raises
+        stored, gaps = self.recording.read_with_gaps(self.name, window, on_damage=self.recording.on_damage)
         values = self.signal.physical(stored)
         if gaps:
             values[~valid_mask(window, gaps)] = np.nan

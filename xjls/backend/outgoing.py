@@ -24,7 +24,7 @@ from xjls.model.annotation import Tie
 from xjls.model.bounds import BOUNDS
 from xjls.model.sample_type import dtype_of, name_of
 from xjls.model.signal import Signal, Source
-from xjls.model.window import Gap, Window, merge_gaps
+from xjls.model.window import Gap, Window, merge_gaps, runs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -73,30 +73,26 @@ class Outgoing:
         edges: list[int] = (self.first_id + np.minimum(np.cumsum([0, *lengths]), self.one.length)).tolist()
         return cut(self.signal, edges, self.read)
 
-    def skipped(self, window: Window) -> tuple[Gap, ...]:
-        """Return what the recording that it comes from says that nobody delivered."""
-        if self.origin is None:
-            return ()
-        recording, name = self.origin.recording, self.origin.name
-        gaps = recording.skipped(name)
-        if self.origin.signal.missing_value is not None:  # only samples tell
-            gaps = recording.read_with_gaps(name, window & self.origin.signal.window)[1]
-        return tuple(inside for gap in gaps if gap.skipped and (inside := gap & window).window.length)
-
     def read(self, window: Window) -> tuple[NDArray[Any], tuple[Gap, ...]]:
-        """Compute the samples of a window as they are stored, and return which of them are none."""
+        """Return the samples of a window as they are stored, and which of them are none."""
+        origin = self.origin
+        if origin is not None and window & origin.signal.window == window:
+            return origin.recording.read_with_gaps(origin.name, window, on_damage=origin.recording.on_damage)
+        return self._computed(window)
+
+    def _computed(self, window: Window) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Compute the values of a window, and describe those that are none as gaps."""
         span = {self.one.dim: slice(window.start - self.first_id, window.stop - self.first_id)}
         values = self.one.variable.isel(span).values
-        gaps = list(self.skipped(window))
         known = np.ones(len(values), np.bool_) if self.one.valid is None else self.one.valid.isel(span).values
         if values.dtype.kind == "f" and self.signal.dtype.kind != "f":
             known = known & np.isfinite(values)
             values = np.where(known, values, self.signal.add_offset)
+        skipped = () if self.origin is None else self.origin.recording.skipped(self.origin.name)
+        gaps = [inside for gap in skipped if (inside := gap & window).window.length]
         for gap in gaps:
             known[gap.window.start - window.start : gap.window.stop - window.start] = True
-        edges = np.flatnonzero(np.diff(~known, prepend=False, append=False)).tolist()
-        for lo, hi in zip(edges[::2], edges[1::2], strict=True):
-            gaps.append(Gap(Window(window.start + lo, window.start + hi), _UNKNOWN))
+        gaps += [Gap(Window(window.start + lo, window.start + hi), _UNKNOWN) for lo, hi in runs(~known)]
         if not self.is_stored:
             values = np.rint((values - self.signal.add_offset) / self.signal.scale_factor)
         return values.astype(self.signal.dtype, copy=False), merge_gaps(gaps)

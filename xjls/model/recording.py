@@ -212,10 +212,12 @@ class Recording(Questions, Growing):
         window = Window.of(window, signal.window)
         return self._reader.read(signal, window, out, self.on_damage, self.verify)[0]
 
-    def read_with_gaps(self, name: str, window: WindowLike = None) -> tuple[NDArray[Any], tuple[Gap, ...]]:
-        """Read samples, whatever ``on_damage`` says, and return them with the gaps of the window; see `read`."""
+    def read_with_gaps(
+        self, name: str, window: WindowLike = None, *, on_damage: OnDamage = "gap"
+    ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
+        """Read samples, whatever the recording's own ``on_damage``, and return them with the gaps; see `read`."""
         signal = self.signal(name)
-        return self._reader.read(signal, Window.of(window, signal.window), None, "gap", self.verify)
+        return self._reader.read(signal, Window.of(window, signal.window), None, on_damage, self.verify)
 
     def read_valid(self, name: str, window: WindowLike = None) -> NDArray[np.bool_]:
         """Read a window and return, for each sample, whether the recording holds its value."""
