@@ -227,7 +227,7 @@ def test_entries_of_stored_values_are_no_prey_of_cf(store):
         for name in [name for name in ds.data_vars if "_x" in name]:
             factor, attrs = ds[name].attrs["samples_per_entry"], ds[name].attrs
             close_entry(ds[name].values[0], STORED[:factor])
-            assert (attrs["units"], attrs["comment"]) == ("1", "of the values as they are stored")
+            assert (attrs["units"], attrs["physical_units"], "scale_factor" in attrs) == ("count", "V", False)
             assert {"scale_factor", "add_offset", "_FillValue"}.isdisjoint(attrs)
             assert np.array_equal(xr.decode_cf(ds)[name].values, ds[name].values, equal_nan=True)
 

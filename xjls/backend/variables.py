@@ -10,6 +10,7 @@ from xarray.core import indexing
 
 from xjls.backend.arrays import BoundsArray, LevelArray, SignalArray, ValidArray
 from xjls.backend.sampled import BOUND
+from xjls.model.describing import describing, describing_entries, packing, packing_of_entries
 from xjls.model.signal import STATISTICS
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ def sample_variables(axis: Axis, quantity: Quantity, recording: Recording, *, sc
     """Return the samples of a quantity and, where integers may be none, which of them are samples."""
     name, signals = quantity.name, quantity.signals
     arrays = [SignalArray(recording, signal.name, axis.window, scaled=scaled) for signal in signals]
-    attrs = _signal_attributes(quantity)
+    attrs = describing(signals[0], name=name)
     if not scaled:
-        attrs |= _packing(signals[0])
+        attrs |= packing(signals[0])
+    if "_FillValue" in attrs:  # netCDF takes it in the type of the values only
+        attrs["_FillValue"] = signals[0].dtype.type(attrs["_FillValue"])
     made = {name: _variable((axis.dim,), arrays, attrs, (axis.chunk,), recording)}
     if arrays[0].dtype.kind != "f" and any(_may_be_none(signal, axis, recording) for signal in signals):
         made[name].attrs["ancillary_variables"] = f"{name}_valid"
@@ -62,12 +65,9 @@ def level_variables(level_axis: LevelAxis, dim: str, recording: Recording, *, sc
             continue
         arrays = [LevelArray(recording, s.name, level.index, entries, scaled=scaled) for s, level, entries in found]
         signal, level, _ = found[0]
-        attrs = _signal_attributes(quantity) | {
-            "long_name": f"{quantity.name}, statistics of {level.factor} samples",
-            "level": level.index, "samples_per_entry": level.factor,
-        }  # fmt: skip
+        attrs = describing_entries(signal, level.index, level.factor, name=quantity.name)
         if not scaled:
-            attrs |= _level_packing(signal)
+            attrs |= packing_of_entries(signal)
         chunks = (level_axis.chunk, len(STATISTICS))
         made[quantity.name] = _variable((dim, "statistic"), arrays, attrs, chunks, recording)
     return made
@@ -89,44 +89,6 @@ def _variable(
         "recording": recording,
     }  # fmt: skip
     return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding, fastpath=True)
-
-
-def _signal_attributes(quantity: Quantity) -> dict[str, Any]:
-    """Return CF-style attributes: what the numbers are, and which instrument made them."""
-    signal = quantity.signals[0]
-    source = signal.source
-    instrument = {
-        "source": source.name,
-        "vendor": source.vendor,
-        "model": source.model,
-        "version": source.version,
-        "serial_number": source.serial_number,
-    }
-    attrs: dict[str, Any] = {"units": signal.units, "long_name": quantity.name}
-    attrs |= {key: value for key, value in instrument.items() if value not in ("", "-")}
-    rate = signal.rate_hz
-    attrs["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
-    attrs["first_sample_id"] = signal.first_id
-    return attrs
-
-
-def _packing(signal: Signal) -> dict[str, Any]:
-    """Return the attributes from which CF makes physical values of stored ones."""
-    attrs: dict[str, Any] = {}
-    if signal.is_scaled:
-        attrs["scale_factor"] = signal.scale_factor
-    if signal.add_offset:
-        attrs["add_offset"] = signal.add_offset
-    if signal.missing_value is not None:
-        attrs["_FillValue"] = signal.dtype.type(signal.missing_value)
-    return attrs
-
-
-def _level_packing(signal: Signal) -> dict[str, Any]:
-    """Return the same of entries; of none that are moved, as CF would move the deviations with them."""
-    if signal.add_offset:
-        return {"units": "1", "comment": "of the values as they are stored"}
-    return {"scale_factor": signal.scale_factor} if signal.is_scaled else {}
 
 
 def _facts(signal: Signal, taken: Collection[str]) -> dict[str, Any]:

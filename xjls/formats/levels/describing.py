@@ -19,6 +19,7 @@ from xjls.formats.zarr.metadata import (
 )
 from xjls.formats.zarr.naming import axes
 from xjls.formats.zarr.opening import ROOT
+from xjls.model.describing import describing_entries, packing_of_entries
 from xjls.model.signal import STATISTICS
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def _levels(store: LocalFolder, recording: Recording, records: Sequence[SignalRe
         reaching = [(array, one) for array, one in there if len(one[0].cuts) >= level]
         for dim, group in axes(reaching, lambda one: _grid(*one)).items():
             for _, (record, signal) in group:
-                cut, told = record.cuts[level - 1], _describing(signal, record.factors[level - 1])
+                cut = record.cuts[level - 1]
+                told = describing_entries(signal, level, record.factors[level - 1]) | packing_of_entries(signal)
                 members[cut.path] = encode_array(
                     cut.dtype, [cut.length, len(STATISTICS)], [dim, "statistic"], told,
                     chunk=BLOCK_ENTRIES, shard=cut.shard_blocks * BLOCK_ENTRIES,
@@ -83,12 +85,3 @@ def _levels(store: LocalFolder, recording: Recording, records: Sequence[SignalRe
 def _grid(record: SignalRecord, signal: Signal) -> tuple[object, ...]:
     """Return what is equal for signals whose entries are of the same moments."""
     return signal.source.id, signal.rate_hz, signal.window, record.factors
-
-
-def _describing(signal: Signal, factor: int) -> Document:
-    """Return what other programs must know of an array: entries are of stored values, and deviations are not moved."""
-    return {
-        "long_name": signal.name, "samples_per_entry": factor, "first_sample_id": signal.first_id,
-        "sample_rate_hz": float(signal.rate_hz),
-        "physical": {"units": signal.units, "scale": signal.scale_factor, "offset": signal.add_offset},
-    }  # fmt: skip

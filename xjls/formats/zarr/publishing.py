@@ -29,6 +29,7 @@ from xjls.formats.zarr.opening import KEY, ROOT
 from xjls.formats.zarr.records import GROUP, RecordLog, describe_pages
 from xjls.formats.zarr.ties import TieArray
 from xjls.formats.zarr.wire import FORMAT, KINDS, SEAL, Record, SignalRecord, encode_record
+from xjls.model.describing import describing, describing_entries, packing, packing_of_entries
 from xjls.model.documents import Document, encode_gap
 from xjls.model.facts import encode_facts
 from xjls.model.signal import STATISTICS
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from xjls.formats.zarr.codecs import Parts
     from xjls.formats.zarr.folder import Folder
     from xjls.formats.zarr.written import WrittenSignal
-    from xjls.model.signal import Signal, Source
+    from xjls.model.signal import Source
 
 
 class Publisher:
@@ -146,7 +147,7 @@ def _samples(signals: list[WrittenSignal], times: AxisTimes) -> Published:
         for one in group:
             if one.stream is None:
                 continue
-            attributes = _describing(one.signal, one.first_id) | _decoding(one.signal) | linked
+            attributes = describing(one.signal, first_id=one.first_id) | packing(one.signal) | linked
             yield one.stream.path, encode_array(
                 one.stream.dtype, [one.length], [dim], attributes, chunk=one.stream.chunk,
                 shard=one.stream.shard, codec=one.stream.codec, fill=one.stream.fill,
@@ -167,10 +168,8 @@ def _levels(signals: list[WrittenSignal], times: AxisTimes) -> Published:
             for one in group:
                 if one.stream is not None:
                     level = one.stream.levels[index - 1]
-                    attributes = _describing(one.signal, one.first_id) | _decoding_entries(one.signal) | linked | {
-                        "long_name": f"{one.signal.name}, statistics of {factor} samples",
-                        "level": index, "samples_per_entry": factor,
-                    }  # fmt: skip
+                    told = describing_entries(one.signal, index, factor, first_id=one.first_id)
+                    attributes = told | packing_of_entries(one.signal) | linked
                     shape, dims = [length, len(STATISTICS)], [dim, "statistic"]
                     yield level.path, encode_array(
                         one.stream.level_dtype, shape, dims, attributes, chunk=level.chunk
@@ -187,43 +186,6 @@ def _owners(signals: list[WrittenSignal]) -> dict[str, str]:
     """Return whose array of ties has those of a signal: that of the first one with the same."""
     first: dict[bytes, str] = {}
     return {one.array: first.setdefault(one.ties.digest, one.array) for one in signals if one.ties}
-
-
-def _describing(signal: Signal, first_id: int) -> Document:
-    """Return CF attributes of a signal's arrays: what the numbers are, and which instrument made them."""
-    source, rate = signal.source, signal.rate_hz
-    facts = {
-        "source": source.name, "vendor": source.vendor, "model": source.model, "version": source.version,
-        "serial_number": source.serial_number,
-    }  # fmt: skip
-    attributes: Document = {"units": signal.units, "long_name": signal.name}
-    attributes |= {key: value for key, value in facts.items() if value not in ("", "-")}
-    attributes["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
-    attributes["first_sample_id"] = first_id
-    return attributes
-
-
-def _decoding(signal: Signal) -> Document:
-    """Return the CF attributes that make physical values of stored ones."""
-    said: Document = {}
-    if signal.scale_factor != 1:
-        said["scale_factor"] = float(signal.scale_factor)
-    if signal.add_offset:
-        said["add_offset"] = float(signal.add_offset)
-    if signal.missing_value is not None and signal.dtype.kind in "iu":
-        said["_FillValue"] = int(signal.missing_value)
-    return said
-
-
-def _decoding_entries(signal: Signal) -> Document:
-    """Return the attributes that say what stored entries are: CF has none for an offset that leaves out deviations."""
-    if not signal.add_offset:
-        return {key: value for key, value in _decoding(signal).items() if key == "scale_factor"}
-    scale, offset = float(signal.scale_factor), float(signal.add_offset)
-    return {
-        "units": "count", "physical_units": signal.units, "physical_scale": scale, "physical_offset": offset,
-        "comment": f"in {signal.units}, mean, min and max are value × {scale!r} + {offset!r}, std is value × {scale!r}",
-    }  # fmt: skip
 
 
 def _attributes(signals: list[WrittenSignal], record: Record) -> Document:
