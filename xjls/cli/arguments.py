@@ -14,14 +14,16 @@ Opening: TypeAlias = Mapping[str, Any]
 PLAINLY: Opening = MappingProxyType({})
 
 
-def add_file(command: argparse.ArgumentParser) -> None:
-    """Add the recording that a command is about."""
+def add_file(command: argparse.ArgumentParser, *, sidecar: bool = True) -> None:
+    """Add the recording that a command is about, and how it is opened; with ``sidecar``, where its levels may be."""
     command.add_argument("path", metavar="FILE", help="a local path, or an address such as s3://bucket/run.jls")
-    add_opening(command)
+    add_options(command)
+    if sidecar:
+        command.add_argument("--sidecar", metavar="PATH", help="where xjls index --to has put the levels of FILE")
 
 
-def add_opening(command: argparse.ArgumentParser) -> None:
-    """Add how recordings are opened; `opening` makes arguments of it."""
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add what only one format asks; `opening` makes an argument of it."""
     command.add_argument(
         "--option", "-O", dest="format_options", action="append", type=option, default=[], metavar="NAME=VALUE",
         help="what only one format asks, as units=mV of PicoStream; may be repeated",
@@ -29,14 +31,15 @@ def add_opening(command: argparse.ArgumentParser) -> None:
 
 
 def opening(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a command, those of `add_opening` made into one, ``opening``.
+    """Return the options of a command, those of how recordings are opened made into one, ``opening``.
 
-    >>> opening({"path": "run.hdf5", "format_options": [("units", "mV")]})
-    {'path': 'run.hdf5', 'opening': {'format_options': {'units': 'mV'}}}
+    >>> opening({"path": "run.hdf5", "format_options": [("units", "mV")], "sidecar": "levels.zarr"})
+    {'path': 'run.hdf5', 'opening': {'format_options': {'units': 'mV'}, 'sidecar': 'levels.zarr'}}
     """
     kept = dict(options)
-    if (pairs := kept.pop("format_options", None)) is not None:
-        kept["opening"] = {"format_options": dict(pairs)}
+    pairs, sidecar = kept.pop("format_options", None), kept.pop("sidecar", None)
+    if pairs is not None:
+        kept["opening"] = {"format_options": dict(pairs)} | ({"sidecar": sidecar} if sidecar else {})
     return kept
 
 

@@ -139,6 +139,7 @@ def _signal_facts(recording: Recording, signal: Signal) -> dict[str, Any]:
         "add_offset": signal.add_offset,
         "missing_value": signal.missing_value,
         "origin_id": signal.origin_id,
+        "bound": signal.bound,
         "facts": dict(signal.facts),
         "first_time": None if first is None else moment(first),
         "last_time": None if last is None else moment(last),

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, TypeAlias
 
 from xjls._version import __version__
-from xjls.cli.arguments import add_file, add_opening, add_output, add_window, between
+from xjls.cli.arguments import add_file, add_options, add_output, add_window, between
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -27,146 +27,159 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"xjls {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    _add_looking(commands)
-    _add_writing(commands)
-    _add_demo(commands)
+    for add in (_info, _check, _stats, _plot, _extract, _export, _convert, _append, _index, _recover, _demo):
+        add(commands)
     return parser
 
 
-def _add_looking(commands: Commands) -> None:
-    """Add what says something about a recording."""
-    info = commands.add_parser("info", help="what a recording holds", description="Say what a recording holds.")
-    add_file(info)
-    info.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
-    info.set_defaults(run="info")
+def _info(commands: Commands) -> None:
+    command = commands.add_parser("info", help="what a recording holds", description="Say what a recording holds.")
+    add_file(command)
+    command.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
+    command.set_defaults(run="info")
 
-    check = commands.add_parser(
+
+def _check(commands: Commands) -> None:
+    command = commands.add_parser(
         "check", help="verify every chunk of a recording",
         description="Walk a recording and verify every chunk; say what is wrong where. "
         "The exit status is 0 when it is whole, 1 when it is damaged or was not closed, 2 when it cannot be opened.",
     )  # fmt: skip
-    add_file(check)
-    check.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
-    check.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
-    check.set_defaults(run="check")
+    add_file(command)
+    command.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
+    command.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
+    command.set_defaults(run="check")
 
-    stats = commands.add_parser(
+
+def _stats(commands: Commands) -> None:
+    command = commands.add_parser(
         "stats", help="exact statistics of signals",
         description="Print count, mean, standard deviation, extremes and integral of signals, of all their samples or "
         "between two moments: exact, whatever the length.",
     )  # fmt: skip
-    add_window(stats)
-    stats.add_argument("--columns", "-n", type=_COLUMNS, metavar="N", help="cut the time into N equal columns")
-    stats.add_argument("--ddof", type=int, choices=(0, 1), default=0, help="the deviation divides by count - DDOF")
-    stats.add_argument(
+    add_window(command)
+    command.add_argument("--columns", "-n", type=_COLUMNS, metavar="N", help="cut the time into N equal columns")
+    command.add_argument("--ddof", type=int, choices=(0, 1), default=0, help="the deviation divides by count - DDOF")
+    command.add_argument(
         "--nans", choices=("auto", "count", "trust"), default="auto",
         help="how far to look for NaN that the summaries do not show (default: auto)",
     )  # fmt: skip
-    stats.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
-    stats.set_defaults(run="stats")
+    command.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object instead")
+    command.set_defaults(run="stats")
 
-    plot = commands.add_parser(
+
+def _plot(commands: Commands) -> None:
+    command = commands.add_parser(
         "plot", help="draw signals into a picture",
         description="Draw smallest to largest and mean of each column, gaps, damage and annotations; the ending of "
         "the output says the format. --from and --to are times of the first signal drawn. Needs matplotlib.",
     )  # fmt: skip
-    add_window(plot)
-    plot.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="out.png, .svg, .pdf …")
-    plot.add_argument("--width", type=_PIXELS, default=1000, metavar="PX", help="(default: 1000)")
-    plot.add_argument("--height", type=_PIXELS, metavar="PX", help="(default: as the axes need)")
-    plot.add_argument("--std", action="store_true", help="draw mean ± standard deviation too")
-    plot.add_argument("--scale", choices=("auto", "linear", "log"), default="auto", help="of values (default: auto)")
-    plot.add_argument("--tz", metavar="ZONE", help="of the labels, as UTC or Europe/Zurich (default: local)")
-    plot.add_argument("--title", metavar="TEXT", help="(default: file, time span, samples a column)")
-    plot.set_defaults(run="plot")
+    add_window(command)
+    command.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="out.png, .svg, .pdf …")
+    command.add_argument("--width", type=_PIXELS, default=1000, metavar="PX", help="(default: 1000)")
+    command.add_argument("--height", type=_PIXELS, metavar="PX", help="(default: as the axes need)")
+    command.add_argument("--std", action="store_true", help="draw mean ± standard deviation too")
+    command.add_argument("--scale", choices=("auto", "linear", "log"), default="auto", help="of values (default: auto)")
+    command.add_argument("--tz", metavar="ZONE", help="of the labels, as UTC or Europe/Zurich (default: local)")
+    command.add_argument("--title", metavar="TEXT", help="(default: file, time span, samples a column)")
+    command.set_defaults(run="plot")
 
 
-def _add_writing(commands: Commands) -> None:
-    """Add what makes a file of a recording."""
-    extract = commands.add_parser(
+def _extract(commands: Commands) -> None:
+    command = commands.add_parser(
         "extract", help="a part of a recording into a new one",
         description="Write signals, whole or between two moments, to a new recording, with their ties, annotations "
         "and user data; the ending of OUT says the format.",
     )  # fmt: skip
-    add_window(extract)
-    add_output(extract)
-    extract.set_defaults(run="extract")
+    add_window(command)
+    add_output(command)
+    command.set_defaults(run="extract")
 
-    export = commands.add_parser(
+
+def _export(commands: Commands) -> None:
+    command = commands.add_parser(
         "export", help="signals as a table: CSV, Parquet, NumPy",
         description="Write signals as a table for other programs: a row a sample, or exact statistics of a row's "
         "samples. The ending of OUT says the format. The exit status is 1 if samples are lost: their cells are empty.",
     )  # fmt: skip
-    add_window(export)
-    export.add_argument("out", metavar="OUT", help="out.csv, .csv.gz, .parquet, .npz, .npy, or - for CSV to a pipe")
-    export.add_argument("--axis", metavar="NAME", help="the signal whose samples make the rows, where rates differ; "
+    add_window(command)
+    command.add_argument("out", metavar="OUT", help="out.csv, .csv.gz, .parquet, .npz, .npy, or - for CSV to a pipe")
+    command.add_argument("--axis", metavar="NAME", help="the signal whose samples make the rows, where rates differ; "
                         "others show the sample nearest in time")  # fmt: skip
-    fewer = export.add_mutually_exclusive_group()
+    fewer = command.add_mutually_exclusive_group()
     fewer.add_argument("--every", type=between(1), metavar="N", help="a row for every N samples, by statistics")
     fewer.add_argument("--columns", "-n", type=_COLUMNS, metavar="N", help="N rows in all, by statistics")
-    export.add_argument("--statistic", dest="statistics", action="append", default=[],
+    command.add_argument("--statistic", dest="statistics", action="append", default=[],
                         choices=STATISTICS,
                         help="of a row's samples; may be repeated (default: the first four)")  # fmt: skip
-    export.add_argument("--time", choices=("auto", "utc", "seconds", "id"), default="auto",
+    command.add_argument("--time", choices=("auto", "utc", "seconds", "id"), default="auto",
                         help="when a row begins: UTC, seconds from the beginning, or the sample id (default: UTC "
                         "where it is known)")  # fmt: skip
-    export.add_argument("--units", action="store_true", help="CSV: names with units, as in 'current [A]'")
-    export.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
-    export.set_defaults(run="export")
+    command.add_argument("--units", action="store_true", help="CSV: names with units, as in 'current [A]'")
+    command.add_argument("--overwrite", action="store_true", help="replace OUT if it is there already")
+    command.set_defaults(run="export")
 
-    convert = commands.add_parser(
+
+def _convert(commands: Commands) -> None:
+    command = commands.add_parser(
         "convert", help="a recording into another format",
         description="Write a recording to a new one, with all that is in it; the ending of OUT says the format. "
         "The exit status is 0 when nothing is lost, 1 when something is, 2 when it cannot be done.",
     )  # fmt: skip
-    add_file(convert)
-    add_output(convert)
-    convert.add_argument("--codec", choices=("blosc", "zstd"), help="compress all samples; of Zarr only")
-    convert.set_defaults(run="convert")
+    add_file(command)
+    add_output(command)
+    command.add_argument("--codec", choices=("blosc", "zstd"), help="compress all samples; of Zarr only")
+    command.set_defaults(run="convert")
 
-    append = commands.add_parser(
+
+def _append(commands: Commands) -> None:
+    command = commands.add_parser(
         "append", help="recordings behind another one, in its file",
         description="Write recordings behind a JLS v2 recording, whoever wrote that, closed or not: signals go on "
         "under their names. What is in the file stays, whatever happens; a gap between them is recorded. "
         "The exit status is 1 when samples of MORE are lost, 2 when it cannot be done.",
     )  # fmt: skip
-    append.add_argument("path", metavar="FILE", help="the recording that grows")
-    append.add_argument("more", metavar="MORE", nargs="+", help="what goes behind it, one after the other")
-    append.add_argument("--by", choices=("auto", "time", "id", "end"), default="auto",
+    command.add_argument("path", metavar="FILE", help="the recording that grows")
+    command.add_argument("more", metavar="MORE", nargs="+", help="what goes behind it, one after the other")
+    command.add_argument("--by", choices=("auto", "time", "id", "end"), default="auto",
                         help="place samples by UTC, by their sample ids, or right behind the last ones (default: by "
                         "UTC where both know it, else at the end)")  # fmt: skip
-    add_opening(append)
-    append.set_defaults(run="append")
+    add_options(command)
+    command.set_defaults(run="append")
 
-    index = commands.add_parser(
+
+def _index(commands: Commands) -> None:
+    command = commands.add_parser(
         "index", help="summary levels for a recording whose format has none",
         description="Build the summary levels of a recording whose format has none, into a folder beside it, which is "
         "used from then on. What was interrupted is gone on with. The file itself is not touched.",
     )  # fmt: skip
-    add_file(index)
-    index.add_argument("--to", metavar="PATH", help="where they go (default: FILE.levels.zarr)")
-    index.add_argument("--workers", type=between(1), metavar="N", help="threads (default: one a processor)")
-    index.add_argument("--force", action="store_true", help="build anew what is there already")
-    index.add_argument("--check", action="store_true", help="only verify what is there; the exit status is 1 when it "
+    add_file(command, sidecar=False)
+    command.add_argument("--to", metavar="PATH", help="where they go (default: FILE.levels.zarr)")
+    command.add_argument("--workers", type=between(1), metavar="N", help="threads (default: one a processor)")
+    command.add_argument("--force", action="store_true", help="build anew what is there already")
+    command.add_argument("--check", action="store_true", help="only verify what is there; the exit status is 1 when it "
                        "is damaged, or is not of the file as it is now")  # fmt: skip
-    index.set_defaults(run="index")
+    command.set_defaults(run="index")
 
-    recover = commands.add_parser(
+
+def _recover(commands: Commands) -> None:
+    command = commands.add_parser(
         "recover", help="what is intact of a damaged recording into a new one",
         description="Write everything that is intact of a recording to a new one, and say what is lost. "
         "The exit status is 0 when nothing is lost, 1 when something is, 2 when it cannot be done.",
     )  # fmt: skip
-    add_file(recover)
-    add_output(recover)
-    recover.set_defaults(run="convert")
+    add_file(command)
+    add_output(command)
+    command.set_defaults(run="convert")
 
 
-def _add_demo(commands: Commands) -> None:
-    demo = commands.add_parser(
+def _demo(commands: Commands) -> None:
+    command = commands.add_parser(
         "demo", help="make a recording, open it, print and plot it",
         description="Make a recording of a few seconds, open it through xarray, print the Dataset and its exact "
         "statistics, and draw it. Needs matplotlib for the picture.",
     )  # fmt: skip
-    demo.add_argument("--directory", "-d", default=".", help="where demo.jls and demo.png go (default: here)")
-    demo.add_argument("--seconds", type=_SECONDS, default=4.0, help="length of the recording (default: 4)")
-    demo.set_defaults(run="demo")
+    command.add_argument("--directory", "-d", default=".", help="where demo.jls and demo.png go (default: here)")
+    command.add_argument("--seconds", type=_SECONDS, default=4.0, help="length of the recording (default: 4)")
+    command.set_defaults(run="demo")

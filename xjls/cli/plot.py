@@ -12,10 +12,10 @@ from xjls.cli.text import size
 from xjls.cli.window import window_of
 from xjls.errors import SelectionError
 from xjls.formats import open_recording
-from xjls.model.bounds import quantities
 from xjls.plot import plot_recording
 from xjls.plot.lanes import Scale
 from xjls.plot.style import DPI, WIDTH_IN
+from xjls.plot.traces import chosen_quantities
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,10 +41,10 @@ def plot(
     Times are those of the first signal drawn; the others are cut to the same span. ``width`` and ``height`` are pixels.
     """
     with open_recording(path, on_damage="gap", **opening) as recording:
-        names = list(signals) or [signal.name for signal in recording.signals.values() if signal.length]
-        if not names:
+        chosen = chosen_quantities(recording, list(signals) or None)
+        if not chosen:
             raise SelectionError(f"no signal of {path} has samples to draw", "See xjls info.")
-        first = quantities(recording, names)[0].signals[0].name
+        names, first = [quantity.name for quantity in chosen], chosen[0].signals[0].name
         window = None if start is None and stop is None else window_of(recording, first, start, stop)
         figure = plot_recording(
             recording, names, window, std=std, scale=scale, tz=tz, title=title,

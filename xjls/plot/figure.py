@@ -12,7 +12,7 @@ from xjls.plot.marks import marks_of
 from xjls.plot.picture import assemble, summary, width_px
 from xjls.plot.timescale import zone
 from xjls.plot.timing import timings_of
-from xjls.plot.traces import chosen_signals, traces_of
+from xjls.plot.traces import chosen_quantities, traces_of
 from xjls.plot.wording import words
 
 if TYPE_CHECKING:
@@ -101,11 +101,11 @@ def plot_recording(
     """
     require_matplotlib()
     look, tz = Look(band, mean, std, checked(scale)), zone(tz)
-    chosen = chosen_signals(recording, signals)
-    names = [signal.name for signal in chosen]
+    chosen = chosen_quantities(recording, signals)
+    names, drawn = [one.name for one in chosen], [signal for one in chosen for signal in one.signals]
     width = columns if columns is not None else width_px(figsize, figure, ax)
     traces = traces_of(recording, names, window, columns=width, time=time)
-    marks = marks_of(recording, timings_of(recording, chosen, time)) if annotations else []
+    marks = marks_of(recording, timings_of(recording, drawn, time)) if annotations else []
     title = f"{words(PurePath(recording.path).name, 40)} · {summary(traces)}" if title is None else title
     return assemble(traces, marks, look, tz, figsize, title, figure, ax)
 

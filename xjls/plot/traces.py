@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import SelectionError
-from xjls.model.bounds import paired, quantities
+from xjls.model.bounds import quantities
 from xjls.plot.timing import TimeUnit, Timing, timings_of, windows_of
 from xjls.plot.trace import FIRST_SAMPLE, Trace, bounded, shape_of, spans_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xjls.model.bounds import Quantity
     from xjls.model.recording import Recording
-    from xjls.model.signal import Signal
     from xjls.model.window import Window
 
 LEFT_OUT = "left out"
@@ -67,7 +67,8 @@ def traces_of(
     """
     if columns < 1:
         raise SelectionError(f"columns={columns} draws nothing", "Choose at least 1, about one a pixel.")
-    signals = chosen_signals(recording, names)
+    chosen = chosen_quantities(recording, names)
+    signals = [signal for quantity in chosen for signal in quantity.signals]
     timings = timings_of(recording, signals, time)
     windows = windows_of(signals, timings, window)
     if not windows:
@@ -79,23 +80,21 @@ def traces_of(
         for name, (start, stop) in spans.items()
     }
     found: list[Trace] = []
-    for quantity in paired(signal for signal in signals if signal.name in made):
-        parts = [made[signal.name] for signal in quantity.signals]
-        alike = quantity.is_bounded and len({windows[part.name] for part in parts}) == 1
+    for quantity in chosen:
+        parts = [made[signal.name] for signal in quantity.signals if signal.name in made]
+        alike = len(parts) > 1 and len({windows[part.name] for part in parts}) == 1
         found += [bounded(quantity.name, parts)] if alike else parts
     return found
 
 
-def chosen_signals(recording: Recording, names: Iterable[str] | None) -> list[Signal]:
-    """Return the signals of these names, or all that have samples."""
-    if isinstance(names, str):
-        names = [names]
+def chosen_quantities(recording: Recording, names: Iterable[str] | None) -> list[Quantity]:
+    """Return what is shown under these names, or all that has samples."""
     if names is None:
-        return [signal for signal in recording.signals.values() if signal.length]
-    signals = [signal for quantity in quantities(recording, names) for signal in quantity.signals]
-    if empty := [signal.name for signal in signals if not signal.has_samples]:
+        return [one for one in quantities(recording) if any(signal.length for signal in one.signals)]
+    chosen = quantities(recording, [names] if isinstance(names, str) else names)
+    if empty := [signal.name for one in chosen for signal in one.signals if not signal.has_samples]:
         raise SelectionError(f"{empty[0]!r} has no samples, only annotations", "Leave it out: they are drawn anyway.")
-    return signals
+    return chosen
 
 
 def _seconds(timing: Timing, window: Window) -> tuple[float, float]:
