@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
-    from xjls.model.recording import Recording
-    from xjls.model.signal import Signal
+    from fractions import Fraction
 
-BOUNDS = ("min", "max")
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Bound, Signal
+
+BOUNDS: tuple[Bound, Bound] = ("min", "max")
 """The labels of the two extremes, in their order."""
 
 
@@ -64,25 +67,24 @@ def quantities(
 
 
 def _named(recording: Recording, name: str) -> Quantity:
-    try:
-        return Quantity(name, (recording.signal(name),))
-    except SelectionError:
-        pairs = (quantity for quantity in paired(recording.signals.values()) if quantity.is_bounded)
-        found = next((quantity for quantity in pairs if quantity.name == name), None)
-        if found is None:
-            raise
-        return found
+    with contextlib.suppress(SelectionError):
+        return Quantity(name, (recording.signal(name),))  # which describes no other
+    found = {quantity.name: quantity for quantity in paired(recording.signals.values())}
+    if name not in found:
+        there = ", ".join(dict.fromkeys([*found, *recording.signals])) or "none"
+        raise SelectionError(f"no signal {name!r} in {recording.path}", f"Signals: {there}.")
+    return found[name]
 
 
 def paired(signals: Iterable[Signal]) -> Iterator[Quantity]:
     """Yield what some signals are shown as, in the order of the first ones: the extremes of a quantity as one."""
-    groups: dict[tuple[object, ...], list[Signal]] = {}
+    groups: dict[tuple[str, int, Fraction], list[Signal]] = {}
     for signal in signals:
-        of = (signal.name,) if signal.bound is None else (signal.bound[0], signal.source.id, signal.rate_hz)
-        groups.setdefault(of, []).append(signal)
-    for members in groups.values():
+        name = signal.name if signal.bound is None else signal.bound[0]
+        groups.setdefault((name, signal.source.id, signal.rate_hz), []).append(signal)
+    for (name, *_), members in groups.items():
         bounds = {signal.bound[1]: signal for signal in members if signal.bound}
         if len(members) == len(bounds) == len(BOUNDS):
-            yield Quantity(members[0].bound[0], tuple(bounds[bound] for bound in BOUNDS))  # type: ignore[index]
+            yield Quantity(name, tuple(bounds[bound] for bound in BOUNDS))
         else:
             yield from (Quantity(signal.name, (signal,)) for signal in members)

@@ -84,7 +84,7 @@ class Statistics:
     __slots__ = ("_row", "_start", "_stop", "ddof", "exact", "signal")
 
     signal: Signal
-    """Of which signal, in whose units the numbers are."""
+    """Of which signal. The numbers are in its units, or as stored where it is one of `Signal.as_stored`."""
     ddof: int
     """`std` divides by ``count - ddof``: 0 for the population, 1 for a sample of it."""
     exact: bool
@@ -217,7 +217,7 @@ class Columns:
     __slots__ = ("_rows", "ddof", "edges", "exact", "signal", "snapped")
 
     signal: Signal
-    """Of which signal, in whose units the numbers are."""
+    """Of which signal. The numbers are in its units, or as stored where it is one of `Signal.as_stored`."""
     edges: NDArray[np.int64]
     """Sample ids, shape (column + 1,): each column's first sample, and one past the last one's end."""
     ddof: int
