@@ -7,6 +7,7 @@ import shutil
 import threading
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import fsspec
 import numpy as np
@@ -183,6 +184,16 @@ def test_many_threads_ask_at_once(built):
             np.testing.assert_array_equal(one, wanted)
 
 
+def test_what_is_closed_while_it_is_taken_hold_of_is_not_used(built):
+    """Addresses of entries would be used that nobody keeps."""
+    recording = xjls.open_recording(built)
+    recording.statistics("channel_a")
+    places = recording._reader.places(recording.signal("channel_a"), verify=True)
+    places._hold = recording.close
+    with pytest.raises(ValueError, match="is closed"):
+        places.hold()
+
+
 def test_an_address_has_its_sidecar_beside_it(built):
     fs = fsspec.filesystem("memory")
     fs.put(str(built), "/lab/run.hdf5")
@@ -316,8 +327,10 @@ def test_levels_of_another_file_are_not_taken_for_its_own(built):
     """Who has a recording open that was replaced goes on with what there was, sidecar or not."""
     with xjls.open_recording(built) as recording, xjls.open_recording(built, sidecar=False) as bare:
         wanted = bare.statistics("channel_a")
-        other = write_picostream(built.with_name("other.hdf5"), -write_counts(built.with_name("more.hdf5"))[1], block=10_000)
-        os.replace(other, built)
+        other = write_picostream(
+            built.with_name("other.hdf5"), -write_counts(built.with_name("more.hdf5"))[1], block=10_000
+        )
+        Path(other).replace(built)
         assert xjls.build_levels(built)
         found = recording.statistics("channel_a")
         assert (found.count, found.min, found.max) == (wanted.count, wanted.min, wanted.max)
@@ -420,12 +433,15 @@ def test_lists_of_gaps_are_checked(built):
         Sidecar(str(sidecar_of(built)))
 
 
+HUGE = {"length": 1 << 64, "samples_per_entry": [factor for factor in level_factors_of("i16") if factor <= 1 << 64]}
+
+
 def sealed(told):
     return told | {"crc32c": seal(told)}
 
 
 @pytest.mark.parametrize(
-    ("strange", "problem"), [({"reasons": []}, "does not tell any more"), ({"length": 1 << 64}, "another signal")]
+    ("strange", "problem"), [({"reasons": []}, "does not tell any more"), (HUGE, "another signal")]
 )
 def test_records_that_make_no_sense_are_left_aside(built, strange, problem):
     root = sidecar_of(built) / "zarr.json"
@@ -449,7 +465,7 @@ def test_records_are_checked(built):
         decode_record({key: value for key, value in told.items() if key != "signals"}, "x")
     with pytest.raises(CorruptError, match="is damaged"):
         decode_record([], "x")
-    for strange in ({"gaps": ""}, {"gaps": "many"}, {"length": "long"}):
+    for strange in ({"gaps": ""}, {"gaps": "many"}, {"length": "long"}, {"length": 1}, {"stored_type": "e5"}):
         with pytest.raises(CorruptError, match="is damaged"):
             decode_record(sealed(told | {"signals": [told["signals"][0] | strange]}), "x")
     root = sidecar_of(built) / "zarr.json"

@@ -251,6 +251,7 @@ def test_a_recording_of_another_instrument_comes_back(tmp_path, signals):
                 assert dict(signal.facts).items() <= dict(found.facts).items()
                 assert other.ties(name) == first.ties(name)
                 assert other.skipped(name) == first.skipped(name)
+                assert other.gaps(name) == first.gaps(name)
                 assert other.read_with_gaps(name)[1] == first.read_with_gaps(name)[1]
                 valid = first.read_valid(name)
                 assert np.array_equal(other.read(name)[valid], first.read(name)[valid])

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import multiprocessing
 import os
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -97,6 +98,7 @@ def test_what_is_added_is_seen(growing):
     assert before.channel_a.size == BLOCK
     assert before.channel_a.values[-1] == pytest.approx(float(COUNTS[BLOCK - 1]) * 2000 / 32767)
     file.close()
+    assert before.channel_a.values[0] == 0  # closing drops nothing
     assert recording.refresh()
     assert recording.was_closed
     assert recording.epoch == 0
@@ -190,6 +192,9 @@ def test_what_was_refilled_is_told_by_its_first_samples(growing):
         file.append(block(number))
     with pytest.raises(LostSamplesError, match="has dropped these samples"):
         recording.read("channel_a", (2000, 2010))
+    assert recording.refresh()
+    assert recording.epoch == 1
+    assert np.array_equal(recording.read("channel_a"), COUNTS[4 * BLOCK : 8 * BLOCK])
 
 
 def test_time_stamps_of_just_now_are_not_trusted(growing):
@@ -197,7 +202,7 @@ def test_time_stamps_of_just_now_are_not_trusted(growing):
     file, path = growing(total_name="total_samples")
     for number in range(3):
         file.append(block(number))
-    tick = os.stat(path).st_mtime_ns + 10**12
+    tick = path.stat().st_mtime_ns + 10**12
     os.utime(path, ns=(tick, tick))
     recording = xjls.open_recording(path)
     file.reset()
@@ -211,7 +216,7 @@ def test_time_stamps_of_just_now_are_not_trusted(growing):
 @contextlib.contextmanager
 def locked(path):
     """Hold the lock that HDF5 holds while it writes."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

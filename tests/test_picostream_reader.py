@@ -370,6 +370,18 @@ def test_marks_count_nowhere(tmp_path_factory, kind, on_damage, data):
             assert column.count + column.lost == column.window.length
 
 
+def test_a_sample_is_lost_once(target):
+    """Of a pair that lies in two chunks one half was never written, and the other is marked."""
+    write_picostream(target, [1, 2, 3, 4, LOST], mode="aggregate", chunks=(5,))
+    with h5py.File(target, "a") as file:
+        file["adc_counts"].resize((20,))
+        file["adc_counts"][15:] = 7
+    with xjls.open_recording(target, on_damage="gap") as recording:
+        found = recording.statistics("channel_a_min")
+        assert (found.count, found.lost) == (4, 6)
+        assert [str(gap.window) for gap in recording.read_with_gaps("channel_a_min")[1]] == ["2–8"]
+
+
 @pytest.mark.parametrize("on_damage", ["raise", "gap"])
 @pytest.mark.parametrize("chunks", [None, {}])
 def test_marks_are_nan_in_a_dataset(target, on_damage, chunks):

@@ -442,15 +442,16 @@ def test_what_was_flushed_stays_when_it_is_abandoned(path):
     assert np.array_equal(counts_in(path), COUNTS)
 
 
-def test_a_full_disk_is_said_as_the_system_says_it(tmp_path):
-    """In a process of its own, which may write no more than a megabyte to a file."""
+@pytest.mark.parametrize("most", [1, 700, 2_000, 100_000, 1_000_000, 3_999_000])
+def test_a_full_disk_is_said_as_the_system_says_it(tmp_path, most):
+    """In a process of its own, which may write no more than so many bytes to a file, and which survives that."""
     script = f"""
 import resource, signal
 from dataclasses import replace
 from fractions import Fraction
 import numpy as np, xjls
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))
 scope = xjls.Source(id=1, name="scope")
 try:
     with xjls.new_recording({str(tmp_path / "run.hdf5")!r}) as sink:
@@ -464,4 +465,5 @@ except OSError as error:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("[Errno 27] File too large: ")
+    assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []

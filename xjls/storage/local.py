@@ -2,7 +2,7 @@
 
 The mapping is made on the first bulk read and shared by all threads; nothing here keeps a file position, so no lock is
 needed. A file that shrinks under a mapping would kill the process on the first touch of a vanished page, so its size is
-looked at before every bulk read.
+looked at before every bulk read. One whose writer cuts it off as a rule is read without a mapping: `UnmappedFile`.
 """
 
 from __future__ import annotations
@@ -207,16 +207,15 @@ class UnmappedFile:
         descriptor = self._opened()
         buffer = np.empty((len(starts), n_bytes), np.uint8)
         for row, start in zip(buffer, starts.tolist(), strict=True):
-            self._fill(descriptor, memoryview(row)[: max(self.size - start, 0)], start)
+            self._fill(descriptor, row[: max(self.size - start, 0)], start)
         return buffer.reshape(-1), np.arange(len(starts), dtype=np.int64) * n_bytes
 
     def prepare(self, start: int, stop: int) -> None:
         """Do nothing: what is read is read at once."""
 
     def hold(self) -> object:
-        """Return nothing that must be kept; raise where the file was closed, or shrank."""
-        if os.fstat(self._opened().number).st_size < self.size:
-            raise self._shrank()
+        """Return nothing that must be kept; raise where the file was closed."""
+        self._opened()
         return None
 
     def has_grown(self) -> bool:
@@ -238,16 +237,13 @@ class UnmappedFile:
             raise closed_error(self.path)
         return descriptor
 
-    def _fill(self, descriptor: _Descriptor, rest: memoryview, offset: int) -> None:
-        while rest.nbytes:
-            if not (done := os.preadv(descriptor.number, [rest], offset)):
-                raise self._shrank()
+    def _fill(self, descriptor: _Descriptor, rest: NDArray[np.uint8], offset: int) -> None:
+        while rest.size:
+            if not (done := os.preadv(descriptor.number, [rest], offset)):  # type: ignore[list-item]  # arrays are buffers
+                raise TruncatedError(
+                    "the file shrank while it was open", self.path, offset, "Open it again to read what is left."
+                )
             rest, offset = rest[done:], offset + done
-
-    def _shrank(self) -> TruncatedError:
-        return TruncatedError(
-            "the file shrank while it was open", self.path, remedy="Open it again to read what is left."
-        )
 
 
 def _nothing_resident(start: int, stop: int) -> None:

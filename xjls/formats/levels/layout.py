@@ -204,7 +204,10 @@ def seal(told: Mapping[str, Any]) -> int:
 
 
 def _decode_signal(document: Mapping[str, Any]) -> SignalRecord:
-    return SignalRecord(
+    record = SignalRecord(
         name=str(document["name"]), array=str(document["array"]), stored_type=str(document["stored_type"]),
         first_id=int(document["first_sample_id"]), length=int(document["length"]),
     )  # fmt: skip
+    if (found := document["samples_per_entry"]) != list(record.factors):
+        raise ValueError(f"levels of {found} samples an entry where there are {list(record.factors)}")
+    return record

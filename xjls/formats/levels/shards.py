@@ -151,11 +151,15 @@ class LevelFiles:
         return int(np.count_nonzero(self._state == _DAMAGED))
 
     def hold(self) -> object:
-        """Return what keeps the addresses of blocks good; raise where a file shrank since it was opened."""
+        """Return what keeps the addresses of blocks good; raise where it was closed, or a file shrank meanwhile."""
+        # Before it is asked whether it was closed: that leaves another list
+        held = self._held
+        if self._closed:
+            raise closed_error(self._root)
         for storage in tuple(self._shards.values()):
             if storage is not None:
                 storage.hold()
-        return self._held
+        return held
 
     def addresses(self, numbers: NDArray[np.int64], *, verify: bool) -> NDArray[np.int64]:
         """Return the address of each block; 0 for one that is damaged, or on no disk of this machine."""

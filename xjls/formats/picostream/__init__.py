@@ -17,4 +17,6 @@ Field notes:
   sample ids go on counting from the beginning of the capture; else they begin with what the file holds.
 - HDF5 keeps what is where in memory until it is flushed: of a writer that was killed before, nothing can be read, and
   nothing tells whether a file was closed. One whose writer holds a lock is taken for one that grows.
+- Emptying a file, and closing one, cuts it off: one that grows is read without a mapping, which would kill the process.
+- HDF5 2.0.0 does not survive a disk that is full: the process dies when the file is closed, or later (see `medium`).
 """

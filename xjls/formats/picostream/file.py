@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from xjls.errors import LostSamplesError, TruncatedError
+from xjls.errors import FormatError, LostSamplesError, TruncatedError
 from xjls.formats.picostream.attributes import decode_settings
 from xjls.formats.picostream.container import read_container
 from xjls.formats.picostream.counts import Counts
@@ -89,32 +90,34 @@ class File:
         """Raise where its writer has emptied it since it was opened: other samples are in the same places."""
         if not self.container.is_growing or (changed := _changed(self.path)) == self._changed:
             return
-        # In one that is shorter now, HDF5 may find nothing for a moment
-        now = None if 0 < changed[1] < self.size_bytes else self._anew()
-        if now is None or not now._goes_on_with(self):
-            raise LostSamplesError(
-                "its writer, which keeps the last seconds only, has dropped these samples", self.path,
-                remedy="Look at it anew, by recording.refresh() or follow(), and read what is there now.",
-            )  # fmt: skip
+        try:
+            now = File(self.path, self._options, max_adc=1, sample_interval_ns=1)
+        except FormatError:
+            if changed[1] >= self.size_bytes:
+                raise
+            self._raise_dropped()  # just emptied: HDF5 finds nothing for a moment
+        with contextlib.closing(now):
+            if not now._goes_on_with(self):
+                self._raise_dropped()
         self._changed = now._changed
 
     def close(self) -> None:
         """Give it back; twice is harmless."""
         self.counts.close()
 
-    def _anew(self) -> File:
-        """Return what the file says of itself by now."""
-        now = File(self.path, self._options, max_adc=1, sample_interval_ns=1)
-        now.close()
-        return now
-
     def _goes_on_with(self, before: File) -> bool:
-        """Whether what was there before is there still, in the same places: what has begun anew may be as long again."""
+        """Whether what was there before still is, in the same places: what has begun anew may be as long again."""
         return (
             self.container.declared >= before.container.declared
             and self.window.start == before.window.start
-            and self._head.startswith(before._head)
+            and self._first_values().startswith(before._head)
         )
+
+    def _raise_dropped(self) -> NoReturn:
+        raise LostSamplesError(
+            "its writer, which keeps the last seconds only, has dropped these samples", self.path,
+            remedy="Look at it anew, by recording.refresh() or follow(), and read what is there now.",
+        )  # fmt: skip
 
     def _first_values(self) -> bytes:
         try:

@@ -48,11 +48,8 @@ class Places:
 
     def hold(self) -> object:
         """Return what keeps addresses good; raise where the file was closed, or shrank."""
-        try:
-            return self._counts.hold()
-        finally:
-            # Also of a file that has shrunk: this says why
-            self._require_kept()
+        self._require_kept()
+        return self._counts.hold()
 
     def samples(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the address of each block of samples; 0 where it must be read."""

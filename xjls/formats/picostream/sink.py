@@ -16,6 +16,7 @@ from xjls.errors import SelectionError
 from xjls.formats.picostream.counts import DTYPE
 from xjls.formats.picostream.extras import DATASET, Extras, encode_extras, plain_extras
 from xjls.formats.picostream.fitting import require_counts, require_fitting, require_samples, require_whole
+from xjls.formats.picostream.medium import Medium
 from xjls.formats.picostream.opening import COUNTS
 from xjls.formats.picostream.telling import Told, told_of
 from xjls.formats.picostream.written import WrittenSignal
@@ -86,7 +87,8 @@ class PicoSink:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = h5py.File(path, "w-")
+        self._medium = Medium(path)
+        self._file = h5py.File(self._medium, "w")
         self._counts: h5py.Dataset | None = None
         self._sources: list[Source] = []
         self._signals: dict[str, WrittenSignal] = {}
@@ -179,13 +181,16 @@ class PicoSink:
             self._mark(one, Gap(Window(one.next_id, stop), NOT_DELIVERED, skipped=True))
         # What is short, and not written before the end, is cut to its length
         self._put_all(min(_chunk([one.signal for one in signals]), max(len(signals) * (stop - first_id), 1)))
-        with _as_the_system_says(self._file.filename):
+        with _as_the_system_says(self._medium):
             self._file.close()
+        self._medium.close()
 
     def abandon(self) -> None:
         """Leave what was written as it stands; see `Sink`."""
-        with contextlib.suppress(OSError, RuntimeError):  # what closing cannot write was refused before
+        try:
             self._file.close()
+        finally:
+            self._medium.close()
 
     def __enter__(self) -> PicoSink:
         return self
@@ -241,10 +246,8 @@ class PicoSink:
         if any(one.first_id is not None for one in self._signals.values()):
             self._put_counts(chunk)
             self._put_extras()
-        with _as_the_system_says(self._file.filename):
+        with _as_the_system_says(self._medium, sync=sync):
             self._file.flush()
-            if sync:
-                os.fsync(self._file.id.get_vfd_handle())
 
     def _put_counts(self, chunk: int) -> None:
         """Write the samples that all signals have, side by side."""
@@ -252,7 +255,7 @@ class PicoSink:
         count = min(one.n_waiting for one in signals)
         values = np.stack([one.peek(count) for one in signals], axis=1).reshape(-1)
         start = sum(one.length - one.n_waiting for one in signals)
-        with _as_the_system_says(self._file.filename):
+        with _as_the_system_says(self._medium):
             counts = self._counts or self._create(chunk)
             counts.resize((start + len(values),))
             counts[start:] = values
@@ -265,7 +268,7 @@ class PicoSink:
         if (extras := self._extras(plain)) == plain:
             return
         data = np.frombuffer(encode_extras(extras), np.uint8)
-        with _as_the_system_says(self._file.filename):
+        with _as_the_system_says(self._medium):
             if DATASET not in self._file:
                 self._file.create_dataset(DATASET, (0,), "u1", maxshape=(None,), chunks=(min(len(data), _BYTES),))
             self._file[DATASET].resize((len(data),))
@@ -298,13 +301,14 @@ class PicoSink:
 
 
 @contextlib.contextmanager
-def _as_the_system_says(path: str) -> Iterator[None]:
+def _as_the_system_says(medium: Medium, *, sync: bool = False) -> Iterator[None]:
     """Raise what the medium refuses as OSError, without what HDF5 says of its insides."""
     try:
         yield
     except (OSError, RuntimeError) as error:
-        number = getattr(error, "errno", None) or errno.EIO
-        raise OSError(number, os.strerror(number), path) from error
+        medium.require_written()
+        raise OSError(errno.EIO, os.strerror(errno.EIO), medium.path) from error
+    medium.require_written(sync=sync)
 
 
 def _chunk(signals: list[Signal]) -> int:
