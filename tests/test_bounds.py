@@ -129,7 +129,9 @@ def test_they_are_chosen_by_the_name_of_the_quantity_or_their_own(path):
     assert shown(signals=["channel_a", "channel_a_max"]) == whole | high
     assert shown(drop_variables="channel_a") == shown(signals="channel_a", drop_variables="channel_a") == {}
     assert shown(join="none") == {"channel_a": ("time_channel_a", "bound")}
-    with pytest.raises(SelectionError, match=r"no signal 'channel_b' in .*Signals: channel_a, channel_a_min, channel_a_max"):
+    with pytest.raises(
+        SelectionError, match=r"no signal 'channel_b' in .*Signals: channel_a, channel_a_min, channel_a_max"
+    ):
         xjls.open(path, signals="channel_b")
     with xjls.open(path, signals="channel_a_max", group="0") as ds:
         np.testing.assert_array_equal(ds.channel_a_max.values, VOLTS[:, 1])

@@ -109,8 +109,8 @@ def test_info_in_json_says_the_same(capsys, whole):
     current, fine, empty, events = facts["signals"]
     assert current == {
         "id": 1, "name": "current", "units": "A", "type": "f32", "source": 1, "rate_hz": 1000, "first_id": 0,
-        "length": 2500, "scale_factor": 1.0, "add_offset": 0.0, "missing_value": None, "origin_id": None, "bound": None, "facts": {},
-        "first_time": "2026-03-01T10:00:00Z",
+        "length": 2500, "scale_factor": 1.0, "add_offset": 0.0, "missing_value": None, "origin_id": None,
+        "bound": None, "facts": {}, "first_time": "2026-03-01T10:00:00Z",
         "last_time": "2026-03-01T10:00:02.499Z", "ties": 2, "gaps": [], "levels": [
             {"index": 1, "factor": 16, "length": 156}, {"index": 2, "factor": 160, "length": 15},
             {"index": 3, "factor": 1600, "length": 1},

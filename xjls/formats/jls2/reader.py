@@ -25,7 +25,7 @@ from xjls.formats.jls2.describe import GLOBAL_SIGNAL, GLOBAL_SOURCE, describe_si
 from xjls.formats.jls2.gaps import GAP_META, decode_gaps, is_gap
 from xjls.formats.jls2.health import Health
 from xjls.formats.jls2.layout import Blocks
-from xjls.formats.jls2.signal_record import SIGNAL_META, decode_signal_record, is_signal_record
+from xjls.formats.jls2.signal_record import is_signal_record, read_signal_record
 from xjls.formats.jls2.survey import Survey
 from xjls.formats.jls2.track import Track
 from xjls.formats.jls2.tree import IndexTree
@@ -284,13 +284,7 @@ class Jls2Reader:
         if (offset := self.definitions.behind.get(definition.id)) is None:
             return {}
         try:
-            chunk = self.chunks.header(offset)
-            if chunk.tag != Tag.USER_DATA or chunk.meta & 0xFFF != SIGNAL_META:
-                return {}
-            record = events.decode_user_data([self.chunks.record(offset)])[0]
-            return decode_signal_record(record, definition, self._storage.path, offset)
-        except TruncatedError:
-            return {}
+            return read_signal_record(self.chunks, offset, definition, self._storage.path)
         except CorruptError as error:
             self._health.add_error(error, f"scale and offset of {name!r} may be lost: its values would be counts")
             return {}

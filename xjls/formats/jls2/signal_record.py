@@ -9,12 +9,15 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from xjls.errors import CorruptError
+from xjls.errors import CorruptError, TruncatedError
+from xjls.formats.jls2.events import decode_user_data
+from xjls.formats.jls2.wire import Tag
 from xjls.model.facts import decode_facts, encode_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from xjls.formats.jls2.chunks import ChunkFile
     from xjls.formats.jls2.wire import SignalDef
     from xjls.model.annotation import Json, UserData
     from xjls.model.signal import Signal
@@ -59,6 +62,24 @@ def encode_signal_record(signal_id: int, signal: Signal, *, scaled: bool) -> Jso
 def is_signal_record(record: UserData) -> bool:
     """Whether a record of user data is one of these."""
     return _content(record) is not None
+
+
+def read_signal_record(chunks: ChunkFile, offset: int, definition: SignalDef, path: str) -> dict[str, Any]:
+    """Return what the chunk behind a signal's definition says of it; nothing where that is another one, or cut off.
+
+    Raises
+    ------
+    CorruptError
+        It is damaged, or says what makes no sense.
+    """
+    try:
+        chunk = chunks.header(offset)
+        if chunk.tag != Tag.USER_DATA or chunk.meta & 0xFFF != SIGNAL_META:
+            return {}
+        (record,) = decode_user_data([chunks.record(offset)])
+    except TruncatedError:
+        return {}
+    return decode_signal_record(record, definition, path, offset)
 
 
 def decode_signal_record(record: UserData, definition: SignalDef, path: str = "", offset: int = -1) -> dict[str, Any]:
