@@ -370,3 +370,28 @@ def test_facts_go_along_with_what_is_appended(tmp_path):
         xjls.append(path, recording, by="end")
     assert facts_in(path) == facts_of(SCALED)
     assert facts_in(path, "b") == facts_of(replace(SCALED, add_offset=0.0, origin_id=-5 + len(COUNTS)))
+
+
+def test_jls_finds_the_record_of_each_signal_wherever_sources_are_defined(tmp_path):
+    """Sources may be defined between signals; the lists of both are read one after the other."""
+    path = tmp_path / "run.jls"
+    with xjls.new_recording(path) as sink:
+        for number in (1, 2, 3):
+            source = xjls.Source(id=number, name=f"source {number}")
+            sink.add_source(source)
+            sink.add_signal(
+                xjls.Signal(
+                    id=number,
+                    name=f"s{number}",
+                    units="V",
+                    dtype=np.dtype("i2"),
+                    stored_type="i16",
+                    source=source,
+                    rate_hz=Fraction(1000),
+                    scale_factor=0.1 * number,
+                    add_offset=1.0,
+                )  # fmt: skip
+            )
+            sink.write(f"s{number}", 0, np.arange(100, dtype="i2"))
+    found = xjls.open_recording(path).signals
+    assert [(signal.scale_factor, signal.add_offset) for signal in found.values()] == [(0.1, 1), (0.2, 1), (0.1 * 3, 1)]

@@ -40,8 +40,8 @@ class Definitions:
     """Offset of the last definition's chunk."""
     head_offsets: dict[tuple[int, int], int] = field(default_factory=dict)
     """Where the chunks of `heads` are."""
-    behind: dict[int, int] = field(default_factory=dict)
-    """By signal id: offset of the chunk behind the last one that defines it."""
+    last_heads: dict[int, Chunk] = field(default_factory=dict)
+    """By signal id: the last chunk that defines it."""
     ends: dict[int, int] = field(default_factory=dict)
     """By the tag of its first chunk: offset of the last chunk of the list of sources, and of that of signals."""
 
@@ -97,7 +97,8 @@ def _take(found: Definitions, chunk: Chunk, payload: bytes) -> None:
         if len(payload) >= HEAD.size:
             found.heads.setdefault((chunk.meta & 0xFF, tag), HEAD.unpack_from(payload))
             found.head_offsets.setdefault((chunk.meta & 0xFF, tag), chunk.offset)
-            found.behind[chunk.meta & 0xFF] = max(found.behind.get(chunk.meta & 0xFF, 0), chunk.stop)
+            if (kept := found.last_heads.get(chunk.meta & 0xFF)) is None or kept.offset < chunk.offset:
+                found.last_heads[chunk.meta & 0xFF] = chunk
     elif tag == _SOURCE_DEF:
         found.sources.setdefault(chunk.meta, decode_source(chunk, payload))
     elif tag == _SIGNAL_DEF and len(payload) >= 128:

@@ -281,10 +281,10 @@ class Jls2Reader:
 
     def _said_beside(self, definition: SignalDef, name: str) -> dict[str, Any]:
         """Return what the record behind a signal's definition says of it; nothing where there is none."""
-        if (offset := self.definitions.behind.get(definition.id)) is None:
+        if (last := self.definitions.last_heads.get(definition.id)) is None:
             return {}
         try:
-            return read_signal_record(self.chunks, offset, definition, self._storage.path)
+            return read_signal_record(self.chunks, last.stop, definition, self._storage.path)
         except CorruptError as error:
             self._health.add_error(error, f"scale and offset of {name!r} may be lost: its values would be counts")
             return {}
