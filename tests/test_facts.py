@@ -390,7 +390,7 @@ def test_jls_finds_the_record_of_each_signal_wherever_sources_are_defined(tmp_pa
                     rate_hz=Fraction(1000),
                     scale_factor=0.1 * number,
                     add_offset=1.0,
-                )  # fmt: skip
+                )
             )
             sink.write(f"s{number}", 0, np.arange(100, dtype="i2"))
     found = xjls.open_recording(path).signals
