@@ -13,14 +13,14 @@ import xjls
 from xjls.formats import registry
 from xjls.formats.jls2.reader import Jls2Reader
 from xjls.formats.jls2.reader import recognizes as recognizes_jls2
-from xjls.formats.levels import build, describing, layout, pieces, places, shards
+from xjls.formats.levels import layout
 from xjls.model.recording import Recording
 from xjls.storage import absolute_path
 from xjls.testing.jls2 import Definition, Fsr, write
 from xjls.testing.picostream import write_picostream
 
-BLOCK, SHARD_BLOCKS = 20, 50
-PIECE = 20 * BLOCK
+BLOCK, PIECE_BLOCKS, SHARD_BLOCKS = 20, 20, 50
+PIECE = PIECE_BLOCKS * BLOCK
 """Entries of level 1 that are made together."""
 
 
@@ -45,11 +45,9 @@ def hide_levels(patch):
 
 def make_small(patch):
     """Make blocks, files and pieces so small that some ten thousand samples have several."""
-    for module in (layout, shards, pieces, places, describing):
-        patch.setattr(module, "BLOCK_ENTRIES", BLOCK)
+    patch.setattr(layout, "BLOCK_ENTRIES", BLOCK)
+    patch.setattr(layout, "PIECE_BLOCKS", PIECE_BLOCKS)
     patch.setattr(layout, "SHARD_BLOCKS", SHARD_BLOCKS)
-    for module in (pieces, build):
-        patch.setattr(module, "PIECE_ENTRIES", PIECE)
 
 
 def write_bare(path, samples, dtype="f32", **how):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import xjls
 from xjls.compat.picostream import PicoStreamReader, RefusedError
 from xjls.errors import FormatError, LostSamplesError
+from xjls.formats.picostream.file import File
 from xjls.testing.picostream import LOST, VINTAGES, GrowingPicoStream, counts_of, write_picostream
 
 RANGE_V, MAX_ADC, INTERVAL_NS = 2.0, 32752, 16
@@ -252,6 +253,24 @@ def test_what_was_never_written_is_lost(path):
         check(reader.get_block(100, 0, 25, "min_max"), [5, 29, 7, 34], [0, 0, 25, 25])
 
 
+def test_what_was_never_written_keeps_the_rest_in_place(path):
+    """Values are read where they lie, whatever is missing between them."""
+    write(path, np.arange(30) + 5, block=10)
+    with h5py.File(path, "r+") as file:
+        file["adc_counts"].resize((60,))
+        file["adc_counts"][40:50] = 7
+    file = File(path)
+    try:
+        pieces = list(file.counts.pieces(5, 60, LOST))
+        expected = np.concatenate([np.arange(10, 35), [LOST] * 10, [7] * 10, [LOST] * 10])
+        np.testing.assert_array_equal(np.concatenate(pieces), expected)
+        lying = [piece for piece in pieces if not (piece == LOST).all()]
+        assert lying
+        assert not any(piece.flags.owndata for piece in lying)
+    finally:
+        file.close()
+
+
 @pytest.mark.parametrize("options", [{}, {"compression": "gzip"}, {"chunks": None}, {"dtype": ">i2"}])
 def test_however_it_is_stored(path, options):
     counts = counts_of("average", 25_000)
@@ -353,9 +372,56 @@ def test_a_file_that_is_emptied_begins_anew(path):
             assert reader.get_next_block(100)[1].size == 100
             growing.reset()
             assert reader.num_samples == 0
+            for call in (lambda: reader.get_next_block(100), lambda: next(blocks)):
+                with pytest.raises(LostSamplesError, match=r"has dropped these samples.*reset\(\)"):
+                    call()
+            reader.reset()
             assert reader.get_next_block(100) is None
-            with pytest.raises(RefusedError, match=r"start=50 is beyond the end\. There are 0 values"):
-                next(blocks)
+
+
+@pytest.mark.parametrize("refilled", [500, 1500, 2500])
+def test_blocks_are_of_one_epoch(path, refilled):
+    """However far that reaches which took the place of the samples: not to the last block, beyond it, beyond them."""
+    with GrowingPicoStream(path, block=100, flush=True, max_adc=MAX_ADC) as growing:
+        growing.append(np.ones(2000))
+        with PicoStreamReader(path) as reader, PicoStreamReader(path, strict=True) as strict:
+            blocks, quirky = reader.get_block_iter(500), strict.get_block_iter(500)
+            for start in (0, 500):
+                check(next(blocks), np.ones(500), range(start, start + 500))
+                check(reader.get_next_block(500), np.ones(500), range(start, start + 500))
+                next(quirky)
+            growing.reset()
+            growing.append(np.full(refilled, 2))
+            for call in (lambda: next(blocks), lambda: reader.get_next_block(500)):
+                with pytest.raises(LostSamplesError, match="has dropped these samples"):
+                    call()
+            assert reader.get_block(10)[1].size == 10
+            with pytest.raises(LostSamplesError):
+                reader.get_next_block(500)
+            reader.reset()
+            check(reader.get_next_block(500), np.full(500, 2), range(500))
+            check(next(reader.get_block_iter(500)), np.full(500, 2), range(500))
+            assert sum(len(mv) for _, mv in quirky) == min(max(refilled, 1000), 2000) - 1000
+
+
+def test_a_cursor_that_has_read_nothing_has_lost_nothing(path):
+    growing = GrowingPicoStream(path, block=100, flush=True, max_adc=MAX_ADC)
+    with growing, PicoStreamReader(path) as reader:
+        growing.append(np.ones(200))
+        assert reader.num_samples == 200
+        growing.reset()
+        growing.append(np.full(100, 2))
+        check(reader.get_next_block(500), np.full(100, 2), range(100))
+
+
+def test_a_block_looks_once_at_a_file_that_is_being_written(path, monkeypatch):
+    with GrowingPicoStream(path, block=100, flush=True) as growing, PicoStreamReader(path) as reader:
+        growing.append(np.arange(200))
+        looks, refreshed = [], PicoStreamReader._refreshed
+        monkeypatch.setattr(PicoStreamReader, "_refreshed", lambda self: looks.append(self) or refreshed(self))
+        for block in (reader.get_next_block(100), reader.get_block(100), next(reader.get_block_iter(200))):
+            assert block[1].size
+        assert len(looks) == 4, "one each, and one for the length of an iterator"
 
 
 def test_a_file_that_is_emptied_while_it_is_read_is_told(path, monkeypatch):

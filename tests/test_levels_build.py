@@ -391,10 +391,9 @@ def test_what_was_begun_of_another_file_is_not_gone_on_with(tmp_path, small_bloc
 
 KILLED = """
     import os, signal, sys
-    from xjls.formats.levels import build, describing, layout, pieces, places, shards
-    for module in (layout, shards, pieces, places, describing):
-        module.BLOCK_ENTRIES = 20
-    layout.SHARD_BLOCKS, pieces.PIECE_ENTRIES, build.PIECE_ENTRIES = 50, 400, 400
+    import xjls
+    from xjls.formats.levels import layout
+    layout.BLOCK_ENTRIES, layout.PIECE_BLOCKS, layout.SHARD_BLOCKS = 20, 20, 50
     left = [int(sys.argv[2])]
     for name in ("pwrite", "write"):
         def limited(*arguments, write=getattr(os, name)):
@@ -403,7 +402,7 @@ KILLED = """
                 os.kill(os.getpid(), signal.SIGKILL)
             return write(*arguments)
         setattr(os, name, limited)
-    build.build_levels(sys.argv[1])
+    xjls.build_levels(sys.argv[1])
 """
 
 
@@ -489,7 +488,37 @@ def test_another_error_is_its_own(tmp_path, small_blocks):
 
     with pytest.raises(OSError, match="the screen is broken"):
         xjls.build_levels(path, progress=refuse)
-    assert [p.name for p in tmp_path.iterdir()] == ["run.hdf5"]
+    assert not sidecar_of(path).exists()
+
+
+def test_what_was_done_until_the_network_failed_is_gone_on_with(tmp_path, small_blocks, monkeypatch):
+    path, _ = write_counts(tmp_path / "run.hdf5", 1_500_000)  # 15 pieces
+    wanted = files_of(Path(xjls.build_levels(path, to=tmp_path / "wanted")))
+    made = []
+    real = pieces.SignalBuild._made
+
+    def fail_at_ten(self, levels, number):
+        if number == 10:
+            raise OSError(errno.ETIMEDOUT, "the network is down")
+        made.append(number)
+        return real(self, levels, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pieces.SignalBuild, "_made", fail_at_ten)
+        with pytest.raises(OSError, match="the network is down"):
+            xjls.build_levels(path, workers=1)
+    monkeypatch.setattr(pieces.SignalBuild, "_made", lambda self, levels, n: made.append(n) or real(self, levels, n))
+    xjls.build_levels(path, workers=1)
+    assert sorted(made) == list(range(15))  # each once
+    assert files_of(sidecar_of(path)) == wanted
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_somebody_must_build(tmp_path, workers):
+    path, _ = write_counts(tmp_path / "run.hdf5")
+    with pytest.raises(SelectionError, match=f"workers={workers} build nothing. Give 1 or more"):
+        xjls.build_levels(path, workers=workers)
 
 
 # ---- two at once -----------------------------------------------------------------------------------------------------
@@ -509,6 +538,13 @@ def test_two_builders_do_not_disturb_each_other(tmp_path, small_blocks, monkeypa
     assert files_of(sidecar_of(path)) == wanted
     assert sorted(made) == list(range(-(-1_000_000 // 256 // PIECE)))  # once
     assert not list(tmp_path.glob(".*"))
+
+
+def test_where_files_have_no_locks_levels_are_built(tmp_path, small_blocks, monkeypatch):
+    path, _ = write_counts(tmp_path / "run.hdf5")
+    monkeypatch.setattr(journal, "fcntl", None)
+    xjls.build_levels(path)
+    assert sidecar_of(path).is_dir()
 
 
 def test_a_journal_that_is_damaged_counts_as_far_as_it_is_whole(tmp_path):

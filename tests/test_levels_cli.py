@@ -57,7 +57,7 @@ def test_check_looks_at_all_of_it(path, capsys):
     (sidecar_of(path) / "2/channel_a/c.0.0").unlink()
     assert main(["index", path, "--check"]) == 1
     told = capsys.readouterr().out
-    assert "1 of 9 blocks are damaged; its index is damaged, which only other programs read" in told
+    assert "1 of 9 chunks are damaged; its index is damaged, which only other programs read" in told
     assert "2/channel_a/c.0.0: there is no such file" in told
 
 

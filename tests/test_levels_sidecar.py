@@ -32,6 +32,7 @@ from tests.levels_files import (
     write_counts,
 )
 from xjls.errors import CorruptError, NotRecognizedError, SelectionError, TruncatedError, UnsupportedError
+from xjls.formats.levels import reader as levels_reader
 from xjls.formats.levels.layout import LAYOUT, decode_record, encode_record, seal
 from xjls.formats.levels.sidecar import Sidecar
 from xjls.model.sample_type import level_factors_of
@@ -225,8 +226,21 @@ def test_levels_of_an_address_are_built_on_this_machine(built, tmp_path):
 
 def test_what_has_levels_is_not_given_others(tmp_path, built):
     path = write_bare(tmp_path / "run.jls", np.arange(100_000.0))
-    with xjls.open_recording(path, sidecar=sidecar_of(built)) as recording:
+    with pytest.raises(SelectionError, match=r"JLS v2 has levels of its own, and takes none of .*Leave sidecar= out"):
+        xjls.open_recording(path, sidecar=sidecar_of(built))
+    with xjls.open_recording(path, sidecar=False) as recording:
         assert len(recording.signal("x").levels) == 3
+
+
+def test_options_have_names(built):
+    with pytest.raises(SelectionError, match=r"format_options='units=mV' are none. Give them by name"):
+        xjls.open_recording(built, format_options="units=mV")
+
+
+def test_a_sidecar_names_the_recording_to_open(built):
+    assert xjls.formats.guess_format(sidecar_of(built)) is None
+    with pytest.raises(NotRecognizedError, match=r"these are the levels of a recording: .*Open .*run\.hdf5 itself"):
+        xjls.open_recording(sidecar_of(built))
 
 
 # ---- freshness -------------------------------------------------------------------------------------------------------
@@ -244,6 +258,16 @@ def opened_with_warning(path, match, **how):
 def test_a_file_that_grew_has_no_levels(built):
     write_counts(built, 400_000)
     assert opened_with_warning(built, r"the file has 8\d\d_\d\d\d bytes, and had 6\d\d_\d\d\d when") == 0
+
+
+@pytest.mark.parametrize(
+    "door", [xjls.open, lambda path: xr.open_dataset(path, engine="jls"), lambda path: xr.open_datatree(path)]
+)
+def test_every_door_warns_of_the_line_that_opened_it(built, door):
+    write_counts(built, 400_000)
+    with pytest.warns(UserWarning, match="are not used: the file has") as caught:
+        door(built).close()
+    assert [one.filename for one in caught] == [__file__]
 
 
 def test_a_file_of_other_content_has_no_levels(built):
@@ -406,7 +430,7 @@ def test_damage_is_told(built):
     with xjls.open_recording(built) as recording:
         assert not recording.status.notes
         recording.read_level("channel_a", 1)
-        assert "1 of 59 blocks of level 1 of 'channel_a' are damaged, and made anew" in recording.status.notes[0]
+        assert "1 of 59 chunks of level 1 of 'channel_a' are damaged, and made anew" in recording.status.notes[0]
         assert np.isfinite(recording.read_level("channel_a", 1)[:20]).all()
 
 
@@ -435,6 +459,8 @@ def test_lists_of_gaps_are_checked(built):
 
 HUGE = {"length": 1 << 64, "samples_per_entry": [factor for factor in level_factors_of("i16") if factor <= 1 << 64]}
 
+NO_LEVEL = {"length": 1, "samples_per_entry": []}
+
 
 def sealed(told):
     return told | {"crc32c": seal(told)}
@@ -460,12 +486,12 @@ def test_records_are_checked(built):
     with pytest.raises(UnsupportedError, match=f"layout 99.*This one reads layout {LAYOUT}"):
         decode_record(told | {"layout": 99}, "x")
     with pytest.raises(CorruptError, match="the checksum of its attribute 'xjls_levels' differs"):
-        decode_record(told | {"format": "JLS"}, "x")
+        decode_record(told | {"block_entries": 640}, "x")
     with pytest.raises(CorruptError, match="is damaged"):
         decode_record({key: value for key, value in told.items() if key != "signals"}, "x")
     with pytest.raises(CorruptError, match="is damaged"):
         decode_record([], "x")
-    for strange in ({"gaps": ""}, {"gaps": "many"}, {"length": "long"}, {"length": 1}, {"stored_type": "e5"}):
+    for strange in ({"gaps": ""}, {"gaps": "many"}, {"length": "long"}, {"length": 1}, NO_LEVEL, {"stored_type": "e5"}):
         with pytest.raises(CorruptError, match="is damaged"):
             decode_record(sealed(told | {"signals": [told["signals"][0] | strange]}), "x")
     root = sidecar_of(built) / "zarr.json"
@@ -518,6 +544,27 @@ def test_what_a_float_recording_skipped_is_kept(tmp_path, monkeypatch, small_blo
         for name in ("x", "y"):
             assert [str(gap.window) for gap in recording.skipped(name)] == ["30_000–60_000"]
             assert recording.statistics(name).count == 60_000
+
+
+def test_gaps_are_put_together_once(built, tmp_path, monkeypatch):
+    """There may be a million of them."""
+    merges = []
+    real = levels_reader.merge_gaps
+    monkeypatch.setattr(levels_reader, "merge_gaps", lambda gaps: merges.append(1) or real(gaps))
+    with xjls.open_recording(built) as recording:
+        for ask_for in (recording.gaps, recording.skipped):
+            gaps = ask_for("channel_a")
+            assert [(gap.window.start, gap.window.stop) for gap in gaps] == list(MARKS)
+            assert ask_for("channel_a") is gaps
+        assert not merges  # the file tells of none
+        told = xjls.Gap(xjls.Window(5_100, 5_200), recording.gaps("channel_a")[0].reason, skipped=True)
+    with xjls.open_recording(built) as recording:
+        for name in ("gaps", "skipped"):
+            monkeypatch.setattr(recording.reader._reader, name, lambda signal: (told,))
+            gaps = getattr(recording, name)("channel_a")
+            assert (gaps[0].window.start, gaps[0].window.stop, len(gaps)) == (5_000, 5_200, 2)
+            assert getattr(recording, name)("channel_a") is gaps
+        assert len(merges) == 2
 
 
 def test_two_signals_of_which_one_is_short(tmp_path, bare, small_blocks):

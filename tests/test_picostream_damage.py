@@ -9,6 +9,7 @@ import faulthandler
 import hashlib
 import multiprocessing
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -97,15 +98,15 @@ def test_counts_that_are_no_dataset_are_refused(target, what):
 @pytest.mark.parametrize(
     ("counts", "holds"),
     [
-        (np.zeros(5, "u2"), "uint16 in 1"),
-        (np.zeros(5, "i4"), "int32 in 1"),
-        (np.zeros(5, "i1"), "int8 in 1"),
-        (np.zeros(5, "f4"), "float32 in 1"),
-        (np.zeros((5, 2), "i2"), "int16 in 2"),
-        (np.int16(3), "int16 in 0"),
-        (h5py.Empty("i2"), "int16 in 0"),
-        ("text", "object in 0"),
-        (np.zeros(4, [("a", "i2")]), r"\[\('a', '<i2'\)\] in 1"),
+        (np.zeros(5, "u2"), "uint16[5]"),
+        (np.zeros(5, "i4"), "int32[5]"),
+        (np.zeros(5, "i1"), "int8[5]"),
+        (np.zeros(5, "f4"), "float32[5]"),
+        (np.zeros((5, 2), "i2"), "int16[5, 2]"),
+        (np.int16(3), "int16[]"),
+        (h5py.Empty("i2"), "int16[]"),
+        ("text", "object[]"),
+        (np.zeros(4, [("a", "i2")]), "[('a', '<i2')][4]"),
     ],
 )
 def test_other_numbers_are_refused(target, counts, holds):
@@ -113,7 +114,7 @@ def test_other_numbers_are_refused(target, counts, holds):
     with h5py.File(target, "r+") as file:
         del file["adc_counts"]
         file["adc_counts"] = counts
-    with pytest.raises(UnsupportedError, match=rf"'adc_counts' holds {holds} dimensions, expected int16 in one"):
+    with pytest.raises(UnsupportedError, match=re.escape(f"'adc_counts' holds {holds}, expected int16[n]")):
         opening(target)
 
 

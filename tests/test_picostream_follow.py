@@ -5,6 +5,7 @@ import fcntl
 import multiprocessing
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 
 import xjls
 from xjls.errors import LostSamplesError
+from xjls.formats.picostream import container
+from xjls.formats.picostream.file import File
 from xjls.storage.local import LocalFile
 from xjls.testing.picostream import GrowingPicoStream, write_picostream
 
@@ -229,6 +232,19 @@ def test_closing_may_change_nothing_but_the_lock(tmp_path):
         assert not recording.refresh()
     assert recording.refresh()
     assert recording.was_closed
+
+
+def test_counts_that_are_just_being_made_are_waited_for(tmp_path, monkeypatch):
+    path = write_picostream(tmp_path / "live.hdf5", block(0))
+    move(path, "adc_counts", "later")
+    monkeypatch.setattr(container, "time", SimpleNamespace(sleep=lambda _seconds: move(path, "later", "adc_counts")))
+    with locked(path), contextlib.closing(File(path)) as file:
+        assert np.array_equal(file.counts.read(0, BLOCK)[0], block(0))
+
+
+def move(path, old, new):
+    with h5py.File(path, "r+", locking=False) as file:
+        file.move(old, new)
 
 
 def test_places_that_were_read_from_a_file_of_two_moments_are_not_kept(tmp_path):

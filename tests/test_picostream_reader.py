@@ -1,6 +1,7 @@
 """PicoStream files as they are opened: held to formulas of these tests, and to h5py on the same bytes."""
 
 import hashlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 
 import xjls
 from xjls.formats import guess_format
+from xjls.formats.picostream import attributes
+from xjls.kernels import groups
 from xjls.testing.laws import equal_values
 from xjls.testing.picostream import LOST, counts_of, truth_of, write_picostream
 from xjls.testing.picostream.scenarios.contents import attributes_of_every_type
@@ -153,9 +156,17 @@ def test_added_offsets_give_the_numbers_of_pico_streams_own_reader(target):
     [
         ({"units": "kV"}, r"units='kV' are none of PicoStream's\. Choose one of V, mV\."),
         ({"offset_sign": "+"}, r"offset_sign='\+' is no way to treat the offset\. Choose \"subtract\" or \"add\"\."),
-        ({"max_adc": 0}, r"max_adc=0 is no count of full scale\. Give one from 1 on\."),
-        ({"sample_interval_ns": -1}, r"sample_interval_ns=-1 is no interval\. Give nanoseconds above 0\."),
-        ({"sample_interval_ns": np.inf}, r"sample_interval_ns=inf is no interval"),
+        *(
+            ({"max_adc": value}, rf"max_adc={value!r} is no count of full scale\. Give a whole number from 1 on\.")
+            for value in (0, 3.5, math.nan, math.inf, "foo", True)
+        ),
+        *(
+            (
+                {"sample_interval_ns": value},
+                rf"sample_interval_ns={value!r} is no interval\. Give a number of ns above 0",
+            )
+            for value in (0, -1, math.nan, math.inf, "80", True)
+        ),
         ({"sign": "add"}, r"PicoStream has no option 'sign'\. Options: units, offset_sign, max_adc, sample_int"),
     ],
 )
@@ -248,6 +259,24 @@ def test_a_capture_that_went_on_counts_from_its_beginning(target):
         assert float(ds.time[0]) == 5000 * 32e-9
 
 
+@pytest.mark.parametrize(
+    ("total", "first_id"),
+    [
+        (7000.0, 5000),
+        ([7000], 5000),
+        (np.array([7000.0]), 5000),
+        ([7000, 7000], 0),
+        (7000.5, 0),
+        (np.nan, 0),
+        (True, 0),
+    ],
+)
+def test_a_total_may_be_any_whole_number(target, total, first_id):
+    write_picostream(target, counts_of("average", 2000), extra={"samples_in_total": total})
+    with xjls.open_recording(target) as recording:
+        assert recording.signal("channel_a").window.start == first_id
+
+
 def test_a_total_below_the_length_is_no_origin(target):
     write_picostream(target, counts_of("average", 2000), extra={"total_samples": 10})
     with xjls.open_recording(target) as recording:
@@ -315,6 +344,27 @@ def test_what_is_assumed_is_noted(target, counts, how, note):
     with xjls.open_recording(target) as recording:
         assert [n for n in recording.status.notes if note in n], recording.status.notes
         assert note in str(recording.status)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "live"),
+    [
+        ("live_only", True, True), ("Live-Only", "yes", True), ("mode_live", 1, True), ("max_buff_sec", 5.0, True),
+        ("buffer sec", np.array([5]), True), ("buffer_max", b"5 s", True), ("live_only", "no", False),
+        ("live_only", "", False), ("live_only", False, False), ("live_only", b"False", False),
+        ("live_only", "0", False), ("live", np.zeros(1), False),
+        ("live", 0.0, False), ("max_buff_sec", None, False), ("delivered", "x", False), ("alive", 1, False),
+        ("buffers", 4, False), ("buffer_size", 4096, False), ("rebuff_sec", 4, False),
+    ],
+)  # fmt: skip
+def test_only_whole_words_tell_of_the_last_seconds(name, value, live):
+    found = attributes.decode_settings({"sample_interval_ns": 16, "voltage_range_v": 2.0, name: value}, {}, "run.hdf5")
+    assert found.live_only == live
+    assert any("time origin is unknown" in note for note in found.notes) == live
+
+
+def test_lost_samples_are_the_same_everywhere():
+    assert attributes.LOST == groups.LOST == LOST
 
 
 @pytest.mark.parametrize("mode", ["average", "aggregate"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import xjls
 from xjls.errors import CorruptError, SelectionError
-from xjls.formats.picostream.extras import DATASET, Column, Extras, decode_extras, encode_extras, plain_extras
+from xjls.formats.picostream.extras import DATASET, Extras, StoredSignal, decode_extras, encode_extras, plain_extras
 from xjls.formats.picostream.sink import PicoSink
 from xjls.formats.picostream.telling import told_of
 from xjls.model.window import Gap, Window
@@ -94,7 +94,7 @@ def test_pairs_lie_one_after_the_other(path):
     found = attributes_in(path)
     assert (found["downsample_mode"], found["aggregate_format"]) == ("aggregate", "interleaved_min_max")
     extras = extras_in(path, paired=True)
-    assert [(column.id, column.name) for column in extras.columns] == [(8, "p_min"), (9, "p_max")]
+    assert [(signal.id, signal.name) for signal in extras.signals] == [(8, "p_min"), (9, "p_max")]
     assert extras.quantity == "p"
 
 
@@ -198,9 +198,9 @@ def test_what_is_beside_the_counts_is_kept(path):
         sink.write("probe", 2020, COUNTS[:5])
     found = extras_in(path)
     assert (found.first_id, found.origin_id, found.sources) == (1000, None, (SCOPE,))
-    (column,) = found.columns
-    assert (column.id, column.name, column.source, column.ties) == (3, "probe", 4, (tie,))
-    assert [(str(gap.window), gap.reason) for gap in column.gaps] == [
+    (kept,) = found.signals
+    assert (kept.id, kept.name, kept.source, kept.ties) == (3, "probe", 4, (tie,))
+    assert [(str(gap.window), gap.reason) for gap in kept.gaps] == [
         ("2_000–2_010", "unplugged"), ("2_010–2_020", "not delivered")
     ]  # fmt: skip
     assert found.annotations == (NOTE, replace(NOTE, signal="", sample_id=None, time_ns=5))
@@ -261,12 +261,12 @@ def test_facts_become_attributes_of_their_types(path):
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_extras_come_back(paired):
-    columns = tuple(
-        Column(id=i, name=f"n{i}", source=4, ties=(xjls.Tie(sample_id=-1, time_ns=2),), gaps=(OFF,))
+    signals = tuple(
+        StoredSignal(id=i, name=f"n{i}", source=4, ties=(xjls.Tie(sample_id=-1, time_ns=2),), gaps=(OFF,))
         for i in range(1 + paired)
     )
     extras = Extras(
-        columns=columns, quantity="q", sources=(SCOPE,), first_id=-7, origin_id=0, facts={"a": [None]},
+        signals=signals, quantity="q", sources=(SCOPE,), first_id=-7, origin_id=0, facts={"a": [None]},
         annotations=(NOTE,), user_data=(xjls.UserData(meta=1, data={"a": math.inf}),),
     )  # fmt: skip
     for one in (extras, plain_extras(paired=paired)):
@@ -328,7 +328,7 @@ def test_attributes_that_are_true_stay_and_others_are_put_right():
 
 
 REFUSED = {
-    r"'probe' is of type f32, and counts are i16\. Choose one by xjls extract --signal NAME": [
+    r"'probe' is of type f32, and PicoStream's HDF5 holds i16 counts only\. Write a Zarr store \(\.zarr\) or a JLS": [
         replace(SIGNAL, stored_type="f32", dtype=np.dtype("f4"))
     ],
     "'probe' has annotations only": [replace(SIGNAL, rate_hz=Fraction(0))],
@@ -408,7 +408,7 @@ def test_halves_of_a_pair_begin_together_and_end_so(path):
     found = counts_in(path).reshape(-1, 2)
     assert np.array_equal(found[:, 0], COUNTS)
     assert set(found[900:, 1]) == {LOST}
-    assert [str(gap.window) for gap in extras_in(path, paired=True).columns[1].gaps] == ["910–1_010"]
+    assert [str(gap.window) for gap in extras_in(path, paired=True).signals[1].gaps] == ["910–1_010"]
 
 
 def test_counts_are_not_compressed(path):

@@ -30,7 +30,7 @@ from xjls.errors import (
 if TYPE_CHECKING:
     from xjls.backend.opening import open  # noqa: A004 - xjls.open reads as it should
     from xjls.formats import append, continue_recording, new_recording, open_recording
-    from xjls.formats.levels.build import build_levels
+    from xjls.formats.indexing import build_levels
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.clock import Clock
     from xjls.model.recording import Recording
@@ -75,7 +75,7 @@ __all__ = [
 _HOMES = {
     "open": "xjls.backend.opening",
     **dict.fromkeys(("append", "continue_recording", "new_recording", "open_recording"), "xjls.formats"),
-    "build_levels": "xjls.formats.levels.build",
+    "build_levels": "xjls.formats.indexing",
     "Recording": "xjls.model.recording",
     **dict.fromkeys(("Annotation", "Tie", "UserData"), "xjls.model.annotation"),
     "Clock": "xjls.model.clock",

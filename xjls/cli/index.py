@@ -9,8 +9,9 @@ from xjls.cli import EXIT_DAMAGED
 from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.text import quantity, size, written
 from xjls.formats import open_recording
-from xjls.formats.levels.build import build, place_of
-from xjls.formats.levels.opening import SUFFIX, look
+from xjls.formats.indexing import place_of
+from xjls.formats.levels.build import build
+from xjls.formats.levels.opening import SUFFIX, UnfitError, look
 from xjls.progress import shown
 from xjls.storage import absolute_path
 
@@ -46,12 +47,12 @@ def _check(recording: Recording, place: Path, name: str) -> int:
     if not place.exists():
         print(f"{name}: there is none; xjls index without --check builds it")
         return EXIT_DAMAGED
-    found = look(recording._reader, recording.path, str(place), None, probe=True)
-    if isinstance(found, str):
-        print(f"{name}: not used, {found}")
+    try:
+        with look(recording.reader, recording.path, str(place), None, probe=True) as sidecar:
+            n_bytes, problems = sidecar.check(shown(size))
+    except UnfitError as problem:
+        print(f"{name}: not used, {problem}")
         return EXIT_DAMAGED
-    with found as sidecar:
-        n_bytes, problems = sidecar.check(shown(size))
     verdict = "damaged; what is damaged is made from samples, slowly" if problems else "whole, and fits the recording"
     print("\n".join([f"{name}: {verdict}, {size(n_bytes)} checked", *(f"  {problem}" for problem in problems)]))
     return EXIT_DAMAGED if problems else 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from xjls.errors import NotRecognizedError, SelectionError
 from xjls.formats.jls2 import reader as jls2
 from xjls.formats.jls2.sink import new_jls2, resume_jls2
-from xjls.formats.levels.opening import with_levels
+from xjls.formats.levels.opening import SUFFIX, with_levels
 from xjls.formats.picostream import opening as picostream
 from xjls.formats.zarr import opening as zarr
 from xjls.model.sink import Sink
@@ -155,7 +155,7 @@ def open_recording(
     UnsupportedError
         A version of a format that xjls does not read.
     SelectionError
-        The format has no such option.
+        The format has no such option, or has levels of its own and takes no sidecar's.
     OSError
         The file cannot be opened.
 
@@ -168,21 +168,25 @@ def open_recording(
     ('A', dtype('float32'))
     """
     refused: list[Exception] = []
-    options = format_options or {}
+    options = {} if format_options is None else format_options
+    if not isinstance(options, Mapping):
+        raise SelectionError(f"format_options={options!r} are none", 'Give them by name, as {"units": "mV"}.')
     for row in _candidates(path):
         own = {name: value for name, value in options.items() if name in row.options}
         try:
             made = row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify, **own)
         except (NotRecognizedError, FileNotFoundError) as error:
             if row.root and isinstance(error, NotRecognizedError):
+                _refuse_sidecar(os.fspath(path))
                 raise  # it is a folder, and the format has said what is wrong with it
             refused.append(error)
         else:
-            if unknown := sorted(options.keys() - own.keys()):
+            try:
+                _require_apt(row, options, sidecar)
+            except SelectionError:
                 made.close()
-                there = ", ".join(row.options) or "none"
-                raise SelectionError(f"{row.name} has no option {unknown[0]!r}", f"Options: {there}.")
-            return with_levels(made, sidecar) if row.lacks_levels else made
+                raise
+            return with_levels(made, sidecar, storage_options) if row.lacks_levels else made
     if all(isinstance(error, FileNotFoundError) for error in refused):
         raise refused[0]
     tried = ", ".join(row.name for row in FORMATS)
@@ -191,6 +195,22 @@ def open_recording(
     found = head[:16].hex(" ") or "there are none"
     problem = f"no format claims the first bytes, {found} (tried: {tried})"
     raise NotRecognizedError(problem, os.fspath(path), 0, "Is it a recording?")
+
+
+def _refuse_sidecar(path: str) -> None:
+    """Say what to open instead of the levels of a recording."""
+    recording, suffix, rest = path.rstrip("/").rpartition(SUFFIX)
+    if suffix and not rest:
+        raise NotRecognizedError("these are the levels of a recording", path, remedy=f"Open {recording} itself.")
+
+
+def _require_apt(row: Format, options: Mapping[str, Any], sidecar: WhichSidecar) -> None:
+    """Refuse what was asked of a format that cannot be asked of it."""
+    if unknown := sorted(options.keys() - set(row.options)):
+        there = ", ".join(row.options) or "none"
+        raise SelectionError(f"{row.name} has no option {unknown[0]!r}", f"Options: {there}.")
+    if sidecar and not row.lacks_levels:
+        raise SelectionError(f"{row.name} has levels of its own, and takes none of {sidecar}", "Leave sidecar= out.")
 
 
 def new_recording(

@@ -27,6 +27,7 @@ from xjls.kernels.stream import prefetch
 __all__ = [
     "AHEAD_BYTES",
     "ROW_LENGTH",
+    "ROW_MIN",
     "Moments",
     "fill_row",
     "join_moments",
@@ -40,7 +41,8 @@ __all__ = [
 
 Row = NDArray[np.float64]
 
-ROW_LENGTH = 6
+ROW_LENGTH, ROW_MIN = 6, 4
+"""Numbers of a row, and the place of the minimum among them."""
 AHEAD_BYTES = 1 << 14
 """How far ahead samples are asked for: the passes over a piece take longer than the requests for one."""
 

@@ -48,6 +48,8 @@ class Recording(Questions, Growing):
         `status` names the samples.
     verify
         Whether every read checks the checksums of what it reads.
+    reader
+        What the opener made of path and options, where that was called already.
 
     Notes
     -----
@@ -62,6 +64,7 @@ class Recording(Questions, Growing):
         options: Mapping[str, Any] | None = None,
         on_damage: OnDamage = "raise",
         verify: bool = True,
+        reader: Reader | None = None,
     ) -> None:
         if on_damage not in ("raise", "gap"):
             raise SelectionError(f"on_damage={on_damage!r} is no policy", 'Choose "raise" or "gap".')
@@ -70,7 +73,7 @@ class Recording(Questions, Growing):
         self.verify = verify
         self._opener = opener
         self._options = dict(options or {})
-        self._reader = opener(path, **self._options)
+        self._reader = opener(path, **self._options) if reader is None else reader
         self._signals: dict[str, Signal] = {}
         self._ties: dict[str, tuple[Tie, ...]] = {}
         self._clocks: dict[tuple[str, ...], Clock] = {}
@@ -79,6 +82,22 @@ class Recording(Questions, Growing):
         self.epoch = 0
         """How often `refresh` found that the writer had emptied the recording: sample ids began anew each time."""
         self._forget_answers()
+
+    @property
+    def reader(self) -> Reader:
+        """What the format gives: for formats, and what wraps them. `refresh` puts another one in its place."""
+        return self._reader
+
+    def wrapped(self, opener: Callable[..., Reader], reader: Reader, **options: Any) -> Recording:
+        """Return a recording of a reader that wraps this one's, instead of this one; for formats.
+
+        Elsewhere, and on `refresh`, it is made by ``opener(path, opener=..., options=..., **options)``, whose first two
+        are this recording's own.
+        """
+        return Recording(
+            self.path, opener, options={"opener": self._opener, "options": self._options, **options},
+            on_damage=self.on_damage, verify=self.verify, reader=reader,
+        )  # fmt: skip
 
     @property
     def format(self) -> str:

@@ -4,8 +4,8 @@
 samples or says something else than was measured, this says what is right, unless ``strict=True`` asks for the very
 numbers. The how-to page "Run scripts that were written for PicoStreamReader" has the differences.
 
-The data flow: `file` gives counts, and what they mean; `blocks` makes voltages of a window of them, `quirks` as
-PicoStream does; `reader` is the class, which says which window.
+The data flow: `reader` is the class, which opens the file and says which window of it; `blocks` makes voltages of that,
+`quirks` as PicoStream does.
 """
 
 from xjls.compat.errors import RefusedError

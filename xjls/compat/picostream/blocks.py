@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from xjls.storage.pool import pool
 
 if TYPE_CHECKING:
-    from xjls.compat.picostream.file import PicoFile
     from xjls.formats.picostream.attributes import OffsetSign
+    from xjls.formats.picostream.file import File
     from xjls.kernels.decimate import Conversion
 
 Block: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -24,21 +24,21 @@ Block: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 MODES = ("mean", "min_max")
 
 
-def read_block(file: PicoFile, start: int, stop: int, factor: int, mode: str, sign: OffsetSign) -> Block:
+def read_block(file: File, start: int, stop: int, factor: int, mode: str, sign: OffsetSign) -> Block:
     """Return values [start, stop) of a file; of pairs, both must be even."""
-    from xjls.kernels.decimate import convert, decimate
+    from xjls.kernels.decimate import LOST, convert, decimate
 
-    conversion = conversion_of(file, sign)
+    conversion, pieces = conversion_of(file, sign), file.counts.pieces(start, stop, LOST)
     if factor == 1 and mode == "mean":
         block = _empty(stop - start)
-        convert(file.pieces(start, stop), start, conversion, *block)
+        convert(pieces, start, conversion, *block)
     else:
         block = _empty(conversion.outputs(start, stop, factor, mode))
-        decimate(file.pieces(start, stop), (start, stop), factor, mode, conversion, *block)
+        decimate(pieces, (start, stop), factor, mode, conversion, *block)
     return block
 
 
-def conversion_of(file: PicoFile, sign: OffsetSign) -> Conversion:
+def conversion_of(file: File, sign: OffsetSign) -> Conversion:
     """Return what the counts of a file mean."""
     from xjls.kernels.decimate import Conversion
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.compat.picostream.blocks import Block
-    from xjls.compat.picostream.file import PicoFile
     from xjls.formats.picostream.attributes import OffsetSign
+    from xjls.formats.picostream.file import File
 
 
-def quirky_block(file: PicoFile, size: int, start: int, factor: int, mode: str, sign: OffsetSign) -> Block:
+def quirky_block(file: File, size: int, start: int, factor: int, mode: str, sign: OffsetSign) -> Block:
     """Return ``size`` values from ``start`` on as PicoStream does."""
     from xjls.kernels.decimate import convert, decimate
 
@@ -35,15 +35,15 @@ def quirky_block(file: PicoFile, size: int, start: int, factor: int, mode: str, 
     meaning = replace(conversion_of(file, sign), scale_mv=scale, paired=False, marked=False)
     if factor <= 1 or n < factor:
         mv = np.empty(n)
-        convert(file.filled_pieces(first, first + n), 0, meaning, np.empty(n), mv)
+        convert(file.counts.pieces(first, first + n), 0, meaning, np.empty(n), mv)
         return times, mv
     whole = n // factor * factor
     mv = np.empty(meaning.outputs(0, whole, factor, mode))
-    decimate(file.filled_pieces(first, first + whole), (0, whole), factor, mode, meaning, np.empty(len(mv)), mv)
+    decimate(file.counts.pieces(first, first + whole), (0, whole), factor, mode, meaning, np.empty(len(mv)), mv)
     return np.repeat(times[:whole:factor], 2 if mode == "min_max" else 1), mv
 
 
-def quirky_max_adc(file: PicoFile) -> int:
+def quirky_max_adc(file: File) -> int:
     """Return the maximum count that PicoStream takes: where the file has none, that of the converter's own bits."""
     bits = re.search(r"(\d+)BIT", file.settings.resolution)
     if bits is None or "max_adc" in file.container.root or file.container.groups:
@@ -51,7 +51,7 @@ def quirky_max_adc(file: PicoFile) -> int:
     return (1 << (int(bits[1]) - 1)) - 1
 
 
-def _times(start: int, n: int, file: PicoFile) -> NDArray[np.float64]:
+def _times(start: int, n: int, file: File) -> NDArray[np.float64]:
     """Return seconds of ``n`` values from ``start`` on: of pairs one too few where ``n`` is odd."""
     each = file.settings.values_per_step
     step = float(1 / file.settings.rate_hz)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 from xjls.compat.errors import RefusedError
 from xjls.compat.picostream.blocks import MODES, read_block
 from xjls.compat.picostream.quirks import quirky_block, quirky_max_adc
+from xjls.storage import absolute_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
     from xjls.compat.picostream.blocks import Block
-    from xjls.compat.picostream.file import PicoFile
     from xjls.formats.picostream.attributes import OffsetSign
+    from xjls.formats.picostream.file import File
 
 _LOG = logging.getLogger(__name__)
 _SIGNS = ("subtract", "add")
@@ -88,16 +89,19 @@ class PicoStreamReader:
         """Samples of the converter in a timestep."""
         self._strict = strict
         self._sign = offset_sign
-        self._file: PicoFile | None = None
+        self._file: File | None = None
+        self._epoch = 0
+        """How often the writer was seen to have emptied the file."""
         self._cursor = 0
+        self._cursor_epoch = 0
 
     @property
     def num_samples(self) -> int:
         """Values in the file by now, of pairs both; 0 when it is not open."""
         if self._file is None:
             return 0
-        self._file.refresh()
-        return self._file.container.declared if self._strict else self._file.length
+        container = self._refreshed().container
+        return container.declared if self._strict else container.length
 
     def get_block_iter(
         self, chunk_size: int = 1_000_000, decimation_factor: int = 1, decimation_mode: str = "mean"
@@ -117,23 +121,33 @@ class PicoStreamReader:
         ------
         times, mv
             float64[time] both, of the same length: seconds, that of each group's first timestep, and millivolts.
+
+        Raises
+        ------
+        LostSamplesError
+            The writer has emptied the file since the first block: what is there now is of another time.
         """
         chunk, factor = self._asked(decimation_factor, decimation_mode, chunk_size=chunk_size)
-        return self._blocks(self._end(), self._rounded(chunk, factor), factor, decimation_mode)
+        end = self._end()
+        return self._blocks(end, self._epoch, self._rounded(chunk, factor), factor, decimation_mode)
 
     def get_next_block(
         self, chunk_size: int, decimation_factor: int = 1, decimation_mode: str = "mean"
     ) -> Block | None:
         """Return the block behind the one before; None at the end, until the file has grown.
 
-        Neither `get_block` nor an iterator moves it. Parameters as of `get_block_iter`.
+        Neither `get_block` nor an iterator moves it. Parameters and errors as of `get_block_iter`; behind a
+        `LostSamplesError`, `reset` begins with what is there now.
         """
         chunk, factor = self._asked(decimation_factor, decimation_mode, chunk_size=chunk_size)
         start, end = self._cursor, self._end()
+        if start == 0:
+            self._cursor_epoch = self._epoch
+        self._require_epoch(self._cursor_epoch)
         if start >= end:
             return None
         stop = min(self._rounded(start + chunk, factor), end)
-        block = self.get_block(stop - start, start, decimation_factor, decimation_mode)
+        block = self._read(start, stop, factor, decimation_mode)
         self._cursor = stop
         return block
 
@@ -156,27 +170,24 @@ class PicoStreamReader:
             float64[time] both, of the same length: seconds and millivolts.
         """
         size, factor = self._asked(decimation_factor, decimation_mode, size=size)
-        file, end = self._opened(), self._end()
+        length = self.num_samples
         if self._strict:
-            return quirky_block(file, size, start, factor, decimation_mode, self._sign or "add")
-        first = _whole_number("start", start, 0)
-        if first > file.length:
-            raise RefusedError(f"start={first} is beyond the end", f"There are {file.length} values.")
-        each = self._each
+            return self._read(start, start + size, factor, decimation_mode)
+        first, end, each = _whole_number("start", start, 0), self._whole(length), self._each
+        if first > length:
+            raise RefusedError(f"start={first} is beyond the end", f"There are {length} values.")
         first, stop = (min(-(-at // each) * each, end) for at in (first, first + size))
-        block = read_block(file, first, stop, factor, decimation_mode, self._sign or "subtract")
-        file.require_kept()
-        return block
+        return self._read(first, stop, factor, decimation_mode)
 
     def reset(self) -> None:
         """Let `get_next_block` begin anew."""
         self._cursor = 0
 
     def __enter__(self) -> Self:
-        from xjls.compat.picostream.file import PicoFile
+        from xjls.formats.picostream.file import File
 
         self._close()
-        self._file = file = PicoFile(self.hdf5_path)
+        self._file = file = File(absolute_path(self.hdf5_path))
         settings = file.settings
         self.sample_interval_ns = float(settings.interval_ns * settings.ratio)
         self.voltage_range_v, self.analog_offset_v = settings.range_v, settings.offset_v
@@ -200,7 +211,7 @@ class PicoStreamReader:
         """Values of a timestep."""
         return 2 if self.downsample_mode == "aggregate" else 1
 
-    def _opened(self) -> PicoFile:
+    def _opened(self) -> File:
         if self._file is None:
             raise RefusedError(f"{self.hdf5_path} is not open", "Use the reader in a with statement.")
         return self._file
@@ -210,10 +221,38 @@ class PicoStreamReader:
             self._file.close()
             self._file = None
 
+    def _refreshed(self) -> File:
+        """Look at the file again if it has changed, or is being written; return it as it is now."""
+        from xjls.formats.picostream.file import File
+
+        before = self._opened()
+        if before.may_have_changed:
+            self._file = File(before.path)
+            before.close()
+            self._epoch += before.dropped_by(self._file)
+        return self._opened()
+
+    def _require_epoch(self, epoch: int) -> None:
+        """Raise where the writer has emptied the file since then; PicoStream goes on with what took its place."""
+        if epoch != self._epoch and not self._strict:
+            self._opened().raise_dropped()
+
     def _end(self) -> int:
-        """Return how many values there are to read."""
-        length = self.num_samples
+        """Return how many values there are to read by now."""
+        return self._whole(self.num_samples)
+
+    def _whole(self, length: int) -> int:
+        """Return the values of whole timesteps; PicoStream takes a half for one."""
         return length if self._strict else length - length % self._each
+
+    def _read(self, start: int, stop: int, factor: int, mode: str) -> Block:
+        """Return values [start, stop) of the file as it was looked at last, and still is."""
+        file = self._opened()
+        if self._strict:
+            return quirky_block(file, stop - start, start, factor, mode, self._sign or "add")
+        block = read_block(file, start, stop, factor, mode, self._sign or "subtract")
+        file.require_kept()
+        return block
 
     def _asked(self, factor: Any, mode: str, **size: Any) -> tuple[int, int]:
         """Return size and factor of a call, if it can be fulfilled."""
@@ -230,11 +269,13 @@ class PicoStreamReader:
         size = 1 if self._strict else factor * self._each
         return -(-at // size) * size
 
-    def _blocks(self, length: int, chunk: int, factor: int, mode: str) -> Iterator[Block]:
+    def _blocks(self, length: int, epoch: int, chunk: int, factor: int, mode: str) -> Iterator[Block]:
         for start in range(0, length, chunk):
-            yield self.get_block(min(chunk, length - start), start, factor, mode)
+            self._refreshed()
+            self._require_epoch(epoch)
+            yield self._read(start, min(start + chunk, length), factor, mode)
 
-    def _say_what_is_assumed(self, file: PicoFile) -> None:
+    def _say_what_is_assumed(self, file: File) -> None:
         for note in file.settings.notes:
             _LOG.warning("%s: %s", file.path, note)
         if self._sign is None and (offset := file.settings.offset_v):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from xjls.formats.levels.gaps import Reasons
-from xjls.formats.levels.layout import BLOCK_ENTRIES, GAP_COLUMNS, GAPS, KEY, Record, encode_record
+from xjls.formats.levels.layout import GAP_COLUMNS, GAPS, KEY, SidecarRecord, encode_record
 from xjls.formats.zarr.codecs import encode_chunk, encode_texts
 from xjls.formats.zarr.folder import LocalFolder
 from xjls.formats.zarr.metadata import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xjls.formats.levels.freshness import Fingerprint
-    from xjls.formats.levels.layout import SignalRecord
+    from xjls.formats.levels.layout import SidecarSignal
     from xjls.model.documents import Document
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def write_documents(
-    folder: Path, recording: Recording, file: Fingerprint, records: Sequence[SignalRecord],
+    folder: Path, recording: Recording, file: Fingerprint, records: Sequence[SidecarSignal],
     gaps: Mapping[str, Sequence[Gap]],
 ) -> None:  # fmt: skip
     """Write all documents, the root last.
@@ -54,15 +54,15 @@ def write_documents(
         store.put(f"{path}/c.0.0", encode_chunk(table, None))
     for path, document in members.items():
         store.put(f"{path}/{ROOT}", [encode_json(document)])
-    record = Record(
-        file=file, format=recording.format, signals=tuple(records), reasons=reasons.known,
+    record = SidecarRecord(
+        file=file, signals=tuple(records), reasons=reasons.known,
         gaps={record.name: len(tables[record.array]) for record in records if record.array in tables},
     )  # fmt: skip
     attributes = {"Conventions": CONVENTIONS, KEY: encode_record(record)}
     store.put(ROOT, [encode_json(encode_root(attributes, members))])
 
 
-def _levels(store: LocalFolder, recording: Recording, records: Sequence[SignalRecord]) -> dict[str, Document]:
+def _levels(store: LocalFolder, recording: Recording, records: Sequence[SidecarSignal]) -> dict[str, Document]:
     """Write the labels of entries' numbers; return the documents of groups and arrays, by their paths."""
     members: dict[str, Document] = {}
     for level in range(1, max(len(record.cuts) for record in records) + 1):
@@ -77,11 +77,11 @@ def _levels(store: LocalFolder, recording: Recording, records: Sequence[SignalRe
                 told = describing_entries(signal, level, record.factors[level - 1]) | packing_of_entries(signal)
                 members[cut.path] = encode_array(
                     cut.dtype, [cut.length, len(STATISTICS)], [dim, "statistic"], told,
-                    chunk=BLOCK_ENTRIES, shard=cut.shard_blocks * BLOCK_ENTRIES,
+                    chunk=cut.block_entries, shard=cut.shard_blocks * cut.block_entries,
                 )  # fmt: skip
     return members
 
 
-def _grid(record: SignalRecord, signal: Signal) -> tuple[object, ...]:
+def _grid(record: SidecarSignal, signal: Signal) -> tuple[object, ...]:
     """Return what is equal for signals whose entries are of the same moments."""
     return signal.source.id, signal.rate_hz, signal.window, record.factors

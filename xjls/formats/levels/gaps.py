@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Reasons:
     >>> table = reasons.encode([Gap(Window(5, 9), "off", skipped=True), Gap(Window(9, 12), "torn", 4096)])
     >>> table.tolist(), reasons.known
     ([[5, 9, -1, 0], [9, 12, 4096, 1]], (('off', True), ('torn', False)))
-    >>> decode_gaps(table, reasons.known)[1]
+    >>> decode_gaps(table.tolist(), reasons.known)[1]
     Gap(window=Window(start=9, stop=12), reason='torn', offset=4096)
     """
 
@@ -47,9 +47,9 @@ class Reasons:
         return self._numbers.setdefault((reason, skipped), len(self._numbers))
 
 
-def decode_gaps(table: NDArray[Any], reasons: Sequence[tuple[str, bool]]) -> tuple[Gap, ...]:
-    """Return what `Reasons.encode` was given."""
+def decode_gaps(rows: Iterable[Sequence[int]], reasons: Sequence[tuple[str, bool]]) -> tuple[Gap, ...]:
+    """Return what `Reasons.encode` was given, by the rows of its table."""
     return tuple(
         Gap(Window(start, stop), reasons[number][0], offset, skipped=reasons[number][1])
-        for start, stop, offset, number in table.tolist()
+        for start, stop, offset, number in rows
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -21,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import google_crc32c
 import numpy as np
 
+from xjls.formats.levels.gaps import Reasons, decode_gaps
 from xjls.model.signal import STATISTICS
-from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,6 +29,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.documents import Document
+    from xjls.model.window import Gap
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows, where two builders at once are not kept apart
+    fcntl = None  # type: ignore[assignment]
 
 NAME = "journal"
 
@@ -57,6 +62,7 @@ class Journal:
     Examples
     --------
     >>> import tempfile
+    >>> from xjls.model.window import Gap, Window
     >>> folder = Path(tempfile.mkdtemp(), "x.part")
     >>> piece = Piece((1, 2), np.ones((3, 4)), (Gap(Window(5, 9), "off", skipped=True),))
     >>> with Journal(folder) as journal:
@@ -100,14 +106,15 @@ class Journal:
         if told is None:
             return None
         rows = np.frombuffer(base64.b64decode(told["rows"]), "<f8").reshape(-1, len(STATISTICS))
-        return Piece(tuple(told["digests"]), rows, tuple(_decode_gap(*gap) for gap in told["gaps"]))
+        return Piece(tuple(told["digests"]), rows, decode_gaps(told["gaps"], told["reasons"]))
 
     def add(self, signal: int, number: int, piece: Piece) -> None:
         """Tell of a piece that is done; from any thread."""
+        reasons = Reasons()
         told = {
             "signal": signal, "piece": number, "digests": piece.digests,
             "rows": base64.b64encode(piece.rows.astype("<f8", copy=False).tobytes()).decode(),
-            "gaps": [_encode_gap(gap) for gap in piece.gaps],
+            "gaps": reasons.encode(piece.gaps).tolist(), "reasons": reasons.known,
         }  # fmt: skip
         with self._lock:
             self._append(_encode(told))
@@ -148,7 +155,8 @@ def _locked(folder: Path) -> int:
             file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except FileNotFoundError:
             continue  # whoever built there has just finished
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
         if _is_there(folder / NAME, file):
             return file
         os.close(file)
@@ -172,11 +180,3 @@ def _decode(line: bytes) -> Any:
     text = line[9:-1]
     whole = line.endswith(b"\n") and line[:9] == b"%08x " % google_crc32c.value(text)
     return json.loads(text) if whole else None
-
-
-def _encode_gap(gap: Gap) -> list[Any]:
-    return [gap.window.start, gap.window.stop, gap.reason, gap.offset, gap.skipped]
-
-
-def _decode_gap(start: int, stop: int, reason: str, offset: int, skipped: bool) -> Gap:
-    return Gap(Window(start, stop), reason, offset, skipped=skipped)

@@ -32,6 +32,8 @@ LAYOUT = 1
 """Version of the layout; a reader of another one cannot know what it does not understand."""
 BLOCK_ENTRIES = 640
 """Entries that are checked, and used, together: 10 KB of float32. Whole blocks make whole entries of the next level."""
+PIECE_BLOCKS = 80
+"""Blocks of level 1 that one thread makes at a time: 26 MB of int16 samples, and whole blocks of level 2 too."""
 SHARD_BLOCKS = 25_600
 """Blocks in a file: 16 million entries. A day of 5 MS/s has 1 700 000 000 of level 1, and so a hundred files."""
 GAPS = "gaps"
@@ -49,11 +51,13 @@ class Cut:
     dtype: np.dtype[Any]
     length: int
     """Entries, at least one."""
+    block_entries: int
+    """Entries of a block."""
 
     @property
     def n_blocks(self) -> int:
         """Blocks, of which the last may be filled up with NaN."""
-        return -(-self.length // BLOCK_ENTRIES)
+        return -(-self.length // self.block_entries)
 
     @property
     def shard_blocks(self) -> int:
@@ -68,7 +72,7 @@ class Cut:
     @property
     def block_numbers(self) -> int:
         """Numbers in a block."""
-        return BLOCK_ENTRIES * len(STATISTICS)
+        return self.block_entries * len(STATISTICS)
 
     @property
     def block_bytes(self) -> int:
@@ -86,7 +90,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalRecord:
+class SidecarSignal:
     """What a sidecar says of one signal: which one it is, and whether it is still the same."""
 
     name: str
@@ -98,7 +102,7 @@ class SignalRecord:
     """Samples."""
 
     @classmethod
-    def of(cls, signal: Signal, array: str) -> SignalRecord:
+    def of(cls, signal: Signal, array: str) -> SidecarSignal:
         """Return the record of a signal."""
         return cls(
             name=signal.name, array=array, stored_type=signal.stored_type, first_id=signal.first_id,
@@ -121,41 +125,44 @@ class SignalRecord:
         return level_dtype_of(self.stored_type)
 
     @property
+    def piece_entries(self) -> int:
+        """Entries of level 1 that one thread makes at a time."""
+        return PIECE_BLOCKS * BLOCK_ENTRIES
+
+    @property
     def cuts(self) -> tuple[Cut, ...]:
         """How each level lies in files."""
         return tuple(
-            Cut(f"{level}/{self.array}", self.dtype, self.length // factor)
+            Cut(f"{level}/{self.array}", self.dtype, self.length // factor, BLOCK_ENTRIES)
             for level, factor in enumerate(self.factors, 1)
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class SidecarRecord:
     """What a sidecar says of the recording that it was built of."""
 
     file: Fingerprint
-    format: str
-    """Name of the recording's format."""
-    signals: tuple[SignalRecord, ...]
+    signals: tuple[SidecarSignal, ...]
     reasons: tuple[tuple[str, bool], ...] = ()
     """Why samples are none, and whether nobody delivered them."""
     gaps: Mapping[str, int]
     """How many gaps each signal has that has some."""
 
 
-def encode_record(record: Record) -> Document:
+def encode_record(record: SidecarRecord) -> Document:
     """Return what stands under `KEY`, sealed; `decode_record` undoes it.
 
     Examples
     --------
-    >>> signal = SignalRecord(name="a", array="a", stored_type="i16", first_id=0, length=5120)
-    >>> record = Record(file=Fingerprint(10_240, 5, 7), format="PicoStream", signals=(signal,), gaps={"a": 1},
+    >>> signal = SidecarSignal(name="a", array="a", stored_type="i16", first_id=0, length=5120)
+    >>> record = SidecarRecord(file=Fingerprint(10_240, 5, 7), signals=(signal,), gaps={"a": 1},
     ...                 reasons=(("off", True),))
     >>> decode_record(encode_record(record), "x.levels.zarr") == record, signal.factors
     (True, (256, 5120))
     """
     told = {
-        "layout": LAYOUT, "file": record.file.encode(), "format": record.format, "block_entries": BLOCK_ENTRIES,
+        "layout": LAYOUT, "file": record.file.encode(), "block_entries": BLOCK_ENTRIES,
         "signals": [
             {
                 "name": one.name, "array": one.array, "stored_type": one.stored_type, "first_sample_id": one.first_id,
@@ -168,7 +175,7 @@ def encode_record(record: Record) -> Document:
     return told | {SEAL: seal(told)}
 
 
-def decode_record(document: Any, path: str) -> Record:
+def decode_record(document: Any, path: str) -> SidecarRecord:
     """Return what the root of a sidecar says.
 
     Raises
@@ -184,8 +191,8 @@ def decode_record(document: Any, path: str) -> Record:
     try:
         intact = seal(document) == document[SEAL] and document["block_entries"] == BLOCK_ENTRIES
         signals = tuple(_decode_signal(one) for one in document["signals"])
-        record = Record(
-            file=Fingerprint.decode(document["file"]), format=str(document["format"]), signals=signals,
+        record = SidecarRecord(
+            file=Fingerprint.decode(document["file"]), signals=signals,
             reasons=tuple((str(one["reason"]), bool(one["skipped"])) for one in document["reasons"]),
             gaps={str(one["name"]): count for one in document["signals"] if (count := int(one["gaps"]))},
         )  # fmt: skip
@@ -203,11 +210,12 @@ def seal(told: Mapping[str, Any]) -> int:
     return int(google_crc32c.value(json.dumps(said, sort_keys=True).encode()))
 
 
-def _decode_signal(document: Mapping[str, Any]) -> SignalRecord:
-    record = SignalRecord(
+def _decode_signal(document: Mapping[str, Any]) -> SidecarSignal:
+    record = SidecarSignal(
         name=str(document["name"]), array=str(document["array"]), stored_type=str(document["stored_type"]),
         first_id=int(document["first_sample_id"]), length=int(document["length"]),
     )  # fmt: skip
-    if (found := document["samples_per_entry"]) != list(record.factors):
+    found = document["samples_per_entry"]
+    if not found or found != list(record.factors):
         raise ValueError(f"levels of {found} samples an entry where there are {list(record.factors)}")
     return record

@@ -6,72 +6,74 @@ A sidecar that does not fit is ignored, with one warning that says what differs 
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from xjls.errors import FormatError
 from xjls.formats.zarr.opening import ROOT
 from xjls.storage import absolute_path, local_path
 
 if TYPE_CHECKING:
+    from xjls.formats.levels.reader import LevelledReader
     from xjls.formats.levels.sidecar import Sidecar
     from xjls.model.reader import Reader
     from xjls.model.recording import Recording
 
-WhichSidecar: TypeAlias = "str | os.PathLike[str] | bool | None"
-"""None, or True, for the one beside the file, if there is one; False for none; or where it is."""
+WhichSidecar: TypeAlias = "str | os.PathLike[str] | Literal[False] | None"
+"""None for the one beside the file, if there is one; False for none; or where it is."""
 
 SUFFIX = ".levels.zarr"
 """Of a recording's name, in that of its sidecar."""
 
 
-def with_levels(recording: Recording, which: WhichSidecar) -> Recording:
-    """Give the signals of a recording that was just opened the levels of its sidecar, if there is one that fits.
+class UnfitError(Exception):
+    """A sidecar is not used: the message says why, as a clause."""
+
+
+def with_levels(
+    recording: Recording, which: WhichSidecar, storage_options: Mapping[str, Any] | None = None
+) -> Recording:
+    """Return a recording that was just opened with the levels of its sidecar, if there is one that fits.
 
     Raises
     ------
     FileNotFoundError
         There is no sidecar where one is said to be.
     """
-    options = recording._options
+    path = recording.path
     try:
-        place = _place(recording.path, which, options.get("storage_options"))
+        place = _place(path, which, storage_options)
         if place is None:
             return recording
-        found = look(recording._reader, recording.path, place, options.get("storage_options"))
-        if isinstance(found, str):
-            _warn(recording.path, place, found, beside=which is None)
+        try:
+            reader = _levelled(recording.reader, path, place, storage_options)
+        except UnfitError as problem:
+            _warn(path, place, problem, beside=which is None)
             return recording
     except BaseException:
         recording.close()
         raise
-    from xjls.formats.levels.reader import LevelledReader
-
-    # Nobody has it yet: to open it once more would take as long again
-    recording._reader = LevelledReader(recording._reader, found)
-    recording._options = {"opener": recording._opener, "options": options, "sidecar": place}
-    recording._opener = open_levelled
-    return recording
+    return recording.wrapped(open_levelled, reader, sidecar=place)
 
 
 def open_levelled(path: str, *, opener: Callable[..., Reader], options: Mapping[str, Any], sidecar: str) -> Reader:
     """Open a recording's reader and the sidecar with it; without it where that does not fit any more."""
-    from xjls.formats.levels.reader import LevelledReader
-
     reader = opener(path, **options)
     try:
-        found = look(reader, path, sidecar, options.get("storage_options"))
+        return _levelled(reader, path, sidecar, options.get("storage_options"))
+    except UnfitError:
+        return reader
     except BaseException:
         reader.close()
         raise
-    return reader if isinstance(found, str) else LevelledReader(reader, found)
 
 
 def look(
     reader: Reader, path: str, place: str, storage_options: Mapping[str, Any] | None, *, probe: bool = False
-) -> Sidecar | str:
-    """Return the sidecar of a recording; or why it is none, as a clause.
+) -> Sidecar:
+    """Return the sidecar of a recording; raise `UnfitError` where it is none.
 
     With ``probe`` the file's content is looked at even where its size and time are those that it had.
     """
@@ -80,24 +82,30 @@ def look(
     try:
         sidecar = Sidecar(place, storage_options)
     except FormatError as error:
-        return error.problem
+        raise UnfitError(error.problem) from error
     except OSError as error:
-        return f"it cannot be read ({error.strerror or error})"
+        raise UnfitError(f"it cannot be read ({error.strerror or error})") from error
     problem = sidecar.record.file.differs(path, storage_options, probe=probe)
     for name, levels in sidecar.signals.items():
         if not problem and not (name in reader.names and levels.fits(reader.describe(name))):
             problem = f"they were built of another signal {name!r} than the recording has"
-    if not problem:
-        return sidecar
-    sidecar.close()
-    return problem
+    if problem:
+        sidecar.close()
+        raise UnfitError(problem)
+    return sidecar
+
+
+def _levelled(reader: Reader, path: str, place: str, storage_options: Mapping[str, Any] | None) -> LevelledReader:
+    from xjls.formats.levels.reader import LevelledReader
+
+    return LevelledReader(reader, look(reader, path, place, storage_options))
 
 
 def _place(path: str, which: WhichSidecar, storage_options: Mapping[str, Any] | None) -> str | None:
     """Return where a sidecar is; None where there is none, or none is wanted."""
     if which is False:
         return None
-    if which is not None and which is not True:
+    if which is not None:
         place = absolute_path(os.fspath(which)).rstrip("/")
         if not _is_there(place, storage_options):
             raise FileNotFoundError(f"there is no sidecar {place}. Build one: xjls index {path} --to {place}")
@@ -120,6 +128,15 @@ def _is_there(place: str, storage_options: Mapping[str, Any] | None) -> bool:
     return True
 
 
-def _warn(path: str, place: str, problem: str, *, beside: bool) -> None:
+def _warn(path: str, place: str, problem: UnfitError, *, beside: bool) -> None:
     how = f"xjls index {path}" if beside else f"xjls index {path} --to {place}"
-    warnings.warn(f"the levels in {place} are not used: {problem}. Build them again: {how}", UserWarning, stacklevel=4)
+    text = f"the levels in {place} are not used: {problem}. Build them again: {how}"
+    warnings.warn(text, UserWarning, stacklevel=_callers_level())
+
+
+def _callers_level() -> int:
+    """Return the stacklevel with which a function here warns of the line that opened a recording, by whatever door."""
+    level, frame = 0, sys._getframe(1)
+    while frame.f_globals.get("__name__", "").partition(".")[0] in ("xjls", "xarray") and frame.f_back:
+        level, frame = level + 1, frame.f_back
+    return level + 1

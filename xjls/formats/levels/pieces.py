@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from xjls.formats.levels.journal import Piece
-from xjls.formats.levels.layout import BLOCK_ENTRIES
 from xjls.formats.levels.shards import LevelWriter
 from xjls.formats.levels.summary import Summarizer
 from xjls.model.sample_type import STEP
@@ -26,15 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.levels.journal import Journal
-    from xjls.formats.levels.layout import SignalRecord
+    from xjls.formats.levels.layout import SidecarSignal
     from xjls.model.reader import Reader
     from xjls.model.signal import Signal
     from xjls.model.window import Gap
 
 T = TypeVar("T")
 
-PIECE_ENTRIES = 80 * BLOCK_ENTRIES
-"""Entries of level 1 that one thread makes at a time: 26 MB of int16 samples, and whole blocks of level 2 too."""
 FINE_LEVELS = 2
 """Levels that a piece writes."""
 
@@ -52,11 +49,12 @@ class SignalBuild:
         What is done already, and where the levels go.
     """
 
-    def __init__(self, reader: Reader, signal: Signal, record: SignalRecord, number: int, journal: Journal) -> None:
+    def __init__(self, reader: Reader, signal: Signal, record: SidecarSignal, number: int, journal: Journal) -> None:
         self._record = record
         self._number = number
         self._journal = journal
         self._n_entries = record.cuts[0].length
+        self._step = record.piece_entries
         self._summarizer = Summarizer(reader, signal, record.factors[0], reader.places(signal, verify=True))
 
     def run(self, pool: Executor, ahead: int, done: Callable[[int], None]) -> list[Gap]:
@@ -68,14 +66,14 @@ class SignalBuild:
         with ExitStack() as stack:
             levels = [stack.enter_context(closing(LevelWriter(self._journal.folder, cut))) for cut in self._record.cuts]
             coarse = [_CoarseLevel(level) for level in levels[FINE_LEVELS:]]
-            numbers = range(-(-self._n_entries // PIECE_ENTRIES))
+            numbers = range(-(-self._n_entries // self._step))
             calls = (partial(self._piece, levels[:FINE_LEVELS], number) for number in numbers)
             for number, piece in zip(numbers, in_turn(pool, calls, ahead), strict=True):
                 gaps += piece.gaps
                 rows = piece.rows
                 for level in coarse:
                     rows = level.append(rows)
-                done((self._stop(number) - number * PIECE_ENTRIES) * self._record.factors[0])
+                done((self._stop(number) - number * self._step) * self._record.factors[0])
             rows = np.empty((0, len(STATISTICS)))
             for level in coarse:
                 rows = level.close(rows)
@@ -93,7 +91,7 @@ class SignalBuild:
         return piece
 
     def _made(self, levels: Sequence[LevelWriter], number: int) -> Piece:
-        start = number * PIECE_ENTRIES
+        start = number * self._step
         entries, gaps = self._summarizer.entries(start, self._stop(number))
         digests = []
         for level in levels:
@@ -102,7 +100,7 @@ class SignalBuild:
         return Piece(tuple(digests), entries, tuple(gaps))
 
     def _is_written(self, levels: Sequence[LevelWriter], number: int, piece: Piece) -> bool:
-        start = number * PIECE_ENTRIES
+        start = number * self._step
         count, found = self._stop(number) - start, []
         for level in levels:
             found.append(level.digest(start, count))
@@ -110,7 +108,7 @@ class SignalBuild:
         return tuple(found) == piece.digests
 
     def _stop(self, number: int) -> int:
-        return min((number + 1) * PIECE_ENTRIES, self._n_entries)
+        return min((number + 1) * self._step, self._n_entries)
 
 
 class _CoarseLevel:
@@ -125,7 +123,8 @@ class _CoarseLevel:
     def append(self, entries: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take more entries; return those of the next level that they complete, by whole blocks."""
         rest = np.concatenate([self._rest, entries])
-        whole = len(rest) // BLOCK_ENTRIES * BLOCK_ENTRIES
+        size = self._writer.cut.block_entries
+        whole = len(rest) // size * size
         self._rest = rest[whole:]
         return self._put(rest[:whole])
 

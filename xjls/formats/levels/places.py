@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.formats.levels.layout import BLOCK_ENTRIES
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,7 +31,7 @@ class Places:
     def __init__(self, samples: PlacesProtocol, levels: SignalLevels, *, floating: bool, verify: bool) -> None:
         self.in_place = samples.in_place
         self.block_samples = samples.block_samples
-        self.block_entries = BLOCK_ENTRIES
+        self.block_entries = levels.levels[0].cut.block_entries
         self.samples = samples.samples
         self.reduced = samples.reduced
         self._hold = samples.hold
@@ -48,7 +46,7 @@ class Places:
     def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the address of each block of entries; 0 for one that is damaged, afar, or covers what is no sample."""
         found = self._levels.levels[level - 1].addresses(numbers, verify=self._verify)
-        found[self._levels.touched(level, numbers * BLOCK_ENTRIES, BLOCK_ENTRIES)] = 0
+        found[self._levels.touched(level, numbers * self.block_entries, self.block_entries)] = 0
         if self._floating:
             for i in np.flatnonzero(found).tolist():
                 found[i] *= self._is_finite(level, int(numbers[i]))
@@ -64,6 +62,6 @@ class Places:
     def _is_finite(self, level: int, number: int) -> bool:
         """Return whether a block and its neighbours hold no NaN: a run of it may begin or end in them, unseen."""
         files = self._levels.levels[level - 1]
-        lo, hi = number * BLOCK_ENTRIES - 1, (number + 1) * BLOCK_ENTRIES + 1
+        lo, hi = number * self.block_entries - 1, (number + 1) * self.block_entries + 1
         entries, known = files.read(max(lo, 0), min(hi, files.cut.length), verify=self._verify)
         return bool(known.all() and np.isfinite(entries[:, :2]).all())

@@ -48,6 +48,9 @@ class LevelledReader:
         self.check = reader.check
         self._reader = reader
         self._sidecar = sidecar
+        # By signal: there may be a million of them, and whoever asks asks again
+        self._gaps: dict[str, tuple[Gap, ...]] = {}
+        self._skipped: dict[str, tuple[Gap, ...]] = {}
 
     def describe(self, name: str) -> Signal:
         """Return a signal's facts, levels among them; see `Reader`."""
@@ -80,11 +83,16 @@ class LevelledReader:
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what the recording knows to be lost, and what was seen to be when its levels were built."""
-        return merge_gaps({*self._reader.gaps(signal), *self._seen(signal)})
+        if signal.name not in self._gaps:
+            self._gaps[signal.name] = _together(self._reader.gaps(signal), self._seen(signal))
+        return self._gaps[signal.name]
 
     def skipped(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what nobody delivered, as the recording says or shows; see `Reader`."""
-        return merge_gaps({*self._reader.skipped(signal), *(gap for gap in self._seen(signal) if gap.skipped)})
+        if signal.name not in self._skipped:
+            seen = tuple(gap for gap in self._seen(signal) if gap.skipped)
+            self._skipped[signal.name] = _together(self._reader.skipped(signal), seen)
+        return self._skipped[signal.name]
 
     def status(self) -> Status:
         """Return the recording's health, and what was found to be damaged of the sidecar; see `Reader`."""
@@ -115,3 +123,8 @@ class LevelledReader:
         above = np.empty((entries.length, below.shape[1]))
         merge(below, STEP, above)
         return above
+
+
+def _together(told: tuple[Gap, ...], seen: tuple[Gap, ...]) -> tuple[Gap, ...]:
+    """Return the gaps that a recording tells of, and those that its sidecar does, which it may tell of too."""
+    return merge_gaps({*told, *seen}) if told and seen else told or seen

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.formats.levels.layout import BLOCK_ENTRIES
-from xjls.formats.zarr.codecs import CRC_BYTES, NOWHERE, checksum, padded
+from xjls.formats.zarr.codecs import CRC_BYTES, NOWHERE, checksum, encode_index, padded
 from xjls.model.signal import STATISTICS
 from xjls.storage import open_storage
 from xjls.storage.local import LocalFile, closed_error
@@ -36,9 +35,9 @@ def encode_blocks(entries: NDArray[Any], cut: Cut) -> NDArray[np.uint8]:
     """Return entries as uint8[blocks, stride]: rounded, the last block filled up with NaN, each with its checksum."""
     from xjls.kernels.crc import crc32c
 
-    n_blocks, body, stride = -(-len(entries) // BLOCK_ENTRIES), cut.block_bytes, cut.stride
+    n_blocks, body, stride = -(-len(entries) // cut.block_entries), cut.block_bytes, cut.stride
     blocks = np.zeros((n_blocks, stride), np.uint8)
-    whole = padded(entries, n_blocks * BLOCK_ENTRIES, np.nan)
+    whole = padded(entries, n_blocks * cut.block_entries, np.nan)
     blocks[:, :body].view(cut.dtype.newbyteorder("<"))[:] = whole.reshape(n_blocks, cut.block_numbers)
     flat = blocks.reshape(-1)
     sums = [crc32c(flat, at, at + body) for at in range(0, flat.size, stride)]
@@ -46,14 +45,13 @@ def encode_blocks(entries: NDArray[Any], cut: Cut) -> NDArray[np.uint8]:
     return blocks
 
 
-def encode_index(cut: Cut, shard: int) -> bytes:
+def end_of_file(cut: Cut, shard: int) -> bytes:
     """Return the end of a file: where each of its blocks begins, and how long it is with its checksum."""
     index = np.full((cut.shard_blocks, 2), NOWHERE, "<u8")
     n = min(cut.n_blocks - shard * cut.shard_blocks, cut.shard_blocks)
     index[:n, 0] = np.arange(n) * cut.stride
     index[:n, 1] = cut.block_bytes + CRC_BYTES
-    table = index.reshape(-1).view(np.uint8)
-    return table.tobytes() + checksum(table).to_bytes(CRC_BYTES, "little")
+    return encode_index(index)
 
 
 class LevelWriter:
@@ -79,16 +77,16 @@ class LevelWriter:
     def put(self, start: int, entries: NDArray[Any]) -> int:
         """Write entries from number ``start`` on, the first of a block; return what `digest` returns of them."""
         blocks = encode_blocks(entries, self.cut)
-        for file, offset, part in self._parts(start // BLOCK_ENTRIES, len(blocks)):
+        for file, offset, part in self._parts(start // self.cut.block_entries, len(blocks)):
             _write(file, blocks[part].reshape(-1), offset)
         return checksum(blocks.reshape(-1))
 
     def digest(self, start: int, count: int) -> int:
         """Return a checksum of what the files have of ``count`` entries from number ``start`` on."""
-        n_blocks = -(-count // BLOCK_ENTRIES)
+        n_blocks = -(-count // self.cut.block_entries)
         found = b"".join(
             os.pread(file, (part.stop - part.start) * self.cut.stride, offset)
-            for file, offset, part in self._parts(start // BLOCK_ENTRIES, n_blocks)
+            for file, offset, part in self._parts(start // self.cut.block_entries, n_blocks)
         )
         return checksum(np.frombuffer(found, np.uint8))
 
@@ -96,7 +94,7 @@ class LevelWriter:
         """Write the index of each file."""
         for shard, file in enumerate(self._files):
             n_blocks = min(self.cut.n_blocks - shard * self.cut.shard_blocks, self.cut.shard_blocks)
-            index = np.frombuffer(encode_index(self.cut, shard), np.uint8)
+            index = np.frombuffer(end_of_file(self.cut, shard), np.uint8)
             _write(file, index, n_blocks * self.cut.stride)
             os.ftruncate(file, n_blocks * self.cut.stride + index.size)
 
@@ -174,7 +172,8 @@ class LevelFiles:
 
     def read(self, start: int, stop: int, *, verify: bool) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries [start, stop) as float[n, 4], and which of them are intact; the others are NaN."""
-        first, last = start // BLOCK_ENTRIES, -(-stop // BLOCK_ENTRIES)
+        size = self.cut.block_entries
+        first, last = start // size, -(-stop // size)
         values = np.full((last - first, self.cut.block_numbers), np.nan, self.cut.dtype)
         known = np.zeros(last - first, np.bool_)
         for shard, lo, hi in _by_shard(self.cut, first, last):
@@ -182,8 +181,8 @@ class LevelFiles:
             values[lo - first : lo - first + len(blocks)] = blocks[:, : self.cut.block_bytes].view(self._stored)
             known[lo - first : hi - first] = intact
         values[~known] = np.nan
-        inner = slice(start - first * BLOCK_ENTRIES, stop - first * BLOCK_ENTRIES)
-        return values.reshape(-1, len(STATISTICS))[inner], np.repeat(known, BLOCK_ENTRIES)[inner]
+        inner = slice(start - first * size, stop - first * size)
+        return values.reshape(-1, len(STATISTICS))[inner], np.repeat(known, size)[inner]
 
     def check(self) -> Iterator[tuple[int, str]]:
         """Verify all blocks and indices; yield the bytes of each file, and what is wrong with it or ""."""
@@ -192,8 +191,8 @@ class LevelFiles:
             steps = range(first, last, _AT_ONCE)
             intact = sum(self._checked(shard, lo, min(lo + _AT_ONCE, last), verify=True)[1].sum() for lo in steps)
             if intact < last - first:
-                problems.append(f"{last - first - intact:_} of {last - first:_} blocks are damaged")
-            index, end = encode_index(self.cut, shard), (last - first) * self.cut.stride
+                problems.append(f"{last - first - intact:_} of {last - first:_} chunks are damaged")
+            index, end = end_of_file(self.cut, shard), (last - first) * self.cut.stride
             if (storage := self._shard(shard)) is None:
                 problems = ["there is no such file"]
             elif storage.size != end + len(index) or storage.read(end, len(index)) != index:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xjls.formats.levels.layout import SignalRecord
+    from xjls.formats.levels.layout import SidecarSignal
     from xjls.model.signal import Signal
     from xjls.progress import Progress
 
@@ -83,11 +83,11 @@ class Sidecar:
     ) -> None:
         self.close()
 
-    def _opened(self, record: SignalRecord) -> SignalLevels:
+    def _opened(self, record: SidecarSignal) -> SignalLevels:
         levels = tuple(LevelFiles(self.place, self._options, cut, self._is_there) for cut in record.cuts)
         return SignalLevels(record, levels, self._gaps(record), self.record.reasons)
 
-    def _gaps(self, record: SignalRecord) -> NDArray[np.int64]:
+    def _gaps(self, record: SidecarSignal) -> NDArray[np.int64]:
         if not (count := self.record.gaps.get(record.name, 0)):
             return np.empty((0, len(GAP_COLUMNS)), np.int64)
         key = f"{GAPS}/{record.array}/c.0.0"
@@ -118,7 +118,7 @@ class SignalLevels:
     """
 
     def __init__(
-        self, record: SignalRecord, levels: tuple[LevelFiles, ...], table: NDArray[np.int64],
+        self, record: SidecarSignal, levels: tuple[LevelFiles, ...], table: NDArray[np.int64],
         reasons: Sequence[tuple[str, bool]],
     ) -> None:  # fmt: skip
         self.record = record
@@ -129,7 +129,7 @@ class SignalLevels:
     @cached_property
     def gaps(self) -> Gaps:
         """What was lost, or never delivered."""
-        return Gaps(decode_gaps(self._table, self._reasons))
+        return Gaps(decode_gaps(self._table.tolist(), self._reasons))
 
     def fits(self, signal: Signal) -> bool:
         """Return whether a signal is the one that they were built of."""
@@ -147,8 +147,8 @@ class SignalLevels:
         """What was found to be damaged so far, a sentence a level."""
         for number, level in enumerate(self.levels, 1):
             if level.n_damaged:
-                blocks = f"{level.n_damaged:_} of {level.cut.n_blocks:_} blocks of level {number}"
-                yield f"{blocks} of {self.record.name!r} are damaged, and made anew"
+                chunks = f"{level.n_damaged:_} of {level.cut.n_blocks:_} chunks of level {number}"
+                yield f"{chunks} of {self.record.name!r} are damaged, and made anew"
 
     def close(self) -> None:
         """Give back what is held; twice is harmless."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from numbers import Real
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,12 +22,17 @@ RANGES_V = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 """By the driver's number of a range."""
 MAX_ADC, MAX_ADC_8_BIT = 32767, 32512
 """The count of full scale: the driver scales counts to 16 bits at every resolution."""
+LOST = -32768
+"""What drivers mark lost data with: no count."""
+MARKED = "marked as lost by the driver"
+"""Why such samples are missing."""
 _PLACEHOLDERS = (2560, 80)
 """Samples and nanoseconds that the oldest files have, whatever was captured."""
 _FLAT = ("sample_interval_ns", "voltage_range_v")
-_GROUPED = ("timeIntervalns", "chARange", "maxADC")
+_GROUPED = ("timeIntervalns", "chARange")
 _GROUP = "metadata"
 _MOST_RATIO = 1 << 40
+_NO = ("", "no", "false", "0", "0.0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,47 +112,67 @@ def decode_settings(
     >>> found.range_v, int(found.rate_hz), found.notes[0].partition(":")[0]
     (2.0, 12500000, 'the interval may be another')
     """
-    notes: list[str] = []
+    at_root = _Numbers(root, path)
     if all(key in root for key in _FLAT):
-        found = _Numbers(root, path)
-        interval = found.interval("sample_interval_ns", sample_interval_ns)
-        range_v = found.positive("voltage_range_v")
-        adc_key = "max_adc"
-    elif _GROUP in groups and all(key in groups[_GROUP] for key in _GROUPED[:2]):
-        found = _Numbers(groups[_GROUP], path)
-        interval = found.interval("timeIntervalns", sample_interval_ns)
-        range_v = found.range_v("chARange")
-        adc_key = "maxADC"
-        if sample_interval_ns is None and (found.plain("cmaxSamples"), found.plain("timeIntervalns")) == _PLACEHOLDERS:
-            notes.append(
-                "the interval may be another: files of this age say 80 ns whatever was captured; open with"
-                ' format_options={"sample_interval_ns": …}'
-            )
+        scale = _flat(at_root, sample_interval_ns)
+    elif _GROUP in groups and all(key in groups[_GROUP] for key in _GROUPED):
+        scale = _grouped(_Numbers(groups[_GROUP], path), sample_interval_ns)
     else:
-        there = ", ".join(map(str, root)) or "none"
-        missing = ", ".join(key for key in _FLAT if key not in root)
-        raise FormatError(
-            f"the attributes that tell what counts mean are missing: {missing} (there are: {there})", path,
-            remedy="Was it written by PicoStream? Add them with h5py to a copy of the file.",
-        )  # fmt: skip
+        raise _nothing_told(root, path)
+    found = scale.attributes
     ratio = found.ratio("hardware_downsample_ratio")
-    if max((interval * ratio).as_integer_ratio()) >> 63:
+    if max((scale.interval_ns * ratio).as_integer_ratio()) >> 63:
         raise FormatError(
             "the time between its samples has more digits than 64 bits hold", path,
             remedy='Say what it is: format_options={"sample_interval_ns": …}.',
         )  # fmt: skip
     resolution = found.text("resolution")
-    full_scale, assumed = _full_scale(found, adc_key, resolution, max_adc)
-    total, total_note = _total(root)
+    full_scale, assumed = _full_scale(found, scale.adc_key, resolution, max_adc)
     mode, mode_note = _mode(found)
-    live_only = total is not None or any(_tells_of_live_only(key, value) for key, value in root.items())
-    notes += [note for note in (assumed, total_note, mode_note) if note]
-    if live_only and total is None:
-        notes.append("the time origin is unknown: the file keeps its last seconds only, and not how many came before")
+    total, total_note = _total(at_root)
+    live_only, live_note = _live_only(at_root, total)
     return Settings(
-        interval_ns=interval, ratio=ratio, mode=mode, range_v=range_v,
+        interval_ns=scale.interval_ns, ratio=ratio, mode=mode, range_v=scale.range_v,
         max_adc=full_scale, offset_v=found.number("analog_offset_v", 0.0), resolution=resolution, total=total,
-        live_only=live_only, notes=tuple(notes),
+        live_only=live_only, notes=tuple(filter(None, (scale.note, assumed, total_note, mode_note, live_note))),
+    )  # fmt: skip
+
+
+class _Scale(NamedTuple):
+    """What files of every vintage tell, each in its own words."""
+
+    attributes: _Numbers
+    """Where the rest is told."""
+    interval_ns: Fraction
+    range_v: float
+    adc_key: str
+    """By which the count of full scale is told."""
+    note: str = ""
+
+
+def _flat(root: _Numbers, interval_ns: float | None) -> _Scale:
+    interval = root.interval("sample_interval_ns", interval_ns)
+    return _Scale(root, interval, root.positive("voltage_range_v"), "max_adc")
+
+
+def _grouped(group: _Numbers, interval_ns: float | None) -> _Scale:
+    said = group.plain("cmaxSamples"), group.plain("timeIntervalns")
+    note = (
+        "the interval may be another: files of this age say 80 ns whatever was captured; open with"
+        ' format_options={"sample_interval_ns": …}'
+    )
+    return _Scale(
+        group, group.interval("timeIntervalns", interval_ns), group.range_v("chARange"), "maxADC",
+        note if interval_ns is None and said == _PLACEHOLDERS else "",
+    )  # fmt: skip
+
+
+def _nothing_told(root: Attributes, path: str) -> FormatError:
+    there = ", ".join(map(str, root)) or "none"
+    missing = ", ".join(key for key in _FLAT if key not in root)
+    return FormatError(
+        f"the attributes that tell what counts mean are missing: {missing} (there are: {there})", path,
+        remedy="Was it written by PicoStream? Add them with h5py to a copy of the file.",
     )  # fmt: skip
 
 
@@ -153,6 +180,7 @@ class _Numbers:
     """Attributes as numbers that make sense; names the one that does not."""
 
     def __init__(self, attributes: Attributes, path: str) -> None:
+        self.keys = tuple(attributes)
         self._attributes = attributes
         self._path = path
 
@@ -171,7 +199,7 @@ class _Numbers:
         if key not in self._attributes:
             return default
         value = self.plain(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not _is_number(value) or not math.isfinite(value):
             raise self._nonsense(key, "a finite number")
         return float(value)
 
@@ -182,8 +210,8 @@ class _Numbers:
 
     def interval(self, key: str, better: float | None) -> Fraction:
         if better is not None:
-            if not (math.isfinite(better) and better > 0):
-                raise SelectionError(f"sample_interval_ns={better!r} is no interval", "Give nanoseconds above 0.")
+            if not _is_number(better) or not 0 < better < math.inf:
+                raise SelectionError(f"sample_interval_ns={better!r} is no interval", "Give a number of ns above 0.")
             return Fraction(str(better))
         self.positive(key)
         return Fraction(str(self.plain(key)))
@@ -213,11 +241,15 @@ class _Numbers:
         )  # fmt: skip
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _full_scale(found: _Numbers, key: str, resolution: str, better: int | None) -> tuple[int, str]:
     """Return the count of full scale, and what was assumed for it."""
     if better is not None:
-        if better < 1:
-            raise SelectionError(f"max_adc={better!r} is no count of full scale", "Give one from 1 on.")
+        if not _is_number(better) or not 1 <= better < math.inf or better != int(better):
+            raise SelectionError(f"max_adc={better!r} is no count of full scale", "Give a whole number from 1 on.")
         return int(better), ""
     if found.has(key):
         return found.whole(key, 1 << 31), ""
@@ -234,23 +266,39 @@ def _mode(found: _Numbers) -> tuple[Mode, str]:
     return "average", note
 
 
-def _total(root: Attributes) -> tuple[int | None, str]:
+def _total(root: _Numbers) -> tuple[int | None, str]:
     """Return the values in all that a live-only file tells, by any name that says so."""
-    told = {}
-    for key, value in root.items():
-        name = key.lower()
-        if "total" in name and "sample" in name.partition("total")[2] + name.partition("total")[0]:
-            number = value.item() if isinstance(value, np.generic) else value
-            if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 1 << 62:
-                told[key] = number
+    told: dict[str, int] = {}
+    for key in root.keys:
+        name, number = key.lower(), root.plain(key)
+        if "total" not in name or "sample" not in name or not _is_number(number):
+            continue
+        if 0 <= number < 1 << 62 and number == int(number):
+            told[key] = int(number)
     if len(set(told.values())) > 1:
         return None, f"{' and '.join(told)} differ: which are the samples in all is not known"
     return (next(iter(told.values())), "") if told else (None, "")
 
 
-def _tells_of_live_only(key: str, value: Any) -> bool:
-    name = key.lower()
-    return ("live" in name or "buff" in name) and bool(np.any(value)) if not isinstance(value, str) else "live" in name
+def _live_only(root: _Numbers, total: int | None) -> tuple[bool, str]:
+    """Return whether the file keeps its last seconds only, as far as anything in it says so."""
+    if total is not None:
+        return True, ""
+    if any(_is_of_live_only(key) and root.text(key).strip().lower() not in _NO for key in root.keys):
+        return True, "the time origin is unknown: the file keeps its last seconds only, and not how many came before"
+    return False, ""
+
+
+def _is_of_live_only(key: str) -> bool:
+    """Whether a name is one such as ``live_only`` or ``max_buff_sec``.
+
+    Examples
+    --------
+    >>> [_is_of_live_only(name) for name in ("live_only", "max_buff_sec", "delivered", "buffers", "buffer_size")]
+    [True, True, False, False, False]
+    """
+    words = set(re.split("[^a-z]+", key.lower()))
+    return "live" in words or bool(words & {"buff", "buffer"} and words & {"sec", "max"})
 
 
 def plain_facts(root: Attributes, groups: Mapping[str, Attributes]) -> dict[str, Any]:

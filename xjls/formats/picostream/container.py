@@ -95,16 +95,23 @@ def read_container(storage: Storage) -> Container:
         found = head[: len(MAGIC)].hex(" ") or "nothing"
         raise NotRecognizedError(f"not an HDF5 file: it begins with {found}", storage.path, 0, "Is it a recording?")
     check_heaps(storage.read(0, HEAD_BYTES), storage.path)
-    for attempt in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS - 1):
         growing = _is_being_written(storage.path)
         try:
-            with open_file(storage) as file:
-                return _described(file, storage, growing=growing)
-        except (OSError, RuntimeError, KeyError, TypeError) as error:
-            if not growing or attempt == _ATTEMPTS - 1:
-                raise _explained(error, storage, growing=growing) from error
+            return _attempted(storage, growing=growing)
+        except FormatError:
+            if not growing:
+                raise
         time.sleep(_PAUSE_S)
-    raise AssertionError  # pragma: no cover - the last attempt returns or raises
+    return _attempted(storage, growing=_is_being_written(storage.path))
+
+
+def _attempted(storage: Storage, *, growing: bool) -> Container:
+    try:
+        with open_file(storage) as file:
+            return _described(file, storage, growing=growing)
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
+        raise _explained(error, storage, growing=growing) from error
 
 
 @contextlib.contextmanager
@@ -140,7 +147,7 @@ def counts_of(file: h5py.File, path: str) -> h5py.Dataset:
         )  # fmt: skip
     if found.dtype.kind != "i" or found.dtype.itemsize != 2 or found.ndim != 1:
         raise UnsupportedError(
-            f"{COUNTS!r} holds {found.dtype} in {found.ndim} dimensions, expected int16 in one", path,
+            f"{COUNTS!r} holds {found.dtype}{list(found.shape or ())}, expected int16[n]", path,
             remedy="Open it with h5py.",
         )  # fmt: skip
     if found.is_virtual or found.external:
@@ -161,7 +168,8 @@ def _described(file: h5py.File, storage: Storage, *, growing: bool) -> Container
     )
     extra = file.get("xjls")
     return Container(
-        root=_attributes(file), groups={name: _attributes(one) for name, one in file.items() if _is_group(one)},
+        root=_attributes(file),
+        groups={name: _attributes(one) for name, one in file.items() if isinstance(one, h5py.Group)},
         extra=bytes(extra[()].tobytes()) if isinstance(extra, h5py.Dataset) and extra.dtype == np.uint8 else None,
         length=int(runs.stops[-1]) if len(runs.stops) else 0, declared=declared,
         chunk=int((counts.chunks or (max(declared, 1),))[0]), runs=runs, packed=packed,
@@ -184,10 +192,6 @@ def _attributes(of: Any) -> dict[str, Any]:
 def _is_sound(kind: h5py.h5t.TypeID) -> bool:
     """Whether HDF5 survives reading it (2.0.0): what varies in length must be a text or a sequence, 1 or 0."""
     return bool(kind.get_class() != h5py.h5t.VLEN or kind.encode()[_VARIES_AS] & 15 < 2)
-
-
-def _is_group(one: Any) -> bool:
-    return isinstance(one, h5py.Group)
 
 
 def _runs_of(counts: h5py.Dataset, storage: Storage, declared: int) -> tuple[Runs, bool]:
@@ -255,8 +259,6 @@ def _is_being_written(path: str) -> bool:
 
 def _explained(error: Exception, storage: Storage, *, growing: bool) -> FormatError:
     """Return an error that says what HDF5's means here."""
-    if isinstance(error, FormatError):
-        return error
     said = re.sub(r"\s+", " ", str(error)).strip()
     if growing:
         return FormatError(

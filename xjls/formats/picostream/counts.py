@@ -101,16 +101,17 @@ class Counts:
             out[-(-(lo - origin) // step) : -(-(hi - origin) // step)] = 0
         return out, missing, lowest
 
-    def pieces(self, start: int, stop: int) -> Iterator[NDArray[np.int16]]:
-        """Yield values [start, stop) in turn, read-only, where they lie if they can be used there; 0 where none are."""
+    def pieces(self, start: int, stop: int, nothing: int = 0) -> Iterator[NDArray[np.int16]]:
+        """Yield values [start, stop) in turn, where they lie if they can be used there; ``nothing`` where none are.
+
+        Those that lie there are read-only.
+        """
         at = start
         for first, piece in self._placed(start, stop):
-            if first > at:
-                yield from self._nothing(first - at)
+            yield from _repeated(nothing, first - at)
             at = first + len(piece)
             yield piece
-        if at < stop:
-            yield from self._nothing(stop - at)
+        yield from _repeated(nothing, stop - at)
 
     def addresses(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where spans of values lie in memory, each of them whole; 0 where one does not."""
@@ -158,14 +159,11 @@ class Counts:
 
     def _packed_pieces(self, start: int, stop: int) -> Iterator[tuple[int, NDArray[np.int16]]]:
         """Yield values as HDF5 unpacks them; of a chunk that it cannot unpack, none."""
-        chunks = max(_AT_ONCE // self.chunk, 1) * self.chunk
-        for lo, hi in pairwise([start, *range(start // chunks * chunks + chunks, stop, chunks), stop]):
+        for lo, hi in _cut(start, stop, max(_AT_ONCE // self.chunk, 1) * self.chunk):
             try:
                 yield lo, self._unpacked(lo, hi)
             except OSError:
-                for first, last in pairwise(
-                    [lo, *range(lo // self.chunk * self.chunk + self.chunk, hi, self.chunk), hi]
-                ):
+                for first, last in _cut(lo, hi, self.chunk):
                     with contextlib.suppress(OSError):
                         yield first, self._unpacked(first, last)
 
@@ -195,7 +193,12 @@ class Counts:
             raise TypeError
         return self._storage.mapping()
 
-    @staticmethod
-    def _nothing(count: int) -> Iterator[NDArray[np.int16]]:
-        for lo in range(0, count, _AT_ONCE):
-            yield np.zeros(min(_AT_ONCE, count - lo), DTYPE)
+
+def _cut(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
+    """Return [start, stop) as spans that end at multiples of a size."""
+    return pairwise([start, *range(start // size * size + size, stop, size), stop])
+
+
+def _repeated(value: int, count: int) -> Iterator[NDArray[np.int16]]:
+    for lo in range(0, count, _AT_ONCE):
+        yield np.full(min(_AT_ONCE, count - lo), value, DTYPE)

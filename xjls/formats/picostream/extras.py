@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from xjls.errors import CorruptError
 from xjls.model.annotation import Tie
+from xjls.model.bounds import BOUNDS
 from xjls.model.documents import (
     decode_annotation,
     decode_gap,
@@ -38,7 +39,7 @@ _CHANNEL = "channel_a"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class StoredSignal:
     """One signal of a file."""
 
     id: int
@@ -55,7 +56,7 @@ class Column:
 class Extras:
     """All that is said in the dataset."""
 
-    columns: tuple[Column, ...]
+    signals: tuple[StoredSignal, ...]
     """The signals, in the order in which their values lie in the file: one, or minimum and maximum."""
     quantity: str = _CHANNEL
     """What minimum and maximum are of."""
@@ -75,11 +76,11 @@ def plain_extras(*, paired: bool) -> Extras:
 
     Examples
     --------
-    >>> [column.name for column in plain_extras(paired=True).columns]
+    >>> [signal.name for signal in plain_extras(paired=True).signals]
     ['channel_a_min', 'channel_a_max']
     """
-    names = (f"{_CHANNEL}_min", f"{_CHANNEL}_max") if paired else (_CHANNEL,)
-    return Extras(columns=tuple(Column(id=i, name=name, source=_SCOPE.id) for i, name in enumerate(names, 1)))
+    names = [f"{_CHANNEL}_{bound}" for bound in BOUNDS] if paired else [_CHANNEL]
+    return Extras(signals=tuple(StoredSignal(id=i, name=name, source=_SCOPE.id) for i, name in enumerate(names, 1)))
 
 
 def explained(marked: Iterable[Gap], known: Gaps) -> Iterator[Gap]:
@@ -107,13 +108,14 @@ def encode_extras(extras: Extras) -> bytes:
 
     Examples
     --------
-    >>> extras = Extras(columns=(Column(id=5, name="voltage", source=1, ties=(Tie(sample_id=0, time_ns=10**18),)),))
+    >>> probe = StoredSignal(id=5, name="voltage", source=1, ties=(Tie(sample_id=0, time_ns=10**18),))
+    >>> extras = Extras(signals=(probe,))
     >>> decode_extras(encode_extras(extras), "run.hdf5", paired=False) == extras
     True
     """
     said: Document = {
         "sources": [encode_source(source) for source in extras.sources],
-        "signals": [_encode_column(column) for column in extras.columns], "quantity": extras.quantity,
+        "signals": [_encode_signal(signal) for signal in extras.signals], "quantity": extras.quantity,
         "first_id": extras.first_id, "origin_id": extras.origin_id, "facts": dict(extras.facts),
         "annotations": [encode_annotation(note) for note in extras.annotations],
         "user_data": [encode_user_data(record) for record in extras.user_data],
@@ -143,7 +145,7 @@ def _decoded(said: Any, n_signals: int) -> Extras:
     if len(said["signals"]) != n_signals:
         raise ValueError(f"{len(said['signals'])} signals where there are {n_signals}")
     return Extras(
-        columns=tuple(_decode_column(column) for column in said["signals"]), quantity=str(said["quantity"]),
+        signals=tuple(_decode_signal(signal) for signal in said["signals"]), quantity=str(said["quantity"]),
         sources=tuple(decode_source(source) for source in said["sources"]),
         first_id=_whole(said["first_id"]), origin_id=_whole(said["origin_id"]), facts=dict(said["facts"]),
         annotations=tuple(decode_annotation(note) for note in said["annotations"]),
@@ -151,16 +153,16 @@ def _decoded(said: Any, n_signals: int) -> Extras:
     )  # fmt: skip
 
 
-def _encode_column(column: Column) -> Document:
+def _encode_signal(signal: StoredSignal) -> Document:
     return {
-        "id": column.id, "name": column.name, "source": column.source,
-        "ties": [[tie.sample_id, tie.time_ns] for tie in column.ties],
-        "gaps": [encode_gap(column.name, gap) for gap in column.gaps],
+        "id": signal.id, "name": signal.name, "source": signal.source,
+        "ties": [[tie.sample_id, tie.time_ns] for tie in signal.ties],
+        "gaps": [encode_gap(signal.name, gap) for gap in signal.gaps],
     }  # fmt: skip
 
 
-def _decode_column(document: Mapping[str, Any]) -> Column:
-    return Column(
+def _decode_signal(document: Mapping[str, Any]) -> StoredSignal:
+    return StoredSignal(
         id=int(document["id"]), name=str(document["name"]), source=int(document["source"]),
         ties=tuple(Tie(sample_id=int(sample_id), time_ns=int(time)) for sample_id, time in document["ties"]),
         gaps=tuple(decode_gap(gap)[1] for gap in document["gaps"]),

@@ -95,29 +95,30 @@ class File:
         except FormatError:
             if changed[1] >= self.size_bytes:
                 raise
-            self._raise_dropped()  # just emptied: HDF5 finds nothing for a moment
+            self.raise_dropped()  # just emptied: HDF5 finds nothing for a moment
         with contextlib.closing(now):
-            if not now._goes_on_with(self):
-                self._raise_dropped()
+            if self.dropped_by(now):
+                self.raise_dropped()
         self._changed = now._changed
+
+    def dropped_by(self, now: File) -> bool:
+        """Whether what is there by ``now`` does not go on with this: what has begun anew may be as long again."""
+        return (
+            now.container.declared < self.container.declared
+            or now.window.start != self.window.start
+            or not now._first_values().startswith(self._head)
+        )
+
+    def raise_dropped(self) -> NoReturn:
+        """Say that samples were dropped."""
+        raise LostSamplesError(
+            "its writer, which keeps the last seconds only, has dropped these samples", self.path,
+            remedy="Look at it anew, by refresh(), follow() or reset(), and read what is there now.",
+        )  # fmt: skip
 
     def close(self) -> None:
         """Give it back; twice is harmless."""
         self.counts.close()
-
-    def _goes_on_with(self, before: File) -> bool:
-        """Whether what was there before still is, in the same places: what has begun anew may be as long again."""
-        return (
-            self.container.declared >= before.container.declared
-            and self.window.start == before.window.start
-            and self._first_values().startswith(before._head)
-        )
-
-    def _raise_dropped(self) -> NoReturn:
-        raise LostSamplesError(
-            "its writer, which keeps the last seconds only, has dropped these samples", self.path,
-            remedy="Look at it anew, by recording.refresh() or follow(), and read what is there now.",
-        )  # fmt: skip
 
     def _first_values(self) -> bytes:
         try:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
+from xjls.formats.picostream.attributes import LOST
 from xjls.formats.picostream.counts import DTYPE
-from xjls.formats.picostream.places import LOST
 from xjls.model.facts import encode_facts
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal
 
 _CHOOSE = "Choose one by xjls extract --signal NAME, or write a Zarr store or a JLS file."
-_OTHERWISE = "Write a Zarr store or a JLS file."
+_OTHERWISE = "Write a Zarr store (.zarr) or a JLS file (.jls)."
 
 
 def require_counts(signal: Signal) -> None:
@@ -26,7 +26,9 @@ def require_counts(signal: Signal) -> None:
     if not signal.has_samples:
         raise SelectionError(f"{signal.name!r} has annotations only, and a PicoStream file holds counts", _CHOOSE)
     if signal.stored_type != "i16":
-        raise SelectionError(f"{signal.name!r} is of type {signal.stored_type}, and counts are i16", _CHOOSE)
+        raise SelectionError(
+            f"{signal.name!r} is of type {signal.stored_type}, and PicoStream's HDF5 holds i16 counts only", _OTHERWISE
+        )
     if signal.missing_value not in (None, LOST):
         raise SelectionError(
             f"{signal.name!r} marks lost samples by {signal.missing_value:_}, and PicoStream by {LOST:_}", _OTHERWISE

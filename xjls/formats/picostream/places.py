@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.formats.picostream.attributes import LOST
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.picostream.counts import Counts
 
-LOST = -32768
-"""What drivers mark lost data with: no count."""
 BLOCK_SAMPLES = 8_192
 BLOCK_ENTRIES = 640
 _PASS = 1 << 20
 """Counts that are reduced at a time."""
-_MIN = 4
-"""Place of the minimum in a row: see `xjls.query.answer.ROW`."""
 
 
 class Places:
@@ -63,17 +61,19 @@ class Places:
         found[mark_blocks_with(LOST, found, stops - starts)] = 0
         return found
 
-    def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - the protocol's
+    def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - no levels
         """Return 0 for each: the files have no levels."""
         return np.zeros(len(numbers), np.int64)
 
-    def stored(self, level: int, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:  # noqa: ARG002
+    def stored(
+        self, level: int, start: int, stop: int  # noqa: ARG002 - no levels
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:  # fmt: skip
         """Return entries that nobody should believe: the files have no levels."""
         return np.full((stop - start, 4), np.nan), np.zeros(stop - start, np.bool_)
 
     def reduced(self, start: int, stop: int) -> NDArray[np.float64] | None:
         """Return rows that together are samples [start, stop), from one pass; None where some must be left out."""
-        from xjls.kernels.moments import ROW_LENGTH, moments
+        from xjls.kernels.moments import ROW_LENGTH, ROW_MIN, moments
 
         cuts = [*range(start, stop, _PASS), stop]
         if not self.in_place or not all(self._counts.addresses(np.array(cuts[:-1]), np.array(cuts[1:]))):
@@ -82,6 +82,6 @@ class Places:
         for row, (lo, hi) in zip(rows, pairwise(cuts), strict=True):
             (values,) = self._counts.pieces(lo, hi)
             moments(values, row)
-            if row[_MIN] == LOST:
+            if row[ROW_MIN] == LOST:
                 return None
         return rows

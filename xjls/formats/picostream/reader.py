@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import LostSamplesError
-from xjls.formats.picostream.attributes import plain_facts
+from xjls.formats.picostream.attributes import LOST, MARKED, plain_facts
 from xjls.formats.picostream.counts import DTYPE
 from xjls.formats.picostream.extras import explained
 from xjls.formats.picostream.file import File
 from xjls.formats.picostream.opening import UNITS
-from xjls.formats.picostream.places import LOST, Places
+from xjls.formats.picostream.places import Places
+from xjls.model.bounds import BOUNDS
 from xjls.model.signal import Signal, Source
 from xjls.model.status import Status
 from xjls.model.window import Gap, Gaps, Window, merge_gaps
@@ -26,13 +27,11 @@ if TYPE_CHECKING:
     from xjls.formats.picostream.attributes import OffsetSign, Settings
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.reader import OnDamage
-    from xjls.model.signal import Bound, Level
+    from xjls.model.signal import Level
     from xjls.model.status import Damage
 
 FORMAT = "PicoStream"
-BOUNDS: tuple[Bound, Bound] = ("min", "max")
-"""Of a pair, in the order in which they lie in the file."""
-MARKED, UNWRITTEN = "marked as lost by the driver", "never written, or cannot be unpacked"
+UNWRITTEN = "never written, or cannot be unpacked"
 _STEP = 1 << 22
 """Samples that `check` looks at together."""
 
@@ -69,10 +68,10 @@ class PicoReader:
         }  # fmt: skip
         self.was_closed = not self._container.is_growing
         self.sources: tuple[Source, ...] = self._file.extras.sources
-        self._columns = {column.name: column for column in self._file.extras.columns}
-        self._known = {name: Gaps(column.gaps) for name, column in self._columns.items()}
+        self._stored = {stored.name: stored for stored in self._file.extras.signals}
+        self._known = {name: Gaps(stored.gaps) for name, stored in self._stored.items()}
         """Gaps that it is known of why, by signal."""
-        self.names: tuple[str, ...] = tuple(self._columns)
+        self.names: tuple[str, ...] = tuple(self._stored)
         self._window = self._file.window
         self._offset_note = _note_of_offset(self._settings, offset_sign)
         self._marker_notes: list[str] = []
@@ -82,20 +81,21 @@ class PicoReader:
 
     def describe(self, name: str) -> Signal:
         """Return a signal's facts; see `Reader`."""
-        column, extras, each = self._columns[name], self._file.extras, self._settings.values_per_step
-        source = next((one for one in self.sources if one.id == column.source), None)
+        stored, extras, each = self._stored[name], self._file.extras, self._settings.values_per_step
+        source = next((one for one in self.sources if one.id == stored.source), None)
         counted = None if self._settings.total is None else 0
         bound = (extras.quantity, BOUNDS[self.names.index(name)]) if each > 1 else None
         return Signal(
-            id=column.id, name=name, dtype=DTYPE, stored_type="i16",
-            source=source or Source(id=column.source, name=f"source {column.source}"),
+            id=stored.id, name=name, dtype=DTYPE, stored_type="i16",
+            source=source or Source(id=stored.source, name=f"source {stored.source}"),
             rate_hz=self._settings.rate_hz, window=self._window, missing_value=LOST,
             block_length=max(self._container.chunk // each, 1),
             origin_id=counted if extras.first_id is None else extras.origin_id, bound=bound, **self._told,
         )  # fmt: skip
 
     def read(
-        self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool  # noqa: ARG002
+        self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage,
+        verify: bool,  # noqa: ARG002 - no checksums
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:  # fmt: skip
         """Read counts, markers among them; see `Reader`."""
         each = self._settings.values_per_step
@@ -124,12 +124,12 @@ class PicoReader:
         return values, merge_gaps((*gaps, *explained(_marked(values, window.start), known)))
 
     def read_level(
-        self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool  # noqa: ARG002
+        self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool  # noqa: ARG002 - no levels
     ) -> NDArray[Any]:  # fmt: skip
         """Return nothing: there are no levels, so nobody can ask for one; see `Reader`."""
         return np.empty((entries.length, 4), np.float32)
 
-    def places(self, signal: Signal, verify: bool) -> Places:  # noqa: ARG002 - the protocol's
+    def places(self, signal: Signal, verify: bool) -> Places:  # noqa: ARG002 - no checksums
         """Return where a signal's counts lie; see `Reader`."""
         return Places(
             self._counts, signal.length, paired=signal.bound is not None, require_kept=self._file.require_kept
@@ -148,7 +148,7 @@ class PicoReader:
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return those that xjls wrote: PicoStream knows no wall-clock time; see `Reader`."""
-        return self._columns[signal.name].ties
+        return self._stored[signal.name].ties
 
     def annotations(self) -> tuple[Annotation, ...]:
         """Return those that xjls wrote; see `Reader`."""

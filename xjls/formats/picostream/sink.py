@@ -20,6 +20,7 @@ from xjls.formats.picostream.medium import Medium
 from xjls.formats.picostream.opening import COUNTS
 from xjls.formats.picostream.telling import Told, told_of
 from xjls.formats.picostream.written import WrittenSignal
+from xjls.model.bounds import BOUNDS
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 from xjls.storage.new_file import new_file
@@ -117,7 +118,7 @@ class PicoSink:
         require_fitting([one.signal for one in self._signals.values()], signal)
         self._told = told_of(signal, paired=signal.bound is not None)
         both = [*self._signals.values(), WrittenSignal(signal)]
-        both.sort(key=lambda one: one.signal.bound is not None and one.signal.bound[1] == "max")
+        both.sort(key=lambda one: BOUNDS.index(one.signal.bound[1]) if one.signal.bound else 0)
         self._signals = {one.signal.name: one for one in both}
 
     def tie(self, name: str, tie: Tie) -> None:
@@ -166,7 +167,7 @@ class PicoSink:
     def flush(self, *, sync: bool = False) -> None:
         """Write all that there is, of a pair what both halves have; see `Sink`."""
         self._require_open()
-        self._put_all(_chunk([one.signal for one in self._signals.values()]), sync=sync)
+        self._put_all(self._chunk, sync=sync)
 
     def close(self) -> None:
         """Write what is left; see `Sink`."""
@@ -180,7 +181,7 @@ class PicoSink:
             self._begin(one, first_id)
             self._mark(one, Gap(Window(one.next_id, stop), NOT_DELIVERED, skipped=True))
         # What is short, and not written before the end, is cut to its length
-        self._put_all(min(_chunk([one.signal for one in signals]), max(len(signals) * (stop - first_id), 1)))
+        self._put_all(min(self._chunk, max(len(signals) * (stop - first_id), 1)))
         with _as_the_system_says(self._medium):
             self._file.close()
         self._medium.close()
@@ -204,6 +205,12 @@ class PicoSink:
         finally:
             self.abandon()
 
+    @property
+    def _chunk(self) -> int:
+        """Values of a chunk: those of a second."""
+        rate = round(max((one.signal.rate_hz for one in self._signals.values()), default=0))
+        return min(max(rate, FEWEST) * max(len(self._signals), 1), MOST)
+
     def _begin(self, one: WrittenSignal, first_id: int) -> None:
         """Take down where a signal begins: both of a pair with the same sample."""
         if one.first_id is not None:
@@ -225,9 +232,8 @@ class PicoSink:
 
     def _drain(self) -> None:
         """Write the samples that all signals have, once there is a chunk of them."""
-        chunk = _chunk([one.signal for one in self._signals.values()])
-        if len(self._signals) * min(one.n_waiting for one in self._signals.values()) >= chunk:
-            self._put_counts(chunk)
+        if len(self._signals) * min(one.n_waiting for one in self._signals.values()) >= self._chunk:
+            self._put_counts(self._chunk)
 
     # -- the file ----------------------------------------------------------------------------------------------------
 
@@ -283,7 +289,7 @@ class PicoSink:
         first_id, origin_id = (None, None) if not one.length or place == self._told.place(values) else place
         quantity = plain.quantity if one.signal.bound is None else one.signal.bound[0]
         return Extras(
-            columns=tuple(each.column for each in signals), quantity=quantity, sources=tuple(self._sources),
+            signals=tuple(each.stored for each in signals), quantity=quantity, sources=tuple(self._sources),
             first_id=first_id, origin_id=origin_id, facts=self._told.left, annotations=tuple(self._annotations),
             user_data=tuple(self._user_data),
         )  # fmt: skip
@@ -309,9 +315,3 @@ def _as_the_system_says(medium: Medium, *, sync: bool = False) -> Iterator[None]
         medium.require_written()
         raise OSError(errno.EIO, os.strerror(errno.EIO), medium.path) from error
     medium.require_written(sync=sync)
-
-
-def _chunk(signals: list[Signal]) -> int:
-    """Return the values of a chunk: those of a second."""
-    rate = round(max((signal.rate_hz for signal in signals), default=0))
-    return min(max(rate, FEWEST) * max(len(signals), 1), MOST)

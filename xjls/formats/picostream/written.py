@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xjls.formats.picostream.attributes import LOST, MARKED
 from xjls.formats.picostream.counts import DTYPE
-from xjls.formats.picostream.extras import Column
-from xjls.formats.picostream.places import LOST
-from xjls.formats.picostream.reader import MARKED
+from xjls.formats.picostream.extras import StoredSignal
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
@@ -42,9 +41,9 @@ class WrittenSignal:
         return (self.first_id or 0) + self.length
 
     @property
-    def column(self) -> Column:
+    def stored(self) -> StoredSignal:
         """What is said of it beside its counts."""
-        return Column(
+        return StoredSignal(
             id=self.signal.id, name=self.signal.name, source=self.signal.source.id, ties=tuple(self.ties),
             gaps=tuple(self._gaps),
         )  # fmt: skip

@@ -105,8 +105,12 @@ def encode_shard(values: NDArray[Any], chunk: int, n_chunks: int, codec: str | N
         gap = -length % ALIGN_BYTES
         parts += [*encoded, bytes(gap)]
         at += length + gap
-    table = _bytes_of(index)
-    return [*parts, table, checksum(table).to_bytes(CRC_BYTES, "little")]
+    return [*parts, encode_index(index)]
+
+
+def encode_index(index: NDArray[np.uint64]) -> bytes:
+    """Return the end of a shard: what `decode_index` returns, and its checksum."""
+    return b"".join(map(bytes, encode_chunk(index, None)))
 
 
 def index_bytes(n_chunks: int) -> int:
