@@ -10,7 +10,7 @@ import numpy as np
 from xjls.formats.levels.places import Places
 from xjls.formats.levels.summary import READ_SAMPLES, Summarizer
 from xjls.model.sample_type import STEP
-from xjls.model.window import Window, merge_gaps
+from xjls.model.window import Window, merge_gaps, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,12 +66,9 @@ class LevelledReader:
         if (mine := self._sidecar.signals.get(signal.name)) is None:
             return self._reader.read_level(signal, level, entries, on_damage, verify)
         found, known = mine.levels[level.index - 1].read(entries.start, entries.stop, verify=verify)
-        edges = np.flatnonzero(np.diff(~known, prepend=False, append=False)).tolist()
-        most = max(READ_SAMPLES // level.factor, STEP)
-        for first, last in zip(edges[::2], edges[1::2], strict=True):
-            for lo in range(first, last, most):
-                span = Window(entries.start + lo, entries.start + min(lo + most, last))
-                found[lo : lo + span.length] = self._made(signal, level, span, on_damage, verify)
+        for lo, hi in runs(~known, max(READ_SAMPLES // level.factor, STEP)):
+            span = Window(entries.start + lo, entries.start + hi)
+            found[lo:hi] = self._made(signal, level, span, on_damage, verify)
         return found
 
     def places(self, signal: Signal, verify: bool) -> PlacesProtocol:

@@ -12,7 +12,7 @@ import numpy as np
 
 from xjls.model.sample_type import bits_of
 from xjls.model.signal import STATISTICS
-from xjls.model.window import Gap, Window
+from xjls.model.window import Gap, Window, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,12 +64,8 @@ class Summarizer:
             for run in self._runs(self._places, start * self._factor, stop * self._factor):
                 self._summarize_run(run, start, stop, out, done)
         gaps: list[Gap] = []
-        edges = np.flatnonzero(np.diff(~done, prepend=False, append=False)).tolist()
-        most = max(READ_SAMPLES // self._factor, 1)
-        for first, last in zip(edges[::2], edges[1::2], strict=True):
-            for lo in range(first, last, most):
-                hi = min(lo + most, last)
-                gaps += self._summarize_read(start + lo, start + hi, out[lo:hi])
+        for lo, hi in runs(~done, max(READ_SAMPLES // self._factor, 1)):
+            gaps += self._summarize_read(start + lo, start + hi, out[lo:hi])
         return out, gaps
 
     def gaps_behind(self, entries: int) -> tuple[Gap, ...]:

@@ -18,7 +18,7 @@ from xjls.formats.picostream.places import Places
 from xjls.model.bounds import BOUNDS
 from xjls.model.signal import Signal, Source
 from xjls.model.status import Status
-from xjls.model.window import Gap, Gaps, Window, merge_gaps
+from xjls.model.window import Gap, Gaps, Window, merge_gaps, runs
 from xjls.storage.pool import array_to_fill
 
 if TYPE_CHECKING:
@@ -208,6 +208,4 @@ def _note_of_offset(settings: Settings, sign: OffsetSign) -> list[str]:
 
 def _marked(values: NDArray[np.int16], first_id: int) -> list[Gap]:
     """Return the runs of markers among counts."""
-    edges = np.flatnonzero(np.diff(values == LOST, prepend=False, append=False)).tolist()
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    return [Gap(Window(first_id + lo, first_id + hi), MARKED, skipped=True) for lo, hi in runs]
+    return [Gap(Window(first_id + lo, first_id + hi), MARKED, skipped=True) for lo, hi in runs(values == LOST)]
