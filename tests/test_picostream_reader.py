@@ -531,3 +531,10 @@ def test_others_may_open_a_compressed_file_in_the_same_process(tmp_path):
         with h5py.File(path) as file:
             assert np.array_equal(file["adc_counts"][:], counts)
         assert np.array_equal(recording.read("channel_a", (7, 4000)), counts[7:4000])
+
+
+def test_netcdf_is_not_claimed_whatever_its_variables_are_called(tmp_path):
+    with h5py.File(tmp_path / "other.nc", "w") as file:
+        file.attrs["_NCProperties"] = "version=2,h5netcdf=1.6,hdf5=2.0"
+        file.create_dataset("adc_counts", data=np.zeros(10, "i2"))
+    assert guess_format(tmp_path / "other.nc") is None

@@ -22,13 +22,15 @@ MAGIC_AT = (0, 512, 1024, 2048)
 """Where HDF5 looks for it: bytes of another kind may stand in front."""
 COUNTS = "adc_counts"
 """The dataset: HDF5 has its name among the first bytes of a file that begins with it."""
+NETCDF = b"_NCProperties"
+"""An attribute of netCDF's own files, whatever their variables are called."""
 OPTIONS = ("units", "offset_sign", "max_adc", "sample_interval_ns")
 UNITS = {"V": 1.0, "mV": 1e3}
 
 
 def recognizes(head: bytes) -> bool:
-    """Whether a file begins as one of PicoStream does; many other programs write HDF5."""
-    return is_hdf5(head) and COUNTS.encode() in head
+    """Whether a file begins as one of PicoStream does; many other programs write HDF5, of which netCDF's says so."""
+    return is_hdf5(head) and COUNTS.encode() in head and NETCDF not in head
 
 
 def is_hdf5(head: bytes) -> bool:
