@@ -143,6 +143,16 @@ def test_two_halves_are_the_whole(case, data):
         assert joined == whole
 
 
+def test_ties_on_one_line_are_one_segment():
+    """Whichever of its ties a clock is cut at, the parts are the whole again."""
+    clock = Clock.from_ties([0, 1, 2, 10, 20], [5, 1_000_005, 2_000_005, 10_000_005, 20_000_105], rate_hz=1000)
+    assert clock._table.shape == (6, 2)
+    assert clock.times(np.array([0, 1, 2, 9, 10, 20])).tolist() == [5, 1000005, 2000005, 9000005, 10000005, 20000105]
+    assert len(clock.ties.sample_ids) == 5
+    parts = [(clock.window(0, 1), 1), (clock.window(1, 2), 1), (clock.window(2, 20), 18)]
+    assert Clock.concatenated(parts) == clock.window(0, 20)
+
+
 def test_a_gap_adds_one_segment():
     clock = Clock.nominal(44_100)
     joined = Clock.concatenated([(clock.window(0, 100), 100), (clock.window(150, 10**10), 10**10 - 150)])

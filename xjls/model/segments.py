@@ -101,7 +101,9 @@ def tied_table(ties: Ties, slope: Fraction) -> Table:
         Fraction(times[k + 1] - times[k], ids[k + 1] - ids[k]) for k in range(len(ids) - 1)
     ]  # fmt: skip
     is_odd = [_is_odd(s, slope) for s in (slopes[0], slopes[-1])] if slopes else [True, True]
-    table = _columns(zip(ids[: len(slopes)], times, slopes, strict=False))
+    # Ties on one line are one segment, as they are when its parts are joined again
+    bends = [k for k, s in enumerate(slopes) if k == 0 or s != slopes[k - 1]]
+    table = _columns((ids[k], times[k], slopes[k]) for k in bends)
     if is_odd[1]:
         table = np.concatenate([table, line_table(ids[-1], times[-1], slope)], axis=1)
     if is_odd[0] and slopes:
