@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from xjls.errors import LostSamplesError
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
+    from xjls.model.reader import Reader
     from xjls.model.signal import Signal
 
 
@@ -86,3 +88,18 @@ class Growing:
             wait(interval_s)
             waited += interval_s
             self.refresh()
+
+
+def begins_anew(signal: Signal, old: Reader, new: Reader) -> bool:
+    """Whether sample ids of a signal mean other samples to a new reader; there may be as many as before."""
+    if signal.name not in new.names or (now := new.describe(signal.name).window).stop < signal.window.stop:
+        return True
+    if now.start != signal.first_id or not signal.length:
+        return False
+    try:
+        old.read(signal, Window(signal.first_id, signal.first_id + 1), None, "gap", False)
+    except LostSamplesError:
+        return True
+    except (ValueError, OSError):  # it was closed, or is gone
+        return False
+    return False

@@ -13,9 +13,9 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from xjls.errors import LostSamplesError, SelectionError
+from xjls.errors import SelectionError
 from xjls.model.clock import Clock
-from xjls.model.growing import Growing
+from xjls.model.growing import Growing, begins_anew
 from xjls.model.questions import Questions
 from xjls.model.window import Window, valid_mask
 
@@ -318,7 +318,7 @@ class Recording(Questions, Growing):
         if (reader.token, reader.was_closed) == (self._reader.token, self.was_closed):
             reader.close()
             return False
-        if reader.restarts and any(self._begins_anew(signal, reader) for signal in self._signals.values()):
+        if reader.restarts and any(begins_anew(signal, self._reader, reader) for signal in self._signals.values()):
             self.epoch += 1
         # Whoever reads with the old one keeps it; it closes itself when the last of them is gone
         shared = _open.pop(self._key(), None)
@@ -346,20 +346,6 @@ class Recording(Questions, Growing):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _begins_anew(self, signal: Signal, reader: Reader) -> bool:
-        """Whether sample ids of a signal mean other samples to a new reader; there may be as many as before."""
-        if signal.name not in reader.names or (now := reader.describe(signal.name).window).stop < signal.window.stop:
-            return True
-        if now.start != signal.first_id or not signal.length:
-            return False
-        try:
-            self._reader.read(signal, Window(signal.first_id, signal.first_id + 1), None, "gap", False)
-        except LostSamplesError:
-            return True
-        except (ValueError, OSError):  # it was closed, or is gone
-            return False
-        return False
 
     def _note_clock(self, clock: Clock, names: tuple[str, ...]) -> None:
         """Report what a clock had to leave out, and time that runs backwards: neither is hidden."""
