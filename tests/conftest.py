@@ -27,7 +27,7 @@ HEADROOM_BYTES = 1 << 29
 settings.register_profile("search", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 # What is said of a change must not hang on luck: the same examples each time, and others for who searches
 settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
-settings.load_profile(os.environ.get("XJLS_EXAMPLES", "steady"))
+settings.load_profile("search" if os.environ.get("XJLS_EXAMPLES") else "steady")
 
 
 @pytest.fixture(autouse=True)
