@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import dask.threaded
+import fsspec
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,6 +29,20 @@ settings.register_profile("search", deadline=None, print_blob=True, suppress_hea
 # What is said of a change must not hang on luck: the same examples each time, and others for who searches
 settings.register_profile("steady", settings.get_profile("search"), derandomize=True)
 settings.load_profile("search" if os.environ.get("XJLS_EXAMPLES") else "steady")
+
+
+@pytest.fixture
+def remote():
+    """Return a function that puts a file into fsspec's memory, and gives its address."""
+    files = fsspec.filesystem("memory")
+
+    def put(path):
+        address = f"/scenarios/run{Path(path).suffix}"
+        files.pipe(address, Path(path).read_bytes())
+        return f"memory:/{address}"
+
+    yield put
+    files.rm("/scenarios", recursive=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """What tests of sidecars share: recordings whose levels are hidden, and blocks so small that there are many of them."""
 
 import contextlib
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +94,7 @@ def next_level(entries):
     below = entries[: n * 20].reshape(n, 20, 4)
     out = np.full((n, 4), np.nan)
     for i, group in enumerate(below):
-        group = group[np.isfinite(group[:, 0])]  # noqa: PLW2901
+        group = group[np.isfinite(group[:, 0])]  # noqa: PLW2901 - what is left of the group
         if len(group):
             mean = group[:, 0].mean()
             std = np.sqrt((group[:, 1] ** 2 + (group[:, 0] - mean) ** 2).mean())
@@ -141,7 +140,7 @@ def copied(path, to):
     shutil.copytree(sidecar_of(path), sidecar_of(copy))
     yield copy
     shutil.rmtree(sidecar_of(copy), ignore_errors=True)
-    os.unlink(copy)  # noqa: PTH108
+    copy.unlink()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import pickle
 
-import fsspec
 import numpy as np
 import pytest
 import xarray as xr
@@ -66,19 +65,6 @@ def test_nothing_depends_on_the_size_of_a_step(scenario, name, monkeypatch):
     with xjls.open_recording(path, on_damage="gap") as recording:
         for law in LAWS:
             law(recording, expected)
-
-
-@pytest.fixture
-def remote():
-    """Return a function that puts a file into fsspec's memory, and gives its address."""
-    files = fsspec.filesystem("memory")
-
-    def put(path):
-        files.pipe("/scenarios/run.jls", path.read_bytes())
-        return "memory://scenarios/run.jls"
-
-    yield put
-    files.rm("/scenarios", recursive=True)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from xjls.errors import FormatError, SelectionError
 from xjls.formats.levels import journal, pieces
 from xjls.formats.levels.build import build
 from xjls.model.sample_type import SAMPLE_TYPES, dtype_of, level_dtype_of, level_factors_of
+from xjls.storage import locks
 from xjls.testing import write_demo
 from xjls.testing.jls2 import encode_definition
 from xjls.testing.picostream import write_picostream
@@ -155,7 +156,7 @@ def test_any_recording_answers_as_without(tmp_path_factory, drawn, workers):
         try:
             xjls.build_levels(path, workers=workers)
         except SelectionError as error:
-            assert "nothing to build" in str(error)  # noqa: PT017
+            assert "nothing to build" in str(error)  # noqa: PT017 - one of many lengths, most of which do not raise
         else:
             require_same_answers(path)
         shutil.rmtree(path.parent)
@@ -542,7 +543,7 @@ def test_two_builders_do_not_disturb_each_other(tmp_path, small_blocks, monkeypa
 
 def test_where_files_have_no_locks_levels_are_built(tmp_path, small_blocks, monkeypatch):
     path, _ = write_counts(tmp_path / "run.hdf5")
-    monkeypatch.setattr(journal, "fcntl", None)
+    monkeypatch.setattr(locks, "fcntl", None)
     xjls.build_levels(path)
     assert sidecar_of(path).is_dir()
 

@@ -65,7 +65,7 @@ def test_check_looks_at_the_content_even_of_a_file_of_the_same_time(path, capsys
     main(["index", path])
     before = sidecar_of(path).with_name("kept")
     shutil.copytree(sidecar_of(path), before)
-    time_ns = os.stat(path).st_mtime_ns  # noqa: PTH116
+    time_ns = os.stat(path).st_mtime_ns  # noqa: PTH116 - path is a str
     write_counts(path, marks=[(0, 300_000)])
     os.utime(path, ns=(time_ns, time_ns))
     capsys.readouterr()

@@ -391,14 +391,18 @@ def answers_stay(path, windows, wanted):
         return list(recording.status.notes)
 
 
+def a_file(folder, data):
+    """Draw one of the files below a folder."""
+    return data.draw(st.sampled_from([file for file in sorted(folder.rglob("*")) if file.is_file()]))
+
+
 @given(st.data())
 @settings(max_examples=150)
 def test_any_byte_may_flip(tmp_path_factory, truth, data):
     path, windows, wanted = truth
     with pytest.MonkeyPatch.context() as patch, copied(path, tmp_path_factory.mktemp("flip")) as copy:
         make_small(patch)
-        files = [file for file in sorted(sidecar_of(copy).rglob("*")) if file.is_file()]
-        file = data.draw(st.sampled_from(files))
+        file = a_file(sidecar_of(copy), data)
         content = bytearray(file.read_bytes())
         content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
         file.write_bytes(content)
@@ -411,8 +415,7 @@ def test_any_file_may_be_cut_or_missing(tmp_path_factory, truth, data):
     path, windows, wanted = truth
     with pytest.MonkeyPatch.context() as patch, copied(path, tmp_path_factory.mktemp("cut")) as copy:
         make_small(patch)
-        files = [file for file in sorted(sidecar_of(copy).rglob("*")) if file.is_file()]
-        file = data.draw(st.sampled_from(files))
+        file = a_file(sidecar_of(copy), data)
         if size := data.draw(st.integers(0, file.stat().st_size - 1)):
             os.truncate(file, size)
         elif data.draw(st.booleans()):

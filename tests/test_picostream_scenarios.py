@@ -3,7 +3,6 @@
 import pickle
 from dataclasses import dataclass
 
-import fsspec
 import numpy as np
 import pytest
 import xarray as xr
@@ -214,19 +213,6 @@ def test_marks_are_skipped_and_holes_are_lost(made, name):
 
 
 # ---- elsewhere -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def remote():
-    """Return a function that puts a file into fsspec's memory, and gives its address."""
-    files = fsspec.filesystem("memory")
-
-    def put(path):
-        files.pipe("/scenarios/run.hdf5", path.read_bytes())
-        return "memory://scenarios/run.hdf5"
-
-    yield put
-    files.rm("/scenarios", recursive=True)
 
 
 @pytest.mark.parametrize("name", NAMES)

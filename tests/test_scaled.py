@@ -271,7 +271,7 @@ def test_what_was_lost_raises_and_what_was_marked_does_not(holed, chunks):
         np.testing.assert_array_equal(ds.channel_a[6990:7310].values, VOLTS[6990:7310])
         for span in (slice(9990, 10_010), slice(0, None)):
             with pytest.raises(LostSamplesError, match=r"samples 1\d_\d{3}.1\d_\d{3} of 'channel_a'"):
-                ds.channel_a[span].values  # noqa: B018
+                ds.channel_a[span].values  # noqa: B018 - reading is what raises
     expected = VOLTS[:20_000].copy()
     expected[10_000:15_000] = np.nan
     with opened(holed, chunks, on_damage="gap") as ds:

@@ -36,7 +36,7 @@ from xjls.model.segments import (
     usual_slope,
     window_table,
 )
-from xjls.model.ties import Ties
+from xjls.model.ties import Ties, shared_pairs
 
 if TYPE_CHECKING:
     from xjls.model.annotation import Tie
@@ -120,8 +120,7 @@ class Clock:
     def through(cls, tied: Iterable[Iterable[Tie]], *, rate_hz: int | Fraction, first_id: int = 0) -> Self:
         """Return the clock of signals that share their sample ids, through the ties of each; nominal without any.
 
-        Signals that repeat each other count once, in the order as written. Where they differ, ties are ordered by
-        their sample ids, and of those for the same one the last signal's counts.
+        See `xjls.model.ties.shared_pairs` for what counts of those that differ.
 
         Examples
         --------
@@ -132,12 +131,8 @@ class Clock:
         >>> Clock.through([], rate_hz=1000, first_id=500).time(500)
         0
         """
-        lists = [ties for one in tied if (ties := [(tie.sample_id, tie.time_ns) for tie in one])]
-        if not lists:
+        if not (pairs := shared_pairs(tied)):
             return cls.nominal(rate_hz, origin_id=first_id)
-        pairs = lists[0]
-        if any(other != pairs for other in lists):
-            pairs = sorted({sample_id: (sample_id, time_ns) for ties in lists for sample_id, time_ns in ties}.values())
         sample_ids, times_ns = zip(*pairs, strict=True)
         return cls.from_ties(sample_ids, times_ns, rate_hz=rate_hz, first_id=first_id)
 

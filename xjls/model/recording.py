@@ -349,13 +349,11 @@ class Recording(Questions, Growing):
 
     def _note_clock(self, clock: Clock, names: tuple[str, ...]) -> None:
         """Report what a clock had to leave out, and time that runs backwards: neither is hidden."""
-        ignored = 0 if clock.ties is None else len(clock.ties.ignored)
-        if ignored:
-            self._notes[
-                f"{', '.join(names)}: {ignored} ties out of order or long before the first sample are not used"
-            ] = None
+        whose = ", ".join(names)
+        if clock.ties is not None and (ignored := len(clock.ties.ignored)):
+            self._notes[f"{whose}: {ignored} ties out of order or long before the first sample are not used"] = None
         if not clock.is_increasing:
-            self._notes[f"{', '.join(names)}: UTC runs backwards between some ties; select by position there"] = None
+            self._notes[f"{whose}: UTC runs backwards between some ties; select by position there"] = None
 
     def _dated(self, note: Annotation) -> Annotation:
         if note.sample_id is None or note.time_ns is not None or not (clock := self.clock(note.signal)).utc:

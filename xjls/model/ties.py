@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Ties"]
+if TYPE_CHECKING:
+    from xjls.model.annotation import Tie
+
+__all__ = ["Ties", "shared_pairs"]
 
 _EARLIEST_S = 3600
 
@@ -83,6 +87,24 @@ class Ties:
     def ignored(self) -> NDArray[np.int64]:
         """Positions, in the order given, of all pairs that were left out."""
         return np.sort(np.concatenate([self.early, self.replaced, self.unsorted]))
+
+
+def shared_pairs(tied: Iterable[Iterable[Tie]]) -> list[tuple[int, int]]:
+    """Return the (sample id, UTC) pairs of signals that share their sample ids.
+
+    Signals that repeat each other count once, in the order as written. Where they differ, pairs are ordered by their
+    sample ids, and of those for the same one the last signal's counts.
+
+    Examples
+    --------
+    >>> from xjls.model.annotation import Tie
+    >>> shared_pairs([[Tie(sample_id=at, time_ns=at * 10**6 + 7)] for at in (1000, 0)])
+    [(0, 7), (1000, 1000000007)]
+    """
+    lists = [pairs for one in tied if (pairs := [(tie.sample_id, tie.time_ns) for tie in one])]
+    if all(other == lists[0] for other in lists):
+        return lists[0] if lists else []
+    return sorted({sample_id: (sample_id, time_ns) for pairs in lists for sample_id, time_ns in pairs}.values())
 
 
 def _pairs(sample_ids: ArrayLike, times_ns: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -25,6 +25,7 @@ from xjls.formats.jls2.wire import (
     encode_file_header,
     padded,
 )
+from xjls.storage.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -275,11 +276,7 @@ def _write_at(file: int, data: bytes | memoryview, offset: int) -> int:
 def _lock(file: int, path: str) -> None:
     """Keep other processes of xjls from writing to the same file, where the system can."""
     try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file)
     except BlockingIOError:
         raise BlockingIOError(errno.EWOULDBLOCK, "another process is writing to it", path) from None
 

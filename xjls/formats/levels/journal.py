@@ -22,6 +22,7 @@ import numpy as np
 
 from xjls.formats.levels.gaps import Reasons, decode_gaps
 from xjls.model.signal import STATISTICS
+from xjls.storage.locks import lock
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 
     from xjls.model.documents import Document
     from xjls.model.window import Gap
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows, where two builders at once are not kept apart
-    fcntl = None  # type: ignore[assignment]
 
 NAME = "journal"
 
@@ -155,8 +151,7 @@ def _locked(folder: Path) -> int:
             file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         except FileNotFoundError:
             continue  # whoever built there has just finished
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file, wait=True)
         if _is_there(folder / NAME, file):
             return file
         os.close(file)

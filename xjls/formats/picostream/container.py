@@ -21,17 +21,13 @@ from xjls.errors import FormatError, NotRecognizedError, TruncatedError, Unsuppo
 from xjls.formats.picostream.heaps import HEAD_BYTES, check_heaps
 from xjls.formats.picostream.opening import COUNTS, MAGIC, MAGIC_AT, is_hdf5
 from xjls.storage import local_path
+from xjls.storage.locks import lock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.picostream.attributes import Attributes
     from xjls.storage import Storage
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows, where HDF5 itself refuses what is locked
-    fcntl = None  # type: ignore[assignment]
 
 _MOST_FILTERED = 1 << 30
 """Bytes of a compressed chunk, which is unpacked whole."""
@@ -242,14 +238,14 @@ def _joined(chunks: list[tuple[int, int]], length: int, chunk: int) -> Runs:
 def _is_being_written(path: str) -> bool:
     """Return whether a program holds the lock that HDF5 takes to write; asked of the system, and given back at once."""
     local = local_path(path)
-    if local is None or fcntl is None:
+    if local is None:
         return False
     try:
         descriptor = os.open(os.path.expanduser(local), os.O_RDONLY)  # noqa: PTH111 - str to str
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock(descriptor, shared=True)
     except OSError as error:
         return isinstance(error, BlockingIOError)
     finally:

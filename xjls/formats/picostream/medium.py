@@ -12,10 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment]
+from xjls.storage.locks import lock
 
 
 class Medium(io.RawIOBase):
@@ -42,9 +39,8 @@ class Medium(io.RawIOBase):
         self._error: OSError | None = None
         self._at = 0
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
-        if fcntl is not None:
-            with contextlib.suppress(OSError):  # where there are no locks, HDF5 writes without one as well
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError):  # where there are no locks, HDF5 writes without one as well
+            lock(self._file)
 
     def require_written(self, *, sync: bool = False) -> None:
         """Raise what kept anything from being written so far; with ``sync``, wait for the disk."""
