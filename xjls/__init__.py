@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from xjls._version import __version__
 from xjls.errors import (
+    CaptureError,
     CorruptError,
+    DeviceError,
     FormatError,
     LostSamplesError,
     MissingDependencyError,
     NotRecognizedError,
     SelectionError,
+    SinkError,
     TruncatedError,
     UnsupportedError,
     XjlsError,
@@ -29,7 +32,7 @@ from xjls.errors import (
 
 if TYPE_CHECKING:
     from xjls.backend.opening import open  # noqa: A004 - xjls.open reads as it should
-    from xjls.formats import append, continue_recording, new_recording, open_recording
+    from xjls.formats import append, continue_recording, grow_recording, new_recording, open_recording
     from xjls.formats.indexing import build_levels
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.clock import Clock
@@ -41,10 +44,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Annotation",
+    "CaptureError",
     "Clock",
     "Columns",
     "CorruptError",
     "Damage",
+    "DeviceError",
     "FormatError",
     "Gap",
     "Level",
@@ -54,6 +59,7 @@ __all__ = [
     "Recording",
     "SelectionError",
     "Signal",
+    "SinkError",
     "Source",
     "Statistics",
     "Status",
@@ -67,6 +73,7 @@ __all__ = [
     "append",
     "build_levels",
     "continue_recording",
+    "grow_recording",
     "new_recording",
     "open",
     "open_recording",
@@ -74,7 +81,9 @@ __all__ = [
 
 _HOMES = {
     "open": "xjls.backend.opening",
-    **dict.fromkeys(("append", "continue_recording", "new_recording", "open_recording"), "xjls.formats"),
+    **dict.fromkeys(
+        ("append", "continue_recording", "grow_recording", "new_recording", "open_recording"), "xjls.formats"
+    ),
     "build_levels": "xjls.formats.indexing",
     "Recording": "xjls.model.recording",
     **dict.fromkeys(("Annotation", "Tie", "UserData"), "xjls.model.annotation"),

@@ -7,12 +7,15 @@ Constructors take facts and build the sentence: what is wrong, where, so what, w
 from __future__ import annotations
 
 __all__ = [
+    "CaptureError",
     "CorruptError",
+    "DeviceError",
     "FormatError",
     "LostSamplesError",
     "MissingDependencyError",
     "NotRecognizedError",
     "SelectionError",
+    "SinkError",
     "TruncatedError",
     "UnsupportedError",
     "XjlsError",
@@ -93,6 +96,43 @@ class SelectionError(XjlsError, LookupError):
 
     def __str__(self) -> str:
         return f"{self.problem}." + (f" {self.remedy}" if self.remedy else "")
+
+
+class CaptureError(XjlsError, RuntimeError):
+    """A capture could not go on; what was written until then stays.
+
+    Parameters
+    ----------
+    problem
+        What is wrong: found and expected.
+    where
+        The device, by its address, or the recording; ``""`` when it is neither.
+    remedy
+        What to do now, as a full sentence; ``""`` when there is nothing to do.
+
+    Examples
+    --------
+    >>> print(CaptureError("nothing was delivered for 5 s", "js110:000123", "Is the cable plugged in?"))
+    nothing was delivered for 5 s: js110:000123. Is the cable plugged in?
+    """
+
+    def __init__(self, problem: str, where: str = "", remedy: str = "") -> None:
+        super().__init__(problem, where, remedy)
+        self.problem = problem
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f": {self.where}" if self.where else ""
+        return f"{self.problem}{place}." + (f" {self.remedy}" if self.remedy else "")
+
+
+class DeviceError(CaptureError, OSError):
+    """A device is not there, refuses what it was told, or has stopped to answer."""
+
+
+class SinkError(CaptureError, OSError):
+    """What a capture writes to takes nothing any more."""
 
 
 class MissingDependencyError(XjlsError, ImportError):

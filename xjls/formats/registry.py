@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from xjls.errors import NotRecognizedError, SelectionError
 from xjls.formats.jls2 import reader as jls2
-from xjls.formats.jls2.sink import new_jls2, resume_jls2
+from xjls.formats.jls2.sink import grow_jls2, new_jls2, resume_jls2
 from xjls.formats.levels.opening import SUFFIX, with_levels
 from xjls.formats.picostream import opening as picostream
 from xjls.formats.zarr import opening as zarr
@@ -56,8 +56,10 @@ class Format:
     """Raises NotRecognizedError, before it reads much, when the bytes are not of this format."""
     new: Callable[..., AbstractContextManager[Sink]]
     """Makes one, which appears under its name when it is complete."""
-    resume: Callable[[str], OpenSink] | None
-    """Goes on with one; None where the format cannot."""
+    grow: Callable[..., OpenSink]
+    """Makes one that is there under its name at once; what is flushed can be read, also once its writer was killed."""
+    resume: Callable[..., OpenSink] | None
+    """Goes on with one in the same way; None where the format cannot."""
     root: str = ""
     """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
     options: tuple[str, ...] = ()
@@ -69,14 +71,15 @@ class Format:
 
 
 FORMATS = (
-    Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2, new_jls2, resume_jls2),
-    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, None, zarr.ROOT),
+    Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2, new_jls2, grow_jls2, resume_jls2),
+    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, zarr.grow_zarr, None, zarr.ROOT),
     Format(
         "PicoStream",
         (".hdf5", ".h5"),
         picostream.recognizes,
         picostream.open_picostream,
         picostream.new_picostream,
+        picostream.grow_picostream,
         None,
         options=picostream.OPTIONS,
         shares_suffix=True,
@@ -264,6 +267,56 @@ def new_recording(
     if local_path(name) is not None:
         local_target(name)  # no format makes the folders on the way: one that is missing is a slip
     return row.new(name, overwrite=overwrite, option=option, codec=codec, storage_options=storage_options)
+
+
+def grow_recording(
+    path: str | os.PathLike[str],
+    *,
+    format_name: str | None = None,
+    codec: str | None = None,
+    keep_s: float | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> OpenSink:
+    """Give a sink for a new recording that is there under its name at once, and that others follow while it grows.
+
+    What was flushed opens anywhere, also when the writer was killed; `continue_recording` goes on with it.
+
+    Parameters
+    ----------
+    path, format_name, codec, storage_options
+        As of `new_recording`.
+    keep_s
+        Keep the last samples only, those of so many seconds at least, where the format can; None keeps all.
+
+    Raises
+    ------
+    SelectionError
+        No format has that ending or name; or it cannot do what is asked.
+    FileNotFoundError
+        The folder is not there.
+    FileExistsError
+        There is something already.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, xjls
+    >>> from fractions import Fraction
+    >>> bench, path = xjls.Source(id=1, name="bench"), tempfile.mkdtemp() + "/run.jls"
+    >>> sink = grow_recording(path)
+    >>> sink.add_source(bench)
+    >>> sink.add_signal(xjls.Signal(id=1, name="current", units="A", dtype=np.dtype("f4"), rate_hz=Fraction(1000),
+    ...                             source=bench, stored_type="f32"))
+    >>> sink.write("current", 0, np.zeros(20_000, "f4"))
+    >>> sink.flush()
+    >>> xjls.open_recording(path).was_closed
+    False
+    >>> sink.close()
+    """
+    name = os.fspath(path)
+    row = _by_ending(name) if format_name is None else _named(format_name)
+    if local_path(name) is not None:
+        local_target(name)
+    return row.grow(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
 
 
 def _by_ending(name: str) -> Format:

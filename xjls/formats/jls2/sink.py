@@ -47,10 +47,28 @@ def new_jls2(
     storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
 ) -> Iterator[Jls2Sink]:
     """Give a sink for a new file; see `xjls.formats.new_recording`."""
-    if codec is not None:
-        raise SelectionError(f"JLS does not compress samples, with {codec!r} or otherwise", "Choose a Zarr store.")
+    _require_plain(codec)
     with new_file(path, overwrite=overwrite, option=option) as part, Jls2Sink(part) as sink:
         yield sink
+
+
+def grow_jls2(
+    path: str,
+    *,
+    codec: str | None,
+    keep_s: float | None,
+    storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
+) -> Jls2Sink:
+    """Give a sink for a file that is there at once; see `xjls.formats.grow_recording`."""
+    _require_plain(codec)
+    if keep_s is not None:
+        raise SelectionError("a JLS file keeps all samples", "Leave keep_s out, or choose a Zarr store.")
+    return Jls2Sink(str(local_target(path)))
+
+
+def _require_plain(codec: str | None) -> None:
+    if codec is not None:
+        raise SelectionError(f"JLS does not compress samples, with {codec!r} or otherwise", "Choose a Zarr store.")
 
 
 def resume_jls2(path: str) -> Jls2Sink:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xjls.formats.picostream.attributes import OffsetSign
+    from xjls.formats.picostream.sink import PicoSink
     from xjls.model.reader import OnDamage
     from xjls.model.sink import Sink
 
@@ -80,3 +81,12 @@ def new_picostream(
         path, overwrite=overwrite, option=option, codec=codec, storage_options=storage_options
     ) as made:
         yield made
+
+
+def grow_picostream(
+    path: str, *, codec: str | None, keep_s: float | None, storage_options: Mapping[str, Any] | None
+) -> PicoSink:
+    """Give a sink for a file that is there at once; see `xjls.formats.grow_recording`."""
+    from xjls.formats.picostream import sink
+
+    return sink.grow_picostream(path, codec=codec, keep_s=keep_s, storage_options=storage_options)

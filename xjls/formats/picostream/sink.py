@@ -23,7 +23,7 @@ from xjls.formats.picostream.written import WrittenSignal
 from xjls.model.bounds import BOUNDS
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
-from xjls.storage.new_file import new_file
+from xjls.storage.new_file import local_target, new_file
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,12 +51,30 @@ def new_picostream(
     storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
 ) -> Iterator[PicoSink]:
     """Give a sink for a new file; see `xjls.formats.new_recording`."""
+    _require_plain(codec)
+    with new_file(path, overwrite=overwrite, option=option) as part, PicoSink(part) as sink:
+        yield sink
+
+
+def grow_picostream(
+    path: str,
+    *,
+    codec: str | None,
+    keep_s: float | None,
+    storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
+) -> PicoSink:
+    """Give a sink for a file that is there at once; see `xjls.formats.grow_recording`."""
+    _require_plain(codec)
+    if keep_s is not None:
+        raise SelectionError("PicoStream files keep all samples as yet", "Leave keep_s out.")
+    return PicoSink(str(local_target(path)))
+
+
+def _require_plain(codec: str | None) -> None:
     if codec is not None:
         raise SelectionError(
             f"PicoStream does not compress counts, with {codec!r} or otherwise", "Choose a Zarr store."
         )
-    with new_file(path, overwrite=overwrite, option=option) as part, PicoSink(part) as sink:
-        yield sink
 
 
 class PicoSink:

@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from xjls.errors import SelectionError
 from xjls.model.recording import Recording
 from xjls.storage import absolute_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from xjls.formats.zarr.writer import ZarrWriter
     from xjls.model.reader import OnDamage
     from xjls.model.sink import Sink
 
@@ -41,6 +43,17 @@ def new_zarr(
         ZarrWriter(folder, codec=codec) as sink,
     ):
         yield sink
+
+
+def grow_zarr(
+    path: str, *, codec: str | None, keep_s: float | None, storage_options: Mapping[str, Any] | None
+) -> ZarrWriter:
+    """Give a sink for a store that is there at once; see `xjls.formats.grow_recording`."""
+    from xjls.formats.zarr.writer import ZarrWriter
+
+    if keep_s is not None:
+        raise SelectionError("stores keep all samples as yet", "Leave keep_s out.")
+    return ZarrWriter(path, codec=codec, storage_options=storage_options)
 
 
 def open_zarr(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:
