@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from xjls.capture.device import Request
 from xjls.errors import MissingDependencyError, SelectionError
+from xjls.model.amounts import hertz_of
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from xjls.capture.device import Device, Found, Setting
-
-_PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+    from xjls.model.amounts import Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def open_device(
     uri: str,
     *,
     signals: Sequence[str] | None = None,
-    rate: float | str | Fraction | None = None,
+    rate: Amount | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Device:
     """Open a device and set it up.
@@ -89,7 +88,9 @@ def open_device(
     kind = _kind(name)
     settings = _complete(kind, dict(settings or {}) | told)
     wanted = None if signals is None else tuple(signals)
-    request = Request(address=address, signals=wanted, rate_hz=parse_rate(rate), settings=settings)
+    request = Request(
+        address=address, signals=wanted, rate_hz=None if rate is None else hertz_of(rate), settings=settings
+    )
     device: Device = kind.module.open_device(request)
     return device
 
@@ -119,30 +120,6 @@ def split_uri(uri: str) -> tuple[str, str, dict[str, Any]]:
     place, _, query = uri.partition("?")
     name, _, address = place.partition(":")
     return name, address, {key: _value(text) for key, text in parse_qsl(query, keep_blank_values=True)}
-
-
-def parse_rate(rate: float | str | Fraction | None) -> Fraction | None:
-    """Return a rate in samples a second, exactly as it was written.
-
-    Examples
-    --------
-    >>> parse_rate("62.5 MHz"), parse_rate("2M"), parse_rate(1e6)
-    (Fraction(62500000, 1), Fraction(2000000, 1), Fraction(1000000, 1))
-    """
-    if rate is None:
-        return None
-    try:
-        if isinstance(rate, str):
-            text = rate.strip().removesuffix("Hz").removesuffix("S/s").strip()
-            prefix = text[-1:] if text[-1:] in _PREFIXES else ""
-            found = Fraction(text.removesuffix(prefix).strip()) * _PREFIXES[prefix]
-        else:
-            found = Fraction(str(rate)) if isinstance(rate, float) else Fraction(rate)
-    except (ValueError, ZeroDivisionError, TypeError):
-        raise SelectionError(f"rate={rate!r} is none", 'Give samples a second, as 1e6 or "62.5 MHz".') from None
-    if found <= 0:
-        raise SelectionError(f"rate={rate!r} is none", "Give more than 0 samples a second.")
-    return found
 
 
 def _value(text: str) -> Any:

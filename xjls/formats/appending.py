@@ -12,7 +12,7 @@ from xjls.formats.carry import carry, nearest
 from xjls.formats.registry import FORMATS, format_of, open_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from xjls.formats.carry import Losses
     from xjls.formats.registry import OpenSink
@@ -34,7 +34,12 @@ class Placed:
     """Samples between what was there and these, that nobody delivered."""
 
 
-def continue_recording(path: str | os.PathLike[str]) -> OpenSink:
+def continue_recording(
+    path: str | os.PathLike[str],
+    *,
+    keep_s: float | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> OpenSink:
     """Return a sink that goes on with a JLS v2 file of any writer, closed or not, until it is closed.
 
     Nothing that is in the file is ever overwritten: killed at any moment, it holds all of it. Levels and lists are what
@@ -60,7 +65,8 @@ def continue_recording(path: str | os.PathLike[str]) -> OpenSink:
     >>> xjls.open_recording(path).skipped("current")
     (Gap(window=Window(start=50000, stop=50100), reason='not delivered', offset=-1),)
     """
-    return _resume_of(path)(os.fspath(path))
+    how = {"keep_s": keep_s, "storage_options": storage_options}
+    return _resume_of(path)(os.fspath(path), **{name: value for name, value in how.items() if value is not None})
 
 
 def append(
@@ -115,7 +121,7 @@ def append(
         known = {facts_of(source): source for source in target.sources}
         taken = {source.id for source in target.sources}
         shifts: dict[str, int] = {}
-        for kin in _kin(more):
+        for kin in kin_of(more.signals.values()):
             shifts |= dict.fromkeys((signal.name for signal in kin), _shift(target, more, kin, by))
         placed = {signal.name: _placed(target, signal, shifts) for signal in more.signals.values() if signal.length}
         names = set(target.signals)
@@ -124,7 +130,7 @@ def append(
     return placed, lost
 
 
-def _resume_of(path: str | os.PathLike[str]) -> Callable[[str], OpenSink]:
+def _resume_of(path: str | os.PathLike[str]) -> Callable[..., OpenSink]:
     """Return what goes on with a recording, if its format can."""
     row = format_of(path)
     if row.resume is None:
@@ -136,20 +142,20 @@ def _resume_of(path: str | os.PathLike[str]) -> Callable[[str], OpenSink]:
     return row.resume
 
 
-def _kin(recording: Recording) -> Iterable[list[Signal]]:
-    """Return the signals by source and rate: these share their sample ids."""
+def kin_of(signals: Iterable[Signal]) -> list[list[Signal]]:
+    """Return the signals that have samples by source and rate: these share their sample ids."""
     groups: dict[tuple[int, Any], list[Signal]] = {}
-    for signal in recording.signals.values():
+    for signal in signals:
         if signal.has_samples:
             groups.setdefault((signal.source.id, signal.rate_hz), []).append(signal)
-    return groups.values()
+    return list(groups.values())
 
 
 def _shift(target: Recording, more: Recording, kin: list[Signal], by: By) -> int:
     """Return what is added to the sample ids of signals that share them."""
     there = [target.signals[signal.name] for signal in kin if signal.name in target.signals]
     for signal in kin:
-        _require_alike(target, signal)
+        require_alike(target, signal)
     old = [signal for signal in there if signal.length]
     new = [signal for signal in kin if signal.length]
     if by == "id" or not old or not new:
@@ -164,7 +170,7 @@ def _shift(target: Recording, more: Recording, kin: list[Signal], by: By) -> int
     return nearest(ours, theirs.time(begin)) - begin
 
 
-def _require_alike(target: Recording, signal: Signal) -> None:
+def require_alike(target: Recording, signal: Signal) -> None:
     """Raise where a signal cannot continue the one of its name."""
     there = target.signals.get(signal.name)
     if there is None:

@@ -1,0 +1,274 @@
+"""A simulated instrument: signals like those of a Joulescope or a PicoScope, at any rate and speed.
+
+Every sample is a function of its id (`expected`), so that continuity is checked by arithmetic. A script makes it drop
+samples, jump, stall, go over range, or be unplugged, at known moments.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.capture.device import Device, Found, Request, Setting
+from xjls.capture.timing import EVERY_S, NS, SystemTiming
+from xjls.errors import SelectionError
+from xjls.model.amounts import seconds_of
+from xjls.model.annotation import Tie
+from xjls.model.sample_type import dtype_of
+from xjls.model.signal import Signal, Source
+from xjls.model.window import Gap, Window
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from numpy.typing import NDArray
+
+    from xjls.capture.device import Outlet
+    from xjls.capture.timing import Timing
+    from xjls.model.annotation import Json
+
+SETTINGS = (
+    Setting(name="model", default="joulescope", meaning="joulescope or picoscope"),
+    Setting(name="speed", default=1, meaning="seconds of samples a second; max for as fast as they are taken"),
+    Setting(name="block_s", default=0.02, meaning="seconds of samples in a block"),
+    Setting(name="seconds", default=0, meaning="seconds of samples after which it ends; 0 for never"),
+    Setting(name="first_id", default=0, meaning="sample id of the first sample"),
+    Setting(name="start_ns", default=0, meaning="UTC of the first sample, in ns since 1970; 0 for now"),
+    Setting(
+        name="script", default="",
+        meaning="what goes wrong when, as drop@1.5s:5000;jump@2s:100;stall@3s:200ms;over@4s:10;unplug@5s",
+    ),
+)  # fmt: skip
+PERIOD = 1 << 20
+"""Samples after which signals repeat."""
+DROPPED = "dropped by the instrument"
+UNPLUGGED = "it was unplugged"
+ENDED = "it has no more"
+_TICK_S = 0.005
+_EVENT = re.compile(r"\s*(drop|jump|stall|over|unplug)@([^:;]+)(?::\s*([^:;]+))?\s*")
+_LSB_V = 2 / 32512
+_MODELS: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
+    "joulescope": {
+        "current": ("A", "f32", True), "voltage": ("V", "f32", True), "power": ("W", "f32", True),
+        "current_range": ("", "u4", False), "gpi[0]": ("", "u1", False), "gpi[1]": ("", "u1", False),
+    },
+    "picoscope": {f"channel_{letter}": ("V", "i16", letter == "a") for letter in "abcd"},
+}  # fmt: skip
+"""By model, signals: units, type, whether they are delivered unasked."""
+_RATES = {"joulescope": Fraction(2_000_000), "picoscope": Fraction(1_000_000)}
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """Something that goes wrong at a moment."""
+
+    kind: str
+    at: int
+    """Sample, counted from the first."""
+    amount: Fraction
+    """Samples, or seconds of a stall."""
+
+
+def find_devices() -> Iterable[Found]:
+    """Return both models: they are always there."""
+    return [Found(uri=f"sim?model={model}", source=_source(model)) for model in _MODELS]
+
+
+def open_device(request: Request) -> Device:
+    """Open a simulated instrument; see `xjls.capture.registry.open_device`."""
+    return Simulator(request)
+
+
+@cache
+def one_period(name: str) -> NDArray[Any]:
+    """Return the `PERIOD` samples of a signal that repeat, as they are stored; sample ``i`` is number ``i % PERIOD``.
+
+    Examples
+    --------
+    >>> one_period("voltage")[:2], one_period("channel_a").dtype
+    (array([3.3     , 3.300003], dtype=float32), dtype('int16'))
+    """
+    i = np.arange(PERIOD)
+    rng = np.random.default_rng(sum(name.encode()))
+    if name.startswith("channel_"):
+        wave = 12_000 * np.sin(2 * np.pi * i / 4096) + rng.normal(0, 60, PERIOD)
+        values: NDArray[Any] = wave.round().astype(np.int16)
+    elif name == "current":
+        bursts = 0.02 * (i % 200_000 < 30_000)
+        values = (0.002 + bursts + rng.normal(0, 2e-5, PERIOD)).astype(np.float32)
+    elif name == "voltage":
+        values = (3.3 + 0.01 * np.sin(2 * np.pi * i / 20_000)).astype(np.float32)
+    elif name == "power":
+        values = one_period("current") * one_period("voltage")
+    elif name == "current_range":
+        values = np.where(i % 200_000 < 30_000, 3, 4).astype(np.uint8)
+    else:
+        values = i % (2000 if name == "gpi[0]" else 3000) < 700
+    values.flags.writeable = False
+    return values
+
+
+def expected(name: str, start: int, stop: int) -> NDArray[Any]:
+    """Return the samples [start, stop) of a signal, by their ids.
+
+    Examples
+    --------
+    >>> bool((expected("gpi[0]", 5, 3_000_000)[-10:] == expected("gpi[0]", 2_999_990, 3_000_000)).all())
+    True
+    """
+    period = one_period(name)
+    return np.take(period, np.arange(start, stop), mode="wrap")
+
+
+class Simulator:
+    """Deliver simulated signals; fulfils `xjls.capture.device.Device`.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    timing
+        Clocks.
+    """
+
+    def __init__(self, request: Request, timing: Timing | None = None) -> None:
+        told = request.settings
+        model = str(told["model"])
+        if model not in _MODELS:
+            raise SelectionError(f"there is no simulated {model!r}", f"Models: {', '.join(_MODELS)}.")
+        self._rate_hz = _RATES[model] if request.rate_hz is None else request.rate_hz
+        self._speed = _speed(told["speed"])
+        self.source = _source(model)
+        self.signals = _signals(model, request, self._rate_hz, self.source)
+        self.is_live = self._speed is not None
+        self.settings: Mapping[str, Json] = dict(told)
+        self._block = max(round(Fraction(str(told["block_s"])) * self._rate_hz), 1)
+        self._length = math.ceil(Fraction(str(told["seconds"])) * self._rate_hz) or None
+        self._first_id = int(told["first_id"])
+        self._start_ns = int(told["start_ns"])
+        self._script = parse_script(str(told["script"]), self._rate_hz)
+        self._timing = timing or SystemTiming()
+
+    def run(self, outlet: Outlet, stop: Event) -> str:
+        """Deliver until it is told to stop, or the script ends it; see `Device`."""
+        begun_s, start_ns = self._timing.elapsed_s(), self._start_ns or self._timing.now_ns()
+        at, tied, script, held_until = 0, None, list(self._script), 0.0
+        while not stop.is_set():
+            if at == self._length:
+                return ENDED
+            now = self._timing.elapsed_s()
+            if now < held_until or (n := self._due(at, now - begun_s)) < 1:
+                self._timing.wait(stop, _TICK_S)
+                continue
+            if script and script[0].at <= at:
+                event = script.pop(0)
+                if event.kind == "unplug":
+                    return UNPLUGGED
+                at = self._happen(outlet, event, at)
+                held_until = now + float(event.amount) if event.kind == "stall" else held_until
+                continue
+            stop_at = min(at + n, script[0].at if script else at + n, self._length or at + n)
+            if tied is None or at - tied >= EVERY_S * self._rate_hz:
+                tied = self._tie(outlet, at, start_ns)
+            self._deliver(outlet, at, stop_at)
+            at = stop_at
+        return "it was stopped"
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
+
+    def _due(self, at: int, elapsed_s: float) -> int:
+        """Return how many samples there are to deliver by now: a block at least, or none."""
+        if self._speed is None:
+            return self._block
+        due = int(elapsed_s * self._speed * self._rate_hz) - at
+        return min(due, 4 * self._block) if due >= self._block else 0
+
+    def _tie(self, outlet: Outlet, at: int, start_ns: int) -> int:
+        time_ns = start_ns + round(at * NS / self._rate_hz)
+        for signal in self.signals:
+            outlet.tie(signal.name, Tie(sample_id=self._first_id + at, time_ns=time_ns))
+        return at
+
+    def _deliver(self, outlet: Outlet, start: int, stop: int) -> None:
+        for signal in self.signals:
+            period = one_period(signal.name)
+            at = self._first_id + start
+            while at < self._first_id + stop:
+                begin = at % PERIOD
+                samples = period[begin : begin + self._first_id + stop - at]
+                outlet.write(signal.name, at, samples)
+                at += len(samples)
+
+    def _happen(self, outlet: Outlet, event: Mishap, at: int) -> int:
+        """Let something go wrong; return where it goes on."""
+        first, n = self._first_id + at, int(event.amount)
+        if event.kind == "drop":
+            for signal in self.signals:
+                outlet.skip(signal.name, Gap(Window(first, first + n), DROPPED, skipped=True))
+        elif event.kind == "over":
+            for signal in self.signals:
+                outlet.over_range(signal.name, Window(max(first - n, self._first_id), first))
+        return at + n if event.kind in ("drop", "jump") else at
+
+
+def parse_script(text: str, rate_hz: Fraction) -> tuple[Mishap, ...]:
+    """Return what goes wrong, in the order in which it does.
+
+    Examples
+    --------
+    >>> [(event.kind, event.at, event.amount) for event in parse_script("stall@2s:500ms; drop@1s:20", Fraction(1000))]
+    [('drop', 1000, Fraction(20, 1)), ('stall', 2000, Fraction(1, 2))]
+    """
+    parts = filter(None, (part.strip() for part in text.split(";")))
+    return tuple(sorted((_mishap(part, rate_hz) for part in parts), key=lambda mishap: mishap.at))
+
+
+def _mishap(text: str, rate_hz: Fraction) -> Mishap:
+    try:
+        kind, at, amount = _EVENT.fullmatch(text).groups()  # type: ignore[union-attr]  # caught below
+        read = {"unplug": lambda _: Fraction(0), "stall": seconds_of}.get(kind, lambda samples: Fraction(int(samples)))
+        return Mishap(kind, math.ceil(seconds_of(at) * rate_hz), read(amount))
+    except (AttributeError, ValueError, TypeError, SelectionError):
+        raise SelectionError(
+            f"{text!r} is nothing that can go wrong", "Give drop@1.5s:5000, jump@2s:100, stall@3s:200ms, over@4s:10 or"
+            " unplug@5s, with a semicolon between two of them.",
+        ) from None  # fmt: skip
+
+
+def _speed(told: Any) -> Fraction | None:
+    """Return seconds of samples a second; None for as fast as they are taken."""
+    if told == "max":
+        return None
+    try:
+        speed = Fraction(str(told))
+    except ValueError:
+        speed = Fraction(0)
+    if speed <= 0:
+        raise SelectionError(f"speed={told!r} is none", "Give a number above 0, 1 for real time, or max.")
+    return speed
+
+
+def _source(model: str) -> Source:
+    return Source(id=1, name=f"simulated {model}", vendor="xjls", model=model, version="1", serial_number="000000")
+
+
+def _signals(model: str, request: Request, rate_hz: Fraction, source: Source) -> tuple[Signal, ...]:
+    known = _MODELS[model]
+    wanted = request.signals or tuple(name for name, facts in known.items() if facts[2])
+    if unknown := [name for name in wanted if name not in known]:
+        raise SelectionError(f"a simulated {model} has no signal {unknown[0]!r}", f"Signals: {', '.join(known)}.")
+    return tuple(
+        Signal(
+            id=i, name=name, units=known[name][0], dtype=dtype_of(known[name][1]), stored_type=known[name][1],
+            rate_hz=rate_hz, source=source, scale_factor=_LSB_V if known[name][1] == "i16" else 1.0,
+        )
+        for i, name in enumerate(known, 1) if name in wanted
+    )  # fmt: skip

@@ -1,0 +1,256 @@
+"""One run from a device to its targets: two threads, a ring between them, and how it ends.
+
+The device's thread only puts into the ring. The writer's thread takes out, and writes; it is also the one that asks
+whether it is time to end. Whoever started the session looks at `counts`, reads `recording`, stops it, or waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from xjls.capture import records
+from xjls.capture.ring import Ring
+from xjls.capture.timing import SystemTiming
+from xjls.capture.until import Until
+from xjls.capture.writing import Pace, Writer
+from xjls.errors import CaptureError, SinkError, XjlsError
+from xjls.model.sample_type import bits_of
+from xjls.model.sink import Sink
+
+if TYPE_CHECKING:
+    from xjls.capture.counts import Counts
+    from xjls.capture.device import Device
+    from xjls.capture.target import Target
+    from xjls.capture.timing import Timing
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Signal
+
+RING_S = 2.0
+"""Seconds of samples that the ring has room for, if nothing is said."""
+LEAST_RING_BYTES, MOST_RING_BYTES = 16 << 20, 1 << 30
+DEVICE_S = 10
+"""How long a device may take to stop."""
+STOPPED = "it was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session ended."""
+
+    reason: str
+    """Why it did, in words that go on from "the capture ended because"."""
+    counts: Counts
+    paths: tuple[str, ...]
+    """Of the recordings that were written."""
+    failed: Mapping[str, Exception]
+    """Recordings that refused, by their paths, and why; they hold what was written before."""
+    error: Exception | None = None
+    """What the device raised."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every sample that was counted is in every recording, and nothing went wrong."""
+        return not (self.counts.lost or self.failed or self.error)
+
+
+class Live(Sink, Protocol):
+    """What shows the last seconds of what it is given: see `xjls.capture.buffer.StreamBuffer`."""
+
+    @property
+    def recording(self) -> Recording:
+        """The last seconds."""
+        ...
+
+
+class Session:
+    """Stream a device into recordings.
+
+    Parameters
+    ----------
+    device
+        Open and set up; it is closed when the session ends.
+    targets
+        Recordings to write, made by `xjls.capture.target.open_target`; none shows the last seconds only.
+    uri
+        What opened the device, for the record and for messages.
+    until
+        When it ends on its own.
+    live
+        What shows the last seconds: see `xjls.capture.buffer.StreamBuffer`.
+    ring_bytes
+        Of the ring; None for what `RING_S` need.
+    timing, pace
+        Clocks, and how often what is done.
+
+    Notes
+    -----
+    A ``with`` block starts it, and stops it and waits at its end.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> from xjls.capture.registry import open_device
+    >>> from xjls.capture.target import open_target
+    >>> path = tempfile.mkdtemp() + "/run.zarr"
+    >>> device = open_device("sim?speed=max", rate="100 kHz", signals=["current"])
+    >>> session = Session(device, [open_target(path, device.signals)], until=Until.of(samples=250_000))
+    >>> outcome = session.start().wait()
+    >>> outcome.reason, outcome.counts.samples, xjls.open_recording(path).signal("current").length
+    ('it has what was asked for', 250000, 250000)
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        targets: Sequence[Target],
+        *,
+        uri: str = "",
+        until: Until | None = None,
+        live: Live | None = None,
+        ring_bytes: int | None = None,
+        timing: Timing | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._device = device
+        self._uri = uri
+        self._targets = tuple(targets)
+        self._until = until or Until()
+        self._live = live
+        self._timing = timing or SystemTiming()
+        self._ring = Ring(
+            _ring_bytes(device.signals) if ring_bytes is None else ring_bytes, waits=not device.is_live,
+            elapsed_s=self._timing.elapsed_s,
+        )  # fmt: skip
+        self._writer = Writer(
+            self._ring, targets, device.signals, self._until.lengths(device.signals), self._until.n_bytes,
+            live=live, timing=self._timing, pace=pace or Pace(), stop=self.stop, tick=self._look,
+        )  # fmt: skip
+        self._stop, self._lock = Event(), Lock()
+        self._reason = ""
+        self._error: Exception | None = None
+        self._delivering = Thread(target=self._deliver, name="xjls device", daemon=True)
+        self._writing = Thread(target=self._write, name="xjls writer", daemon=True)
+
+    def start(self) -> Session:
+        """Begin; return the session."""
+        begun = records.begun(self._device, self._uri, self._timing.now_ns())
+        try:
+            for target in self._targets:
+                target.begin(self._device.source, self._device.signals)
+                target.add_user_data(begun)
+                target.flush()
+        except BaseException:
+            self.close()
+            raise
+        self._writing.start()
+        self._delivering.start()
+        return self
+
+    def stop(self, reason: str = STOPPED) -> None:
+        """End it; what was measured until now is still written. From any thread; the first reason counts."""
+        with self._lock:
+            self._reason = self._reason or reason
+        self._stop.set()
+
+    def wait(self) -> Outcome:
+        """Wait until it has ended and everything is written; return how.
+
+        Raises
+        ------
+        SinkError
+            No recording takes anything any more.
+        DeviceError
+            The device refused to start, and nothing was written.
+        """
+        self._writing.join()
+        return self._outcome()
+
+    def has_ended(self, timeout_s: float = 0.0) -> bool:
+        """Wait for the end, at most so long; return whether everything is written."""
+        self._writing.join(timeout_s)
+        return not self._writing.is_alive()
+
+    @property
+    def counts(self) -> Counts:
+        """What it has done so far."""
+        return self._writer.counts
+
+    @property
+    def recording(self) -> Recording | None:
+        """The last seconds, as a recording like any other; None where nothing shows them."""
+        return None if self._live is None else self._live.recording
+
+    def close(self) -> None:
+        """Give back what is open of a session that was not started."""
+        for target in self._targets:
+            target.abandon()
+        self._device.close()
+
+    def __enter__(self) -> Session:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.wait()
+
+    # -- the device's thread -----------------------------------------------------------------------------------------
+
+    def _deliver(self) -> None:
+        try:
+            self.stop(self._device.run(self._ring, self._stop))
+        except Exception as error:  # noqa: BLE001 - of a driver's code: it ends the session, and is raised by `wait`
+            self._error = error
+            self.stop(str(error))
+        finally:
+            self._ring.finish()
+
+    # -- the writer's thread -----------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        try:
+            self._writer.run()
+            self._end_device()
+            self._writer.finish(records.ended(self._reason, self._writer.counts, self._timing.now_ns()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the device must stop, and `wait` must say it
+            self._error = error
+            self.stop(str(error))
+            self._end_device()
+
+    def _end_device(self) -> None:
+        """Wait until the device has stopped, and close it: one that does not stop is left alone."""
+        self._ring.give_up()
+        self._delivering.join(DEVICE_S)
+        if self._delivering.is_alive():
+            raise CaptureError(f"the device did not stop within {DEVICE_S} s", self._uri, "Unplug it.")
+        self._device.close()
+
+    def _look(self) -> None:
+        """Ask the condition."""
+        condition, recording = self._until.condition, self.recording
+        if condition is None or recording is None or self._stop.is_set():
+            return
+        recording.refresh()
+        if condition(recording):
+            self.stop(self._until.text or "its condition holds")
+
+    def _outcome(self) -> Outcome:
+        failed = dict(self._writer.failed)
+        if failed and len(failed) == len(self._targets):
+            path, error = next(iter(failed.items()))
+            raise SinkError(f"nothing could be written any more: {error}", path, "What was written before is there.")
+        counts = self._writer.counts
+        if self._error is not None and (not counts.samples or not isinstance(self._error, XjlsError)):
+            raise self._error
+        return Outcome(self._reason, counts, tuple(target.path for target in self._targets), failed, self._error)
+
+
+def _ring_bytes(signals: Sequence[Signal]) -> int:
+    """Return what the ring needs for so many seconds, within bounds."""
+    per_s = sum(float(signal.rate_hz) * max(bits_of(signal.stored_type), 8) / 8 for signal in signals)
+    return int(min(max(per_s * RING_S, LEAST_RING_BYTES), MOST_RING_BYTES))

@@ -1,0 +1,200 @@
+"""One recording that a session writes: made new, or gone on with, and then where in it the samples of a device go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xjls.capture.timing import NS
+from xjls.formats import continue_recording, grow_recording, open_recording
+from xjls.formats.appending import kin_of, require_alike
+from xjls.formats.behind import Behind, facts_of
+from xjls.formats.carry import nearest
+from xjls.model.annotation import Tie
+from xjls.model.clock import NEVER
+from xjls.storage import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from fractions import Fraction
+
+    from numpy.typing import NDArray
+
+    from xjls.model.annotation import Annotation, UserData
+    from xjls.model.clock import Clock
+    from xjls.model.signal import Signal, Source
+    from xjls.model.sink import Sink
+    from xjls.model.window import Gap
+
+MOST_GAP_BYTES = 64 << 20
+"""What a pause may cost in a format that fills gaps; beyond it, ties alone tell of the pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is there of the signals of one source and rate."""
+
+    names: tuple[str, ...]
+    stop: int
+    """One past their last sample id."""
+    rate_hz: Fraction
+    clock: Clock
+    behind: Mapping[str, int]
+    """By signal, one past its own last sample id."""
+
+
+class Target:
+    """Write what a device delivers to a recording that is new, or behind what there is; fulfils `Sink`.
+
+    Parameters
+    ----------
+    path
+        Of the recording, for messages.
+    sink
+        Which writes it; it knows its own sources and signals already.
+    pasts
+        What is there, of each source and rate.
+    shifts
+        What is added to a device's sample ids, by signal; those of signals with a past follow from their first samples.
+
+    Notes
+    -----
+    For one thread, as all sinks are.
+    """
+
+    def __init__(
+        self, path: str, sink: Sink, pasts: Sequence[_Past] = (), shifts: dict[str, int] | None = None
+    ) -> None:
+        self.path = path
+        self._sink = sink
+        self._pasts = {name: past for past in pasts for name in past.names}
+        self._shifts = {} if shifts is None else shifts
+        self._early: dict[str, list[Tie]] = {}
+        """Ties that came before the samples of their signals."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there was something already."""
+        return bool(self._pasts)
+
+    def begin(self, source: Source, signals: Sequence[Signal]) -> None:
+        """Define what the device is and delivers."""
+        self._sink.add_source(source)
+        for signal in signals:
+            self._sink.add_signal(signal)
+        self._sink.flush()  # what is there from now on opens, whatever happens
+
+    def write(self, name: str, first_id: int, samples: NDArray[Any], now_ns: int) -> None:
+        """Append samples that arrived at a time; see `Sink`."""
+        self._place(name, first_id, len(samples), now_ns)
+        self._sink.write(name, first_id, samples)
+
+    def skip(self, name: str, gap: Gap, now_ns: int) -> None:
+        """Count samples that nobody delivered; see `Sink`."""
+        self._place(name, gap.window.start, gap.window.length, now_ns)
+        self._sink.skip(name, gap)
+
+    def tie(self, name: str, tie: Tie) -> None:
+        """Say when a sample was taken; see `Sink`."""
+        if name in self._pasts and name not in self._shifts:
+            self._early.setdefault(name, []).append(tie)
+        else:
+            self._sink.tie(name, tie)
+
+    def annotate(self, note: Annotation) -> None:
+        """Write an annotation; see `Sink`."""
+        self._sink.annotate(note)
+
+    def add_user_data(self, record: UserData) -> None:
+        """Keep a record; see `Sink`."""
+        self._sink.add_user_data(record)
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Make what was written visible to others; see `Sink`."""
+        self._sink.flush(sync=sync)
+
+    def close(self) -> None:
+        """Write what is left; see `Sink`."""
+        self._sink.close()
+
+    def abandon(self) -> None:
+        """Leave what was written as it stands; see `Sink`."""
+        self._sink.abandon()
+
+    def _place(self, name: str, first_id: int, length: int, now_ns: int) -> None:
+        """Find out, once, where the samples of a signal and of those that share its ids go."""
+        if (past := self._pasts.get(name)) is None or name in self._shifts:
+            return
+        told = next((tie for one in past.names for tie in self._early.get(one, ())), None)
+        tie = told or Tie(sample_id=first_id, time_ns=now_ns - round(length * NS / past.rate_hz))
+        begin_ns = tie.time_ns + round((first_id - tie.sample_id) * NS / past.rate_hz)
+        place = self._after(past, begin_ns)
+        self._shifts |= dict.fromkeys(past.names, place - first_id)
+        if place == past.stop and past.clock.utc:
+            # Ties right at both ends: between them, and only there, time jumps
+            last = Tie(sample_id=first_id - 1, time_ns=past.clock.time(past.stop - 1))
+            for tie in (last, Tie(sample_id=first_id, time_ns=begin_ns)):
+                self._sink.tie(name, tie)
+        for one in past.names:
+            for early in self._early.pop(one, ()):
+                if not (place == past.stop and early.sample_id == first_id):
+                    self._sink.tie(one, early)
+
+    def _after(self, past: _Past, begin_ns: int) -> int:
+        """Return where a sample goes by its time: as far behind as it came later, unless that is costly to fill."""
+        found = nearest(past.clock, begin_ns) if past.clock.utc and past.clock.is_increasing else NEVER
+        if found == NEVER or found <= past.stop:
+            return past.stop
+        cost = getattr(self._sink, "gap_bytes", lambda _name, _samples: 0)
+        n_bytes = sum(cost(name, found - stop) for name, stop in past.behind.items())
+        return found if n_bytes <= MOST_GAP_BYTES else past.stop
+
+
+def _past(kin: Sequence[Signal], behind: Mapping[str, int], clock: Clock) -> _Past:
+    return _Past(tuple(signal.name for signal in kin), max(behind.values()), kin[0].rate_hz, clock, behind)
+
+
+def _is_there(path: str, storage_options: Mapping[str, Any] | None) -> bool:
+    """Whether there is something under a name, but for an empty folder."""
+    if (local := local_path(path)) is not None:
+        place = Path(local).expanduser()
+        return place.is_file() or (place.is_dir() and any(place.iterdir()))
+    import fsspec
+
+    fs, name = fsspec.core.url_to_fs(path, **(storage_options or {}))
+    fs.invalidate_cache(name)
+    return bool(fs.exists(name))
+
+
+def open_target(
+    path: str | os.PathLike[str], signals: Sequence[Signal], *, codec: str | None = None, keep_s: float | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Target:  # fmt: skip
+    """Make a recording, or go on with the one that is there.
+
+    Raises
+    ------
+    SelectionError
+        What is there has a signal of that name which is another one; or its format cannot be gone on with.
+    FormatError
+        What is there is no recording, or is damaged.
+    """
+    name = os.fspath(path)
+    if not _is_there(name, storage_options):
+        return Target(name, grow_recording(name, codec=codec, keep_s=keep_s, storage_options=storage_options))
+    with open_recording(name, storage_options=storage_options) as old:
+        for signal in signals:
+            require_alike(old, signal)
+        known = {facts_of(source): source for source in old.sources}
+        pasts = []
+        for kin in kin_of(signals):
+            there = {signal.name: old.signals[signal.name] for signal in kin if signal.name in old.signals}
+            behind = {one.name: one.window.stop for one in there.values() if one.length}
+            if behind:
+                pasts.append(_past(kin, behind, old.clock(*behind)))
+        names, taken = set(old.signals), {source.id for source in old.sources}
+    shifts = {signal.name: 0 for signal in signals if all(signal.name not in past.names for past in pasts)}
+    sink = continue_recording(name, storage_options=storage_options, keep_s=keep_s)
+    return Target(name, Behind(sink, names, known, taken, shifts), pasts, shifts)
