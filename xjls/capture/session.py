@@ -6,8 +6,8 @@ whether it is time to end. Whoever started the session looks at `counts`, reads 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,7 @@ from xjls.capture.ring import Ring
 from xjls.capture.timing import SystemTiming
 from xjls.capture.until import Until
 from xjls.capture.writing import Pace, Writer
-from xjls.errors import CaptureError, SinkError, XjlsError
+from xjls.errors import CaptureError, SelectionError, SinkError, XjlsError
 from xjls.model.sample_type import bits_of
 from xjls.model.sink import Sink
 
@@ -50,6 +50,20 @@ class Outcome:
     """Recordings that refused, by their paths, and why; they hold what was written before."""
     error: Exception | None = None
     """What the device raised."""
+    opens: Callable[[], Recording] | None = field(default=None, repr=False)
+    """Opens the first recording."""
+
+    def open(self) -> Recording:
+        """Open the first recording, of a store, a file or memory.
+
+        Raises
+        ------
+        SelectionError
+            Nothing was recorded: the session showed the last seconds only.
+        """
+        if self.opens is None:
+            raise SelectionError("nothing was recorded", "Capture to a store, or to memory.")
+        return self.opens()
 
     @property
     def is_whole(self) -> bool:
@@ -205,8 +219,7 @@ class Session:
         try:
             self.stop(self._device.run(self._ring, self._stop))
         except Exception as error:  # noqa: BLE001 - of a driver's code: it ends the session, and is raised by `wait`
-            self._error = error
-            self.stop(str(error))
+            self._fail(error)
         finally:
             self._ring.finish()
 
@@ -215,20 +228,26 @@ class Session:
     def _write(self) -> None:
         try:
             self._writer.run()
-            self._end_device()
-            self._writer.finish(records.ended(self._reason, self._writer.counts, self._timing.now_ns()))
         except Exception as error:  # noqa: BLE001 - whatever it is, the device must stop, and `wait` must say it
-            self._error = error
-            self.stop(str(error))
-            self._end_device()
+            self._fail(error)
+        self._end_device()
+        try:
+            self._writer.finish(records.ended(self._reason, self._writer.counts, self._timing.now_ns()))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(error)
 
     def _end_device(self) -> None:
-        """Wait until the device has stopped, and close it: one that does not stop is left alone."""
+        """Wait until the device has stopped, and close it; one that does not stop is left alone."""
         self._ring.give_up()
         self._delivering.join(DEVICE_S)
         if self._delivering.is_alive():
-            raise CaptureError(f"the device did not stop within {DEVICE_S} s", self._uri, "Unplug it.")
-        self._device.close()
+            self._fail(CaptureError(f"the device did not stop within {DEVICE_S} s", self._uri, "Unplug it."))
+        else:
+            self._device.close()
+
+    def _fail(self, error: Exception) -> None:
+        self._error = self._error or error
+        self.stop(str(error))
 
     def _look(self) -> None:
         """Ask the condition."""
@@ -247,7 +266,9 @@ class Session:
         counts = self._writer.counts
         if self._error is not None and (not counts.samples or not isinstance(self._error, XjlsError)):
             raise self._error
-        return Outcome(self._reason, counts, tuple(target.path for target in self._targets), failed, self._error)
+        paths = tuple(target.path for target in self._targets if target.path)
+        opens = self._targets[0].open if self._targets else None
+        return Outcome(self._reason, counts, paths, failed, self._error, opens)
 
 
 def _ring_bytes(signals: Sequence[Signal]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +13,26 @@ from xjls.formats import continue_recording, grow_recording, open_recording
 from xjls.formats.appending import kin_of, require_alike
 from xjls.formats.behind import Behind, facts_of
 from xjls.formats.carry import nearest
+from xjls.formats.memory import MemorySink
 from xjls.model.annotation import Tie
 from xjls.model.clock import NEVER
+from xjls.model.window import Gap, Window
 from xjls.storage import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from fractions import Fraction
 
     from numpy.typing import NDArray
 
     from xjls.model.annotation import Annotation, UserData
     from xjls.model.clock import Clock
+    from xjls.model.recording import Recording
     from xjls.model.signal import Signal, Source
     from xjls.model.sink import Sink
-    from xjls.model.window import Gap
 
+PAUSED = "nothing was captured"
+"""Why samples are missing between two captures."""
 MOST_GAP_BYTES = 64 << 20
 """What a pause may cost in a format that fills gaps; beyond it, ties alone tell of the pause."""
 
@@ -51,9 +56,11 @@ class Target:
     Parameters
     ----------
     path
-        Of the recording, for messages.
+        Of the recording; ``""`` for one in memory.
     sink
         Which writes it; it knows its own sources and signals already.
+    opens
+        Opens the recording.
     pasts
         What is there, of each source and rate.
     shifts
@@ -65,12 +72,16 @@ class Target:
     """
 
     def __init__(
-        self, path: str, sink: Sink, pasts: Sequence[_Past] = (), shifts: dict[str, int] | None = None
-    ) -> None:
+        self, path: str, sink: Sink, opens: Callable[[], Recording], *, pasts: Sequence[_Past] = (),
+        shifts: dict[str, int] | None = None,
+    ) -> None:  # fmt: skip
         self.path = path
+        self.open = opens
         self._sink = sink
         self._pasts = {name: past for past in pasts for name in past.names}
         self._shifts = {} if shifts is None else shifts
+        self._behind = {name: stop for past in pasts for name, stop in past.behind.items()}
+        """By signal, one past the last sample id that was there, until it is gone on with."""
         self._early: dict[str, list[Tie]] = {}
         """Ties that came before the samples of their signals."""
 
@@ -89,11 +100,13 @@ class Target:
     def write(self, name: str, first_id: int, samples: NDArray[Any], now_ns: int) -> None:
         """Append samples that arrived at a time; see `Sink`."""
         self._place(name, first_id, len(samples), now_ns)
+        self._pause(name, first_id)
         self._sink.write(name, first_id, samples)
 
     def skip(self, name: str, gap: Gap, now_ns: int) -> None:
         """Count samples that nobody delivered; see `Sink`."""
         self._place(name, gap.window.start, gap.window.length, now_ns)
+        self._pause(name, gap.window.start)
         self._sink.skip(name, gap)
 
     def tie(self, name: str, tie: Tie) -> None:
@@ -142,13 +155,21 @@ class Target:
                 if not (place == past.stop and early.sample_id == first_id):
                     self._sink.tie(one, early)
 
+    def _pause(self, name: str, first_id: int) -> None:
+        """Record, before the first samples of a signal, that nothing was captured since its last ones."""
+        if (stop := self._behind.get(name)) is None:
+            return
+        start = stop - self._shifts[name]
+        if start < first_id:
+            self._sink.skip(name, Gap(Window(start, first_id), PAUSED, skipped=True))
+        del self._behind[name]
+
     def _after(self, past: _Past, begin_ns: int) -> int:
         """Return where a sample goes by its time: as far behind as it came later, unless that is costly to fill."""
         found = nearest(past.clock, begin_ns) if past.clock.utc and past.clock.is_increasing else NEVER
         if found == NEVER or found <= past.stop:
             return past.stop
-        cost = getattr(self._sink, "gap_bytes", lambda _name, _samples: 0)
-        n_bytes = sum(cost(name, found - stop) for name, stop in past.behind.items())
+        n_bytes = sum(self._sink.gap_bytes(name, found - stop) for name, stop in past.behind.items())
         return found if n_bytes <= MOST_GAP_BYTES else past.stop
 
 
@@ -183,7 +204,8 @@ def open_target(
     """
     name = os.fspath(path)
     if not _is_there(name, storage_options):
-        return Target(name, grow_recording(name, codec=codec, keep_s=keep_s, storage_options=storage_options))
+        sink = grow_recording(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
+        return Target(name, sink, partial(open_recording, name, storage_options=storage_options))
     with open_recording(name, storage_options=storage_options) as old:
         for signal in signals:
             require_alike(old, signal)
@@ -197,4 +219,11 @@ def open_target(
         names, taken = set(old.signals), {source.id for source in old.sources}
     shifts = {signal.name: 0 for signal in signals if all(signal.name not in past.names for past in pasts)}
     sink = continue_recording(name, storage_options=storage_options, keep_s=keep_s)
-    return Target(name, Behind(sink, names, known, taken, shifts), pasts, shifts)
+    opens = partial(open_recording, name, storage_options=storage_options)
+    return Target(name, Behind(sink, names, known, taken, shifts), opens, pasts=pasts, shifts=shifts)
+
+
+def memory_target() -> Target:
+    """Return one that keeps all in memory."""
+    sink = MemorySink()
+    return Target("", sink, lambda: sink.recording)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xjls.capture.counts import Counts, SignalCounts
 from xjls.errors import XjlsError
 from xjls.model.annotation import Annotation
+from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -199,12 +200,17 @@ class Writer:
 
     def _skip(self, name: str, gap: Gap) -> None:
         course = self._courses[name]
-        window = course.inside(gap.window)
-        if window.length:
-            self._show("skip", name, replace(gap, window=window))
-            self._all("skip", name, replace(gap, window=window), self._timing.now_ns())
-            course.lose(window)
+        if course.begin is not None and course.next < gap.window.start:
+            self._lose(name, course, Gap(Window(course.next, gap.window.start), NOT_DELIVERED, skipped=True))
+        self._lose(name, course, gap)
         self._stop_when_complete()
+
+    def _lose(self, name: str, course: _Course, gap: Gap) -> None:
+        gap = replace(gap, window=course.inside(gap.window))
+        if gap.window.length:
+            self._show("skip", name, gap)
+            self._all("skip", name, gap, self._timing.now_ns())
+            course.lose(gap.window)
 
     def _tie(self, name: str, tie: Tie) -> None:
         self._show("tie", name, tie)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, TypeAlias
 
 from xjls._version import __version__
-from xjls.cli.arguments import add_file, add_options, add_output, add_window, between
+from xjls.cli.arguments import add_file, add_options, add_output, add_window, between, option
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -27,7 +27,21 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"xjls {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    for add in (_info, _check, _stats, _plot, _extract, _export, _convert, _append, _index, _recover, _demo):
+    for add in (
+        _info,
+        _check,
+        _stats,
+        _plot,
+        _extract,
+        _export,
+        _convert,
+        _append,
+        _index,
+        _recover,
+        _capture,
+        _devices,
+        _demo,
+    ):
         add(commands)
     return parser
 
@@ -172,6 +186,46 @@ def _recover(commands: Commands) -> None:
     add_file(command)
     add_output(command)
     command.set_defaults(run="convert")
+
+
+def _capture(commands: Commands) -> None:
+    command = commands.add_parser(
+        "capture", help="a live device into recordings",
+        description="Stream a device into recordings that open while they grow, until it is to end or Ctrl-C. What is "
+        "there already is gone on with. The exit status is 0 when every sample is there, 1 when some are missing or a "
+        "recording took no more, 2 when it cannot be done.",
+    )  # fmt: skip
+    command.add_argument("device", metavar="DEVICE", nargs="?", help="sim, js110, js110:000123, replay:run.jls … with "
+                         "settings as in sim?model=picoscope; see xjls devices")  # fmt: skip
+    command.add_argument("stores", metavar="STORE", nargs="*", help="the recordings: .zarr, which may have an address, "
+                         ".jls, or .hdf5 of one channel's counts")  # fmt: skip
+    command.add_argument("--plan", metavar="FILE", help="a TOML file that tells any of this; arguments come first")
+    command.add_argument("--duration", "-t", metavar="T", help="end after so long, as in 10s, 1h30min or 2d")
+    command.add_argument("--samples", type=between(1), metavar="N", help="end after so many, at the highest rate")
+    command.add_argument("--size", metavar="BYTES", help="end after so many bytes, as in 500MB or 2GiB")
+    command.add_argument("--until", metavar="CONDITION", help="end when it holds for the last second, as in "
+                         "'max(current) > 0.5'")  # fmt: skip
+    command.add_argument("--signal", "-s", dest="signals", action="append", metavar="NAME",
+                         help="a signal; may be repeated (default: what the device delivers)")  # fmt: skip
+    command.add_argument("--rate", "-r", metavar="HZ", help="samples a second, as in 1e6 or 62.5MHz")
+    command.add_argument("--set", dest="settings", action="append", type=option, default=[], metavar="NAME=VALUE",
+                         help="what the device is told; see xjls devices KIND; may be repeated")  # fmt: skip
+    command.add_argument("--live-only", metavar="T", help="keep the last samples only, of so long at least")
+    command.add_argument("--codec", choices=("auto", "blosc", "zstd"), help="compress samples; of Zarr only")
+    command.add_argument("--plot", metavar="FILE", help="draw the last seconds into a picture while it runs, and "
+                         "at its end all of it; needs matplotlib")  # fmt: skip
+    command.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
+    command.set_defaults(run="capture")
+
+
+def _devices(commands: Commands) -> None:
+    command = commands.add_parser(
+        "devices", help="what can be captured from",
+        description="List the kinds of devices and those that are there; or what one kind can be told.",
+    )  # fmt: skip
+    command.add_argument("kind", metavar="KIND", nargs="?", help="show what this kind can be told, and its defaults")
+    command.add_argument("--json", dest="as_json", action="store_true", help="print one JSON array instead")
+    command.set_defaults(run="devices")
 
 
 def _demo(commands: Commands) -> None:

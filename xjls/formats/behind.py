@@ -80,6 +80,10 @@ class Behind:
         """Keep a record; see `Sink`."""
         self._sink.add_user_data(record)
 
+    def gap_bytes(self, name: str, samples: int) -> int:
+        """Return what a gap costs; see `Sink`."""
+        return self._sink.gap_bytes(name, samples)
+
     def flush(self, *, sync: bool = False) -> None:
         """Make what was written visible to others; see `Sink`."""
         self._sink.flush(sync=sync)

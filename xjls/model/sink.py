@@ -57,6 +57,10 @@ class Sink(Protocol):
         """Keep a record of an application's own."""
         ...
 
+    def gap_bytes(self, name: str, samples: int) -> int:
+        """Return what a gap of so many samples costs on the medium: some formats fill it."""
+        ...
+
     def flush(self, *, sync: bool = False) -> None:
         """Make what was written visible to others; with ``sync`` wait until the disk has it."""
         ...

@@ -1,0 +1,89 @@
+"""``xjls capture``: a device into recordings, until it is to end or Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from xjls.capture.plan import plan_of, read_plan
+from xjls.capture.run import run
+from xjls.cli.text import duration, size, written
+from xjls.errors import XjlsError
+
+if TYPE_CHECKING:
+    from xjls.capture.session import Outcome, Session
+
+DRAW_S = 1.0
+"""Seconds between two pictures of the last seconds."""
+_MOST_GAPS = 5
+
+
+def capture(
+    *, plan: str | None = None, plot: str | None = None, stores: list[str] | None = None, quiet: bool = False,
+    settings: list[tuple[str, Any]] | None = None, **told: Any,
+) -> int:  # fmt: skip
+    """Capture; return 0 when everything is there, 1 when something is missing."""
+    known: dict[str, Any] = read_plan(plan) if plan is not None else {}
+    known |= {name: value for name, value in told.items() if value is not None}
+    if stores:
+        known["store"] = stores
+    known["settings"] = {**known.get("settings", {}), **dict(settings or ())}
+    found = plan_of(known)
+    outcome = run(found, progress=False if quiet else None, look=None if plot is None else _drawing(plot))
+    if not quiet:
+        print(*_told(outcome), sep="\n")
+    if plot is not None and outcome.paths:
+        _draw_whole(outcome, plot)
+    return 0 if outcome.is_whole else 1
+
+
+def _drawing(out: str) -> Callable[[Session], None]:
+    """Return what draws the last seconds into a picture, now and then."""
+    drawn = time.monotonic()
+
+    def look(session: Session) -> None:
+        nonlocal drawn
+        live = session.recording
+        if live is None or time.monotonic() - drawn < DRAW_S:
+            return
+        live.refresh()
+        with contextlib.suppress(XjlsError):  # what is drawn was overwritten just then: there is another chance
+            live.plot().savefig(out)
+        drawn = time.monotonic()
+
+    return look
+
+
+def _draw_whole(outcome: Outcome, out: str) -> None:
+    with outcome.open() as recording:
+        recording.plot().savefig(out)
+
+
+def _told(outcome: Outcome) -> list[str]:
+    """Return what there is to say at the end."""
+    counts = outcome.counts
+    lines = [f"the capture ended because {outcome.reason}"]
+    signals = ", ".join(counts.signals)
+    lines.append(
+        f"{counts.samples:,} samples of {signals} in {duration(float(counts.recorded_s))}, {size(counts.n_bytes)}"
+    )
+    lines.append(_lost(counts.signals) if counts.lost else "nothing is lost")
+    if counts.over_range:
+        lines.append(f"the input was over range in {counts.over_range:,} blocks")
+    lines.append(
+        f"the writer was {counts.most_lag_s:.2f} s late at most; {counts.most_queued:.0%} of the ring was used"
+    )
+    for path in outcome.paths:
+        error = outcome.failed.get(path)
+        lines.append(written(path) if error is None else f"{path} takes no more since: {error}")
+    if outcome.error is not None:
+        lines.append(f"the device said: {outcome.error}")
+    return lines
+
+
+def _lost(signals: Mapping[str, Any]) -> str:
+    parts = [f"{one.lost:,} of {name} in {one.gaps:,} gaps" for name, one in signals.items() if one.lost]
+    more = f" and of {len(parts) - _MOST_GAPS} more signals" if len(parts) > _MOST_GAPS else ""
+    return f"lost: {', '.join(parts[:_MOST_GAPS])}{more}; the recording says where"
