@@ -5,6 +5,7 @@ Loading kernels takes a second or two. While it does, a device would fill the ri
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xjls.capture.buffer import StreamBuffer
+from xjls.errors import XjlsError
 from xjls.formats import grow_recording
 from xjls.model.window import Gap, Window
 
@@ -29,7 +31,10 @@ SHOWN_S = 0.001
 
 
 def rehearse(stores: Iterable[str], codec: str | None, signals: Sequence[Signal]) -> None:
-    """Write a few samples as they will be written and shown, to places that are given up; once a process."""
+    """Write a few samples as they will be written and shown, to places that are given up; once a process.
+
+    What a format refuses is passed over: it will refuse it of the capture that counts.
+    """
     plain = tuple(replace(signal, facts={}) for signal in signals)
     for suffix in sorted({"", *(Path(store).suffix for store in stores)}):
         _rehearsed(suffix, codec, plain)
@@ -41,12 +46,9 @@ def _rehearsed(suffix: str, codec: str | None, signals: tuple[Signal, ...]) -> N
     if not suffix:
         play(StreamBuffer((), seconds=SHOWN_S), signals)
         return
-    with TemporaryDirectory(prefix="xjls-") as place:
-        sink = grow_recording(f"{place}/rehearsal{suffix}", codec=codec)
-        try:
+    with TemporaryDirectory(prefix="xjls-") as place, contextlib.suppress(XjlsError):
+        with grow_recording(f"{place}/rehearsal{suffix}", codec=codec) as sink:
             play(sink, signals)
-        finally:
-            sink.close()
 
 
 def play(sink: Sink, signals: Sequence[Signal]) -> None:

@@ -137,15 +137,15 @@ def open_session(plan: Plan) -> Session:
     device = open_device(plan.device, signals=plan.signals, rate=plan.rate, settings=plan.settings)
     targets: list[Target] = []
     try:
-        rehearse(plan.stores, plan.codec, device.signals)
         for store in plan.stores:
             how: dict[str, Any] = {"codec": plan.codec, "keep_s": plan.keep_s, "storage_options": plan.storage_options}
             targets.append(open_target(store, device.signals, **how))
+        rehearse(plan.stores, plan.codec, device.signals)
         live = StreamBuffer(device.signals, seconds=_live_s(device.signals, plan.live_s))
         return Session(device, targets or [memory_target()], uri=plan.device, until=plan.until, live=live)
     except BaseException:
         for target in targets:
-            target.abandon()
+            target.discard()
         device.close()
         raise
 

@@ -201,7 +201,7 @@ class Session:
     def close(self) -> None:
         """Give back what is open of a session that was not started."""
         for target in self._targets:
-            target.abandon()
+            target.discard()
         self._device.close()
 
     def __enter__(self) -> Session:

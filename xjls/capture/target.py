@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,8 @@ class Target:
         Which writes it; it knows its own sources and signals already.
     opens
         Opens the recording.
+    was_there
+        Whether there was something under its name.
     pasts
         What is there, of each source and rate.
     shifts
@@ -73,9 +76,10 @@ class Target:
 
     def __init__(
         self, path: str, sink: Sink, opens: Callable[[], Recording], *, pasts: Sequence[_Past] = (),
-        shifts: dict[str, int] | None = None,
+        shifts: dict[str, int] | None = None, was_there: bool = True,
     ) -> None:  # fmt: skip
         self.path = path
+        self._was_there = was_there
         self.open = opens
         self._sink = sink
         self._pasts = {name: past for past in pasts for name in past.names}
@@ -84,11 +88,6 @@ class Target:
         """By signal, one past the last sample id that was there, until it is gone on with."""
         self._early: dict[str, list[Tie]] = {}
         """Ties that came before the samples of their signals."""
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether there was something already."""
-        return bool(self._pasts)
 
     def begin(self, source: Source, signals: Sequence[Signal]) -> None:
         """Define what the device is and delivers."""
@@ -135,6 +134,13 @@ class Target:
     def abandon(self) -> None:
         """Leave what was written as it stands; see `Sink`."""
         self._sink.abandon()
+
+    def discard(self) -> None:
+        """Give up what has not begun: what was there stays as it was, and what was not is not."""
+        self._sink.abandon()
+        if (local := None if self._was_there else local_path(self.path)) is not None:
+            place = Path(local).expanduser()
+            shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
 
     def _place(self, name: str, first_id: int, length: int, now_ns: int) -> None:
         """Find out, once, where the samples of a signal and of those that share its ids go."""
@@ -205,7 +211,7 @@ def open_target(
     name = os.fspath(path)
     if not _is_there(name, storage_options):
         sink = grow_recording(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
-        return Target(name, sink, partial(open_recording, name, storage_options=storage_options))
+        return Target(name, sink, partial(open_recording, name, storage_options=storage_options), was_there=False)
     with open_recording(name, storage_options=storage_options) as old:
         for signal in signals:
             require_alike(old, signal)
