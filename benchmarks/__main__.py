@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import (
+    capturing,
     cold,
     decimation,
+    eight_hours,
     exporting,
     formats,
     labelled,
@@ -60,6 +62,8 @@ GOALS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "dec": decimation.min_max,
     "12": formats.windows,
     "11": startup.first_result,
+    "10": capturing.sustained,
+    "8h": eight_hours.capture,
     "len": length.independence,
     "3": cold.dropped,
 }

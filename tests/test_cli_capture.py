@@ -26,7 +26,7 @@ def test_a_capture_is_told_of_and_its_status_is_0(tmp_path, capsys):
     arguments = ["capture", "sim?speed=max", store, "-t", "0.5s", "--rate", "100kHz", "--signal", "current"]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
-    assert "50,000 samples of current in 500 ms, 200 kB" in printed
+    assert "50,000 samples of current: 0.5 s" in printed
     assert "nothing is lost" in printed
     assert f"wrote {store}" in printed
     with xjls.open_recording(store) as recording:

@@ -46,9 +46,12 @@ def _rehearsed(suffix: str, codec: str | None, signals: tuple[Signal, ...]) -> N
     if not suffix:
         play(StreamBuffer((), seconds=SHOWN_S), signals)
         return
-    with TemporaryDirectory(prefix="xjls-") as place, contextlib.suppress(XjlsError):
-        with grow_recording(f"{place}/rehearsal{suffix}", codec=codec) as sink:
-            play(sink, signals)
+    with (
+        contextlib.suppress(XjlsError),
+        TemporaryDirectory(prefix="xjls-") as place,
+        grow_recording(f"{place}/rehearsal{suffix}", codec=codec) as sink,
+    ):
+        play(sink, signals)
 
 
 def play(sink: Sink, signals: Sequence[Signal]) -> None:

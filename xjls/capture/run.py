@@ -104,7 +104,31 @@ def capture(
         "signals": signals, "rate": rate, "settings": settings, "live_only": live_only, "codec": codec,
         "storage_options": storage_options,
     }  # fmt: skip
-    return run(plan_of({key: value for key, value in told.items() if value is not None}), progress=progress)
+    return run(plan_of(told), progress=progress)
+
+
+def start_capture(
+    device: str, store: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None, **told: Any
+) -> Session:
+    """Begin to capture, and return at once: see `capture` for what it is told, but for ``progress``.
+
+    Returns
+    -------
+    Session
+        Look at its ``counts`` and its ``recording`` of the last seconds; end it by ``stop()``, or a ``with`` block, and
+        ``wait()`` for the outcome.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> with start_capture("sim", tempfile.mkdtemp() + "/run.jls", rate="10 kHz") as session:
+    ...     while session.counts.samples < 1000:
+    ...         _ = session.has_ended(0.01)
+    ...     seen = session.recording.statistics("voltage").mean
+    >>> session.wait().reason, round(seen, 1)
+    ('it was stopped', 3.3)
+    """
+    return open_session(plan_of({"device": device, "store": store, **told})).start()
 
 
 def run(plan: Plan, *, progress: bool | None = None, look: Callable[[Session], None] | None = None) -> Outcome:

@@ -22,7 +22,7 @@ from xjls.model.sample_type import bits_of
 from xjls.model.sink import Sink
 
 if TYPE_CHECKING:
-    from xjls.capture.counts import Counts
+    from xjls.capture.counts import Counts, SignalCounts
     from xjls.capture.device import Device
     from xjls.capture.target import Target
     from xjls.capture.timing import Timing
@@ -35,6 +35,8 @@ LEAST_RING_BYTES, MOST_RING_BYTES = 16 << 20, 1 << 30
 DEVICE_S = 10
 """How long a device may take to stop."""
 STOPPED = "it was stopped"
+TOLD = 5
+"""Signals of which it is said how much is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,23 @@ class Outcome:
         if self.opens is None:
             raise SelectionError("nothing was recorded", "Capture to a store, or to memory.")
         return self.opens()
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """What there is to say of it."""
+        counts = self.counts
+        lines = [
+            f"the capture ended because {self.reason}",
+            f"{counts.samples:,} samples of {', '.join(counts.signals)}: {float(counts.recorded_s):g} s",
+            _lost(counts.signals) if counts.lost else "nothing is lost",
+        ]
+        if counts.over_range:
+            lines.append(f"the input was over range in {counts.over_range:,} blocks")
+        lines += [f"{path} took no more: {error}" for path, error in self.failed.items()]
+        return lines + ([f"the device said: {self.error}"] if self.error is not None else [])
 
     @property
     def is_whole(self) -> bool:
@@ -145,12 +164,16 @@ class Session:
         )  # fmt: skip
         self._stop, self._lock = Event(), Lock()
         self._reason = ""
+        self._begun = False
         self._error: Exception | None = None
         self._delivering = Thread(target=self._deliver, name="xjls device", daemon=True)
         self._writing = Thread(target=self._write, name="xjls writer", daemon=True)
 
     def start(self) -> Session:
-        """Begin; return the session."""
+        """Begin, once; return the session."""
+        if self._begun:
+            return self
+        self._begun = True
         begun = records.begun(self._device, self._uri, self._timing.now_ns())
         try:
             for target in self._targets:
@@ -269,6 +292,13 @@ class Session:
         paths = tuple(target.path for target in self._targets if target.path)
         opens = self._targets[0].open if self._targets else None
         return Outcome(self._reason, counts, paths, failed, self._error, opens)
+
+
+def _lost(signals: Mapping[str, SignalCounts]) -> str:
+    """Return what is lost, of the first signals."""
+    parts = [f"{one.lost:,} of {name} in {one.gaps:,} gaps" for name, one in signals.items() if one.lost]
+    more = f" and of {len(parts) - TOLD} more signals" if len(parts) > TOLD else ""
+    return f"lost: {', '.join(parts[:TOLD])}{more}; the recording says where"
 
 
 def _ring_bytes(signals: Sequence[Signal]) -> int:

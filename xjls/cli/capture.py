@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from xjls.capture.plan import plan_of, read_plan
 from xjls.capture.run import run
-from xjls.cli.text import duration, size, written
+from xjls.cli.text import written
 from xjls.errors import XjlsError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 DRAW_S = 1.0
 """Seconds between two pictures of the last seconds."""
-_MOST_GAPS = 5
 
 
 def capture(
@@ -63,27 +62,8 @@ def _draw_whole(outcome: Outcome, out: str) -> None:
 
 def _told(outcome: Outcome) -> list[str]:
     """Return what there is to say at the end."""
-    counts = outcome.counts
-    lines = [f"the capture ended because {outcome.reason}"]
-    signals = ", ".join(counts.signals)
-    lines.append(
-        f"{counts.samples:,} samples of {signals} in {duration(float(counts.recorded_s))}, {size(counts.n_bytes)}"
-    )
-    lines.append(_lost(counts.signals) if counts.lost else "nothing is lost")
-    if counts.over_range:
-        lines.append(f"the input was over range in {counts.over_range:,} blocks")
-    lines.append(
-        f"the writer was {counts.most_lag_s:.2f} s late at most; {counts.most_queued:.0%} of the ring was used"
-    )
-    for path in outcome.paths:
-        error = outcome.failed.get(path)
-        lines.append(written(path) if error is None else f"{path} takes no more since: {error}")
-    if outcome.error is not None:
-        lines.append(f"the device said: {outcome.error}")
-    return lines
-
-
-def _lost(signals: Mapping[str, Any]) -> str:
-    parts = [f"{one.lost:,} of {name} in {one.gaps:,} gaps" for name, one in signals.items() if one.lost]
-    more = f" and of {len(parts) - _MOST_GAPS} more signals" if len(parts) > _MOST_GAPS else ""
-    return f"lost: {', '.join(parts[:_MOST_GAPS])}{more}; the recording says where"
+    late, used = f"{outcome.counts.most_lag_s:.2f} s", f"{outcome.counts.most_queued:.0%}"
+    return [
+        *outcome.lines, f"the writer was {late} late at most; {used} of the ring was used",
+        *(written(path) for path in outcome.paths if path not in outcome.failed),
+    ]  # fmt: skip

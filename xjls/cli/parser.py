@@ -205,8 +205,8 @@ def _capture(commands: Commands) -> None:
     command.add_argument("--size", metavar="BYTES", help="end after so many bytes, as in 500MB or 2GiB")
     command.add_argument("--until", metavar="CONDITION", help="end when it holds for the last second, as in "
                          "'max(current) > 0.5'")  # fmt: skip
-    command.add_argument("--signal", "-s", dest="signals", action="append", metavar="NAME",
-                         help="a signal; may be repeated (default: what the device delivers)")  # fmt: skip
+    command.add_argument("--signals", "--signal", "-s", action="extend", type=lambda text: text.split(","),
+                         metavar="NAME[,NAME…]", help="signals (default: what the device delivers)")  # fmt: skip
     command.add_argument("--rate", "-r", metavar="HZ", help="samples a second, as in 1e6 or 62.5MHz")
     command.add_argument("--set", dest="settings", action="append", type=option, default=[], metavar="NAME=VALUE",
                          help="what the device is told; see xjls devices KIND; may be repeated")  # fmt: skip

@@ -155,6 +155,8 @@ class Simulator:
         self._start_ns = int(told["start_ns"])
         self._script = parse_script(str(told["script"]), self._rate_hz)
         self._timing = timing or SystemTiming()
+        self.delivered_s = 0.0
+        """Seconds of samples so far: a clock for who captures in simulated time."""
 
     def run(self, outlet: Outlet, stop: Event) -> str:
         """Deliver until it is told to stop, or the script ends it; see `Device`."""
@@ -179,6 +181,7 @@ class Simulator:
                 tied = self._tie(outlet, at, start_ns)
             self._deliver(outlet, at, stop_at)
             at = stop_at
+            self.delivered_s = float(at / self._rate_hz)
         return "it was stopped"
 
     def close(self) -> None:
