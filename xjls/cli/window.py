@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from xjls.cli.text import moment, quantity
 from xjls.errors import SelectionError
+from xjls.model.amounts import SECONDS
 from xjls.model.bounds import quantities
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ ACCEPTED = (
     "Give UTC as in 2026-03-01T10:00:00.5, a time from the beginning as in 1.5, 20ms or 2h, "
     "or a sample id as in #12345."
 )
-_UNITS_S = {
-    "": "1", "s": "1", "ms": "1e-3", "us": "1e-6", "µs": "1e-6", "μs": "1e-6", "ns": "1e-9",
-    "min": "60", "h": "3600", "d": "86400",
-}  # fmt: skip
 _DURATION = re.compile(r"([+-]?[\d._]+(?:[eE][+-]?\d+)?)\s*([a-zµμ]*)")
 _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.(?P<fraction>\d{1,9}))?)?"
@@ -107,10 +104,10 @@ def _at_utc(clock: Clock, name: str, text: str, found: re.Match[str]) -> int:
 def _seconds(text: str) -> float:
     """Return a length of time in seconds, rounded once."""
     found = _DURATION.fullmatch(text)
-    unit = _UNITS_S.get(found[2]) if found else None
+    unit = SECONDS.get(found[2]) if found else None
     try:
-        seconds = float(Decimal(found[1]) * Decimal(unit)) if found and unit else math.nan
-    except InvalidOperation:
+        seconds = float(Fraction(found[1]) * unit) if found and unit else math.nan
+    except (ValueError, OverflowError):
         seconds = math.nan
     if not math.isfinite(seconds):
         raise SelectionError(f"{text!r} names no moment", ACCEPTED)

@@ -12,10 +12,11 @@ from xjls.errors import SelectionError
 Amount: TypeAlias = "float | str | Fraction"
 """A number in the plain unit, or a text with one."""
 
-_SECONDS = {
+SECONDS = {
     "": Fraction(1), "s": Fraction(1), "ms": Fraction(1, 10**3), "us": Fraction(1, 10**6), "µs": Fraction(1, 10**6),
     "μs": Fraction(1, 10**6), "ns": Fraction(1, 10**9), "min": Fraction(60), "h": Fraction(3600), "d": Fraction(86400),
 }  # fmt: skip
+"""Units of time, in seconds."""
 _HERTZ = {
     f"{prefix}{unit}": Fraction(factor)
     for prefix, factor in (("", 1), ("k", 10**3), ("M", 10**6), ("G", 10**9))
@@ -44,7 +45,7 @@ def seconds_of(amount: Amount | timedelta) -> Fraction:
     """
     if isinstance(amount, timedelta):
         return Fraction(amount // timedelta(microseconds=1), 10**6)
-    return _amount(amount, _SECONDS, "length of time", "Give seconds, or a text as 250ms, 10s, 1h30min or 2d.")
+    return _amount(amount, SECONDS, "length of time", "Give seconds, or a text as 250ms, 10s, 1h30min or 2d.")
 
 
 def hertz_of(amount: Amount) -> Fraction:
