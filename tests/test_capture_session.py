@@ -18,7 +18,7 @@ from xjls.capture.run import run
 from xjls.capture.session import Session
 from xjls.capture.target import PAUSED, Target, open_target
 from xjls.capture.until import Until
-from xjls.capture.writing import OVER_RANGE, Pace
+from xjls.capture.writing import OVER_RANGE, Pace, text_at
 from xjls.errors import CaptureError, DeviceError, SelectionError, SinkError
 from xjls.testing.captured import RefusingSink, check_captured
 from xjls.testing.simulated_time import SimulatedTiming
@@ -290,6 +290,46 @@ def test_a_device_that_does_not_stop_is_told_of(tmp_path, monkeypatch):
             session.wait()
     finally:
         never.set()
+
+
+def test_it_ends_when_a_condition_holds(tmp_path):
+    plan = plan_of({
+        "device": "sim?speed=max", "store": tmp_path / "run.jls", "rate": 100_000, "until": "std(voltage) > 0.001",
+    })  # fmt: skip
+    assert run(plan).reason == "std(voltage) > 0.001"
+    seen = []
+    outcome = run(plan_of({"device": "sim", "rate": 1000, "until": lambda recording: seen.append(recording) or True}))
+    assert seen
+    assert outcome.open().signal("current").length == outcome.counts.signals["current"].samples
+
+
+def test_a_condition_on_nothing_is_refused_before_anything_begins(tmp_path):
+    plan = plan_of({"device": "sim", "store": tmp_path / "run.jls", "until": "max(curent) > 1"})
+    with pytest.raises(SelectionError, match="no signal 'curent'"):
+        run(plan)
+    assert not (tmp_path / "run.jls").exists()
+    device = open_device("sim")
+    with pytest.raises(SelectionError, match="a condition is asked of the last seconds"):
+        Session(device, [], until=Until.of(condition="current > 1"))
+
+
+def test_what_was_only_shown_is_no_recording():
+    device = open_device("sim?speed=max")
+    outcome = Session(device, [], until=Until.of(samples=10)).start().wait()
+    with pytest.raises(SelectionError, match="nothing was recorded"):
+        outcome.open()
+
+
+def test_what_happens_before_the_first_sample_has_its_place_when_it_goes_on(tmp_path):
+    captured(tmp_path / "run.jls", "sim?speed=max&start_ns=1000000000000000000", rate=1000, duration="1s")
+    target = open_target(tmp_path / "run.jls", open_device("sim", rate=1000).signals)
+    target.tie("current", xjls.Tie(sample_id=500, time_ns=10**18 + 3 * 10**9))
+    target.annotate(text_at("current", 505, "here"))
+    target.write("current", 500, np.zeros(100, "f4"), 0)
+    target.close()
+    with xjls.open_recording(tmp_path / "run.jls") as recording:
+        assert [(note.sample_id, note.data) for note in recording.annotations] == [(3005, "here")]
+        assert recording.clock("current").time(3000) == 10**18 + 3 * 10**9
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------

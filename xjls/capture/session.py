@@ -148,6 +148,8 @@ class Session:
         timing: Timing | None = None,
         pace: Pace | None = None,
     ) -> None:
+        if live is None and until is not None and until.condition is not None:
+            raise SelectionError("a condition is asked of the last seconds", "Give what shows them, as live.")
         self._device = device
         self._uri = uri
         self._targets = tuple(targets)
@@ -176,6 +178,7 @@ class Session:
         self._begun = True
         begun = records.begun(self._device, self._uri, self._timing.now_ns())
         try:
+            self._look()  # what is asked for in vain is said now
             for target in self._targets:
                 target.begin(self._device.source, self._device.signals)
                 target.add_user_data(begun)

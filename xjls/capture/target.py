@@ -88,6 +88,7 @@ class Target:
         """By signal, one past the last sample id that was there, until it is gone on with."""
         self._early: dict[str, list[Tie]] = {}
         """Ties that came before the samples of their signals."""
+        self._early_notes: list[Annotation] = []
 
     def begin(self, source: Source, signals: Sequence[Signal]) -> None:
         """Define what the device is and delivers."""
@@ -110,14 +111,17 @@ class Target:
 
     def tie(self, name: str, tie: Tie) -> None:
         """Say when a sample was taken; see `Sink`."""
-        if name in self._pasts and name not in self._shifts:
+        if self._is_early(name):
             self._early.setdefault(name, []).append(tie)
         else:
             self._sink.tie(name, tie)
 
     def annotate(self, note: Annotation) -> None:
         """Write an annotation; see `Sink`."""
-        self._sink.annotate(note)
+        if self._is_early(note.signal):
+            self._early_notes.append(note)
+        else:
+            self._sink.annotate(note)
 
     def add_user_data(self, record: UserData) -> None:
         """Keep a record; see `Sink`."""
@@ -142,10 +146,15 @@ class Target:
             place = Path(local).expanduser()
             shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
 
+    def _is_early(self, name: str) -> bool:
+        """Whether it is not known yet where the samples of a signal go."""
+        return name in self._pasts and name not in self._shifts
+
     def _place(self, name: str, first_id: int, length: int, now_ns: int) -> None:
         """Find out, once, where the samples of a signal and of those that share its ids go."""
-        if (past := self._pasts.get(name)) is None or name in self._shifts:
+        if not self._is_early(name):
             return
+        past = self._pasts[name]
         told = next((tie for one in past.names for tie in self._early.get(one, ())), None)
         tie = told or Tie(sample_id=first_id, time_ns=now_ns - round(length * NS / past.rate_hz))
         begin_ns = tie.time_ns + round((first_id - tie.sample_id) * NS / past.rate_hz)
@@ -160,6 +169,9 @@ class Target:
             for early in self._early.pop(one, ()):
                 if not (place == past.stop and early.sample_id == first_id):
                     self._sink.tie(one, early)
+        notes, self._early_notes = self._early_notes, []
+        for note in notes:
+            self.annotate(note)
 
     def _pause(self, name: str, first_id: int) -> None:
         """Record, before the first samples of a signal, that nothing was captured since its last ones."""
