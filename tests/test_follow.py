@@ -1,6 +1,7 @@
 """Following a recording that is being written: what is added is seen, and the writer is not disturbed."""
 
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pyjls
 import pytest
 
 import xjls
+from tests.campaigns.growing import GROWING
+from tests.campaigns.killing import campaign
 from xjls.formats.jls2.wire import AnnotationRecord, SignalDef, SourceDef
 from xjls.formats.jls2.writer import Jls2Writer
 from xjls.model.window import Window
@@ -18,18 +21,19 @@ from xjls.model.window import Window
 SAMPLES = np.arange(200_000, dtype="f4")
 
 
-def writer_of(path):
-    writer = Jls2Writer(str(path))
+def writer_of(path, *, shows_all=False):
+    writer = Jls2Writer(str(path), shows_all=shows_all)
     writer.define_source(SourceDef(1, "s", "", "", "", ""))
     writer.define_signal(SignalDef(1, 1, 0, 0x2004, 1000, 64, 16, 20, 10, 5, 5, "x", ""))
     writer.flush()
     return writer
 
 
-def test_what_is_added_is_seen(tmp_path):
+@pytest.mark.parametrize("shows_all", [False, True])
+def test_what_is_added_is_seen(shows_all, tmp_path):
     """Samples, levels, ties, annotations and user data of each moment; a Recording of before stays as it was."""
     path = tmp_path / "run.jls"
-    writer = writer_of(path)
+    writer = writer_of(path, shows_all=shows_all)
     recording = xjls.open_recording(path)
     assert not recording.refresh()
     for step in range(1, 5):
@@ -41,7 +45,7 @@ def test_what_is_added_is_seen(tmp_path):
         before = xjls.open(path)
         assert recording.refresh()
         length = recording.signal("x").length
-        assert step * 5000 - 64 < length <= step * 5000
+        assert length == step * 5000 if shows_all else step * 5000 - 64 < length <= step * 5000
         assert np.array_equal(recording.read("x"), SAMPLES[:length])
         assert recording.statistics("x").count == length
         assert recording.signal("x").levels
@@ -177,7 +181,7 @@ WRITING = """
 import sys, numpy as np
 from xjls.formats.jls2.wire import SourceDef, SignalDef
 from xjls.formats.jls2.writer import Jls2Writer
-writer = Jls2Writer(sys.argv[1])
+writer = Jls2Writer(sys.argv[1], shows_all=bool(int(sys.argv[2])))
 writer.define_source(SourceDef(1, "s", "", "", "", ""))
 writer.define_signal(SignalDef(1, 1, 0, 0x2004, 1000, 64, 16, 20, 10, 5, 5, "x", ""))
 writer.flush()
@@ -185,14 +189,16 @@ print("ready", flush=True)
 for at in range(0, 1 << 40, 700):
     writer.write(1, at, (np.arange(at, at + 700) % 100_003).astype("f4"))
     if not at % 2100:
-        writer.flush()
+        writer.flush(sync=not at % 210_000)
 """
 
 
-def test_a_writer_at_full_speed_is_followed(tmp_path):
+@pytest.mark.parametrize("shows_all", ["0", "1"])
+def test_a_writer_at_full_speed_is_followed(shows_all, tmp_path):
     """It never waits: every look sees a prefix that is longer than the last, and no damage."""
     path = tmp_path / "run.jls"
-    process = subprocess.Popen([sys.executable, "-c", WRITING, str(path)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", WRITING, str(path), shows_all]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "ready\n"
         with xjls.open_recording(path) as recording:
@@ -209,3 +215,12 @@ def test_a_writer_at_full_speed_is_followed(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
+
+
+@pytest.mark.parametrize("subject", GROWING, ids=lambda subject: subject.name)
+def test_growing_recordings_are_killed_at_random_moments(subject, tmp_path):
+    """A share of the campaign: what was flushed is there, and is gone on with, whatever the format."""
+    told = []
+    done, failed = campaign(subject, 5, random.SystemRandom().randrange(2**32), tmp_path / "failed", tell=told.append)
+    assert done == 5
+    assert not failed, told

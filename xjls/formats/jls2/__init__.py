@@ -10,8 +10,10 @@ Field notes, from files that other releases of the JLS library wrote:
   the timestamps of levels ≥ 3 are wrong: blocks are numbered by their place in the list, never by their timestamp.
 - 0.8.0 – 0.13.1 leave out constant chunks by default, and any chunk when asked to "omit": the latter are gone.
 - ``payload_prev_length`` is not reliable, and ``length`` in the file header is 0 until the file is closed.
-- A file that xjls went on with has chunks that no list leads to: what was not full when it was closed. Their full
-  successors begin at the same sample.
+- A file that xjls went on with, or that it flushed while it grew, has chunks that no list leads to: what was not full
+  then. Their successors begin at the same sample, and are longer.
+- While xjls writes a recording that grows, ``length`` in the file header is how far all is on the disk and linked; what
+  the JLS library writes has 0 there until it is closed. Its readers go by END.
 - Gaps that a writer of xjls knew of stand in records of user data; all others are filling that nothing tells apart.
 - Sample ids in the file start at the first chunk's timestamp; all blocks and entries align to it.
 """

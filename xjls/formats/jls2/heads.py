@@ -69,6 +69,14 @@ class TrackChunks:
         """Append a DATA chunk and return its offset."""
         return self._noted(0, self._tape.append(self._definition + 2, self._id, payload))
 
+    def append_tentative(self, payload: bytes) -> int:
+        """Append a DATA chunk that the next one replaces, in the list and, if it is the first, in the HEAD."""
+        is_first = not self._heads[0]
+        offset = self._noted(0, self._tape.append(self._definition + 2, self._id, payload, tentative=True))
+        if is_first:
+            self.restart()
+        return offset
+
     def append_samples(self, samples: NDArray[np.uint8], count: int, bits: int, first_id: int) -> range:
         """Append whole DATA chunks of samples; return their offsets."""
         offsets = self._tape.append_samples(samples, count, bits, first_id, self._id)

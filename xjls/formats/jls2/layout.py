@@ -26,6 +26,8 @@ ABSENT = -1
 OMITTED = -2
 """An offset that says: this chunk was left out by the writer; its summary stands for it. The file itself says 0."""
 
+LIBRARY_BLOCKS = (0, 0, 0, 0, 0, 0)
+"""Block parameters of a definition that takes the JLS library's own: see `with_blocks`."""
 PAIRS = 100
 """Ties, or annotations, that a block of their levels lists where nothing else is asked for."""
 _CHUNKS = {1: (65536, 1280), 4: (65536, 1280), 8: (32768, 640), 16: (16384, 1280), 32: (8192, 640), 64: (8192, 640)}
@@ -151,6 +153,24 @@ def with_blocks(signal: SignalDef, bits: int) -> SignalDef:
         summary_decimate=step, annotation_decimate=max(signal.annotation_decimate or PAIRS, 2),
         utc_decimate=max(signal.utc_decimate or PAIRS, 2),
     )  # fmt: skip
+
+
+def blocks_that_grow(rate_hz: int, bits: int) -> tuple[int, int, int, int, int, int]:
+    """Return what to ask `with_blocks` for, so that a chunk lasts half a second at most, where the format has so small.
+
+    What does not fill a chunk is written anew at each flush until it does, and two of them a second make that less than
+    half of the samples. Signals so fast that the library's chunks last no longer have these; of a slow one, an entry
+    covers a half, a quarter … of the samples of a fast one's.
+
+    Examples
+    --------
+    >>> blocks_that_grow(1000, 32)
+    (384, 128, 0, 0, 0, 0)
+    """
+    most, chunk, decimate = rate_hz // 2, _CHUNKS[bits][0], FINEST[bits]
+    while decimate > max(most, 256 // bits, 16):
+        decimate //= 2
+    return min(max(most // decimate, 1) * decimate, chunk), decimate, 0, 0, 0, 0
 
 
 def _round_up(number: int, multiple: int) -> int:

@@ -195,7 +195,8 @@ class Past:
         if not all(gap.skipped for gap in gaps):
             raise CorruptError(f"the last samples of {track.name!r} are lost", self.path, layout.last_data, _RECOVER)
         return PastSamples(
-            first=layout.edge.first_data,
+            # HEAD may still lead to one that was not full, and that another has replaced
+            first=max(int(layout.data(0, 1)[0]), 0) or layout.edge.first_data,
             kept=kept,
             ends={level: layout.edge.node_offset(level, count - 1) for level, count in kept.items()},
             blocks=list(_unlisted_blocks(track, layout.edge, kept)),

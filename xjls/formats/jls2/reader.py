@@ -95,6 +95,8 @@ class Jls2Reader:
         self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
         self.linked_to = 0
         """Offset of a chunk before which all are linked, in a file that was not closed."""
+        self._marked = 0
+        """What the header of such a file says of that, if it does."""
         try:
             self.was_closed = self._read_header()
             self.definitions = self._define()
@@ -237,6 +239,7 @@ class Jls2Reader:
             if header.length < size:
                 self._health.add(Damage(header.length, size, "bytes behind the end of the recording"))
             return True
+        self._marked = header.length
         return self._ends_at(size)
 
     def _ends_at(self, stop: int) -> bool:
@@ -348,7 +351,8 @@ class Jls2Reader:
         """Find what was written last and not linked, or what follows a tear, in a file that was not closed."""
         last = max([self.definitions.last, FIRST_CHUNK, *(tree.last_data for tree in trees.values())])
         # Of one signal all that came last may be linked already, of another nothing
-        self.linked_to = min(last, self.chunks.next_chunk(self._storage.size - LATEST_BYTES))
+        latest = max(self._storage.size - LATEST_BYTES, FIRST_CHUNK)
+        self.linked_to = min(last, self._marked if self._marked > latest else self.chunks.next_chunk(latest))
         for item in self.chunks.walk(self.linked_to):
             if isinstance(item, Hole):
                 self._health.add(

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
 from xjls.formats.jls2.events import KINDS, annotation_record
+from xjls.formats.jls2.layout import LIBRARY_BLOCKS, blocks_that_grow
 from xjls.formats.jls2.signal_record import SIGNAL_META, encode_signal_record
 from xjls.formats.jls2.wire import SignalDef, SourceDef, encode_storage, ns_to_jls_time
 from xjls.formats.jls2.writer import MOST_IDS, MOST_PAYLOAD, Jls2Writer
+from xjls.model.sample_type import bits_of
 from xjls.storage.new_file import local_target, new_file
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def grow_jls2(
     _require_plain(codec)
     if keep_s is not None:
         raise SelectionError("a JLS file keeps all samples", "Leave keep_s out, or choose a Zarr store.")
-    return Jls2Sink(str(local_target(path)))
+    return Jls2Sink(str(local_target(path)), shows_all=True)
 
 
 def _require_plain(codec: str | None) -> None:
@@ -73,7 +75,7 @@ def _require_plain(codec: str | None) -> None:
 
 def resume_jls2(path: str) -> Jls2Sink:
     """Give a sink that goes on with a file; see `xjls.formats.continue_recording`."""
-    return Jls2Sink(str(local_target(path)), append=True)
+    return Jls2Sink(str(local_target(path)), append=True, shows_all=True)
 
 
 class Jls2Sink:
@@ -85,6 +87,9 @@ class Jls2Sink:
         A file that does not exist yet.
     append
         Go on with one that does: its signals and sources are defined already.
+    shows_all
+        Whether what was flushed can be read to the last sample, at the price of some bytes in the file: see
+        `Jls2Writer`.
 
     Examples
     --------
@@ -101,8 +106,9 @@ class Jls2Sink:
     True
     """
 
-    def __init__(self, path: str, *, append: bool = False) -> None:
-        self.writer = Jls2Writer(path, append=append)
+    def __init__(self, path: str, *, append: bool = False, shows_all: bool = False) -> None:
+        self.writer = Jls2Writer(path, append=append, shows_all=shows_all)
+        self._shows_all = shows_all
         found = self.writer.described
         self._ids = {"": 0} | {signal.name: signal.id for signal in found}
         self._sources: dict[int, int] = {}
@@ -129,11 +135,12 @@ class Jls2Sink:
                 "Leave some out, " + _OTHERWISE,
             )
         kind = 0 if signal.has_samples else 1
-        data_type = encode_data_type(signal.stored_type, q)
-        blocks = (0, 0, 0, 0, 0, 0)  # the library's defaults
+        data_type, rate = encode_data_type(signal.stored_type, q), _whole_rate(signal)
+        grows = self._shows_all and signal.has_samples
+        blocks = blocks_that_grow(rate, bits_of(signal.stored_type)) if grows else LIBRARY_BLOCKS
         texts = signal.name, signal.units
         source = self._sources.get(signal.source.id, signal.source.id)
-        self.writer.define_signal(SignalDef(number, source, kind, data_type, _whole_rate(signal), *blocks, *texts))
+        self.writer.define_signal(SignalDef(number, source, kind, data_type, rate, *blocks, *texts))
         if record is not None:
             self.writer.user_data(SIGNAL_META, record)
         self._ids[signal.name] = number
@@ -146,6 +153,10 @@ class Jls2Sink:
     def skip(self, name: str, gap: Gap) -> None:
         """Record samples that nobody delivered, and fill them; see `Sink`."""
         self.writer.skip(self._id(name), gap)
+
+    def gap_bytes(self, name: str, samples: int) -> int:
+        """Return about how many bytes `skip` would write for so many samples: the format fills what is missing."""
+        return self.writer.gap_bytes(self._id(name), samples)
 
     def tie(self, name: str, tie: Tie) -> None:
         """Say when a sample was taken, to the nearest of the format's 0.93 ns; see `Sink`."""
@@ -162,7 +173,7 @@ class Jls2Sink:
         self.writer.user_data(record.meta, record.data)
 
     def flush(self, *, sync: bool = False) -> None:
-        """Write every whole chunk; see `Sink`."""
+        """Make what was written visible to others; see `Sink`."""
         self.writer.flush(sync=sync)
 
     def close(self) -> None:

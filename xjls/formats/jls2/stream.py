@@ -61,7 +61,7 @@ class SampleTrack:
         """Samples that do not fill a chunk yet."""
         self._n_rest = 0
         self._rest_at = 0
-        """Offset of the chunk that holds just these, if the file has one already."""
+        """Offset of the chunk that holds just these, if there is one already."""
         self._next_id: int | None = None
         self._skipped: list[Window] = []
         """Filling other than NaN that is in no entry yet."""
@@ -127,6 +127,14 @@ class SampleTrack:
         self._n_rest, self._rest_at = len(rest), rest_at
         self._rest[: self._n_rest] = rest
 
+    def show(self) -> None:
+        """Append a chunk of the samples that fill none: for who reads meanwhile, and until more of them are there.
+
+        No list leads to it any more when those are written; its bytes stay.
+        """
+        if self._n_rest and not self._rest_at:
+            self._rest_at = self._chunks.append_tentative(self._chunk_of(self._rest[: self._n_rest]))
+
     def close(self) -> None:
         """Write the last samples and every block that has begun."""
         if self._n_rest and self._next_id is not None:
@@ -134,8 +142,7 @@ class SampleTrack:
             if self._rest_at:
                 self._chunks.keep_data(self._rest_at)
             else:
-                header = encode_payload_header(self._next_id, len(samples), self._kind.bits)
-                self._rest_at = self._chunks.append_data(header + _bytes_of(samples, self._kind).tobytes())
+                self._rest_at = self._chunks.append_data(self._chunk_of(samples))
             self._summarize(samples, [self._rest_at])
         for level in range(1, LEVELS):
             pending = self._levels.get(level)
@@ -158,6 +165,12 @@ class SampleTrack:
         assert self._next_id is not None, "chunks have sample ids"  # noqa: S101 - an invariant, not input
         data = _bytes_of(samples, self._kind)
         self._summarize(samples, self._chunks.append_samples(data, self._blocks.chunk, self._kind.bits, self._next_id))
+
+    def _chunk_of(self, samples: NDArray[Any]) -> bytes:
+        """Return the payload of the next chunk."""
+        assert self._next_id is not None, "chunks have sample ids"  # noqa: S101 - an invariant, not input
+        header = encode_payload_header(self._next_id, len(samples), self._kind.bits)
+        return header + _bytes_of(samples, self._kind).tobytes()
 
     def _summarize(self, samples: NDArray[Any], offsets: Iterable[int]) -> None:
         """Hand chunks that were written, and the entries of their samples, to level 1."""

@@ -164,11 +164,13 @@ class Tape:
         if self._n >= PIECE_BYTES:
             self.write()
 
-    def append(self, tag: int, meta: int, payload: bytes) -> int:
-        """Append a chunk to its list and return its offset."""
+    def append(self, tag: int, meta: int, payload: bytes, *, tentative: bool = False) -> int:
+        """Append a chunk to its list and return its offset; the next one takes the place of one that is tentative."""
         offset, key = self.end, _list_of(tag, meta)
         previous = self._link(key, offset)
-        last = self._last[key] = _Last(offset, previous, meta, tag, len(payload), self._previous_length)
+        last = _Last(offset, previous, meta, tag, len(payload), self._previous_length)
+        if not tentative:
+            self._last[key] = last
         self._add(last.header(0) + encode_body(payload))
         if payload:
             self._previous_length = len(payload)
@@ -214,6 +216,14 @@ class Tape:
                 del waiting[offset]
         if sync:
             os.fsync(self._file)
+
+    def mark(self) -> None:
+        """Say in the file's header how far all is on the disk, and linked; to be called when `write` has synced that.
+
+        Who opens the file looks for what is not linked behind that only: a slow recording has many chunks in what is
+        looked through otherwise.
+        """
+        _write_at(self._file, encode_file_header(self._written), 0)
 
     def finish(self) -> None:
         """Write all, END behind it, and in the file's header that it is whole; then close it.

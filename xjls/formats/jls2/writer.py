@@ -75,6 +75,9 @@ class Jls2Writer:
         A file that does not exist yet.
     append
         Go on with one that does, of any writer, closed or not: `resume` says how.
+    shows_all
+        Whether `flush` makes all samples readable, also those that fill no chunk: these as a chunk that the next one
+        replaces, and whose bytes stay in the file. Else the bytes are those of the JLS library.
 
     Raises
     ------
@@ -86,7 +89,7 @@ class Jls2Writer:
     Notes
     -----
     For one thread. A ``with`` block closes it, and abandons it when it raises. Samples are gathered to chunks, and
-    chunks to pieces of a megabyte: `flush` writes what is whole.
+    chunks to pieces of two megabytes: `flush` writes what is there.
 
     Examples
     --------
@@ -100,9 +103,10 @@ class Jls2Writer:
     array([0., 1., 2., 3., 4.], dtype=float32)
     """
 
-    def __init__(self, path: str, *, append: bool = False) -> None:
+    def __init__(self, path: str, *, append: bool = False, shows_all: bool = False) -> None:
         self.described: tuple[Signal, ...] = ()
         """The signals that the file had already, as readers know them."""
+        self._shows_all = shows_all
         self._sources: set[int] = set()
         self._signals: dict[int, _Signal] = {}
         if append:
@@ -177,13 +181,18 @@ class Jls2Writer:
         track, kind = self._sampled(signal_id)
         _require_ids(gap.window)
         next_id = gap.window.start if track.next_id is None else track.next_id
-        self._tape.require(max(gap.window.stop - next_id, 0) * kind.bits // 8)
+        self._tape.require(self.gap_bytes(signal_id, max(gap.window.stop - next_id, 0)))
         for part in (Gap(Window(next_id, max(next_id, gap.window.start)), NOT_DELIVERED), gap):
             window = Window(max(next_id, part.window.start), max(next_id, part.window.stop))
             if window.length:
                 self.user_data(GAP_META, encode_gap(signal_id, Gap(window, part.reason)))
                 self._fill(track, kind, window)
             next_id = window.stop
+
+    def gap_bytes(self, signal_id: int, samples: int) -> int:
+        """Return the bytes that fill a gap of so many samples; levels and checksums add a twentieth or so."""
+        _, kind = self._sampled(signal_id)
+        return -(-samples * kind.bits // 8)
 
     def tie(self, signal_id: int, sample_id: int, time: int) -> None:
         """Say when a sample was taken, in JLS time: see `xjls.formats.jls2.wire.ns_to_jls_time`."""
@@ -207,8 +216,13 @@ class Jls2Writer:
         self._tape.append(Tag.USER_DATA, storage << 12 | meta, payload)
 
     def flush(self, *, sync: bool = False) -> None:
-        """Write every whole chunk; with ``sync`` wait until the disk has it. A last, partial chunk stays in memory."""
+        """Write what is there, with ``shows_all`` to the last sample; with ``sync`` wait until the disk has it."""
+        for signal in self._signals.values():
+            if self._shows_all and signal.samples is not None:
+                signal.samples.show()
         self._tape.write(sync=sync)
+        if sync and self._shows_all:
+            self._tape.mark()
 
     def close(self) -> None:
         """Write what is left, the levels and END; twice is harmless. What the disk refused can be tried again."""
