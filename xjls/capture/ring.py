@@ -16,7 +16,7 @@ import numpy as np
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,10 +65,10 @@ class Ring:
     --------
     >>> ring = Ring(1 << 16, waits=False)
     >>> ring.write("current", 100, np.arange(3, dtype="f4"))
-    >>> call = ring.take(0)
+    >>> [call] = ring.take(0)
     >>> call.verb, call.name, call.arguments[0], call.arguments[1].tolist()
     ('write', 'current', 100, [0.0, 1.0, 2.0])
-    >>> ring.release(call)
+    >>> ring.release([call])
     """
 
     def __init__(self, n_bytes: int, *, waits: bool, elapsed_s: Callable[[], float] = lambda: 0.0) -> None:
@@ -130,24 +130,36 @@ class Ring:
 
     # -- the writer's side -------------------------------------------------------------------------------------------
 
-    def take(self, timeout_s: float) -> Call | None:
-        """Return the next call, or None where none comes in time; its samples are a view until it is released."""
+    def take(self, timeout_s: float) -> list[Call]:
+        """Return the next calls, or none where none comes in time; their samples are views until they are released.
+
+        They hold no more than a part of the ring, so that a device that waits goes on meanwhile.
+        """
         if not self._calls and self._open:
             self._some.clear()
             if not self._calls and self._open:
                 self._some.wait(timeout_s)
-        return self._calls.popleft() if self._calls else None
+        calls: list[Call] = []
+        until = self._freed + self._bytes.size // PIECES
+        while self._calls and (not calls or self._calls[0].end < until):
+            calls.append(self._calls.popleft())
+        return calls
 
-    def release(self, call: Call) -> None:
-        """Give back the room of a call, in the order in which they were taken."""
-        if call.end >= 0:
-            self._freed = call.end
+    def release(self, calls: Sequence[Call]) -> None:
+        """Give back the room of calls, in the order in which they were taken."""
+        if (end := max((call.end for call in calls), default=-1)) >= 0:
+            self._freed = end
             self._room.set()
 
     def give_up(self) -> None:
         """Say that nobody takes anything any more: nobody waits for room then."""
         self._waits = False
         self._room.set()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether samples that find no room are left out."""
+        return not self._waits
 
     @property
     def is_drained(self) -> bool:

@@ -14,13 +14,14 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from xjls.capture.counts import Counts, SignalCounts
+from xjls.capture.joining import joined
 from xjls.errors import XjlsError
 from xjls.model.annotation import Annotation
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
-    from xjls.capture.ring import Call, Ring
+    from xjls.capture.ring import Ring
     from xjls.capture.target import Target
     from xjls.capture.timing import Timing
     from xjls.model.annotation import Tie, UserData
@@ -40,6 +41,8 @@ class Pace:
     """Between two flushes: what is lost at most when the process is killed is what came since, and is on its way."""
     sync_s: float = 30.0
     """Between two moments at which the disk is waited for: what is lost at most when the machine fails."""
+    gather_s: float = 0.05
+    """For which samples gather in the ring before they are written."""
     tick_s: float = 0.1
     """Between two looks at conditions."""
     patience_s: float = 10.0
@@ -157,11 +160,15 @@ class Writer:
         due_s = {"tick": now + self._pace.tick_s, "flush": now + self._pace.flush_s, "sync": now + self._pace.sync_s}
         alone = not self._targets
         while not self._ring.is_drained and (alone or self._targets):
-            if (call := self._ring.take(self._pace.tick_s)) is not None:
-                self._take(call)
-                self._ring.release(call)
-            else:
-                self._lag_s = 0.0
+            calls = self._ring.take(self._pace.tick_s)
+            self._lag_s = max(self._timing.elapsed_s() - calls[0].arrived_s, 0.0) if calls else 0.0
+            self._most_lag_s = max(self._most_lag_s, self._lag_s)
+            for call in joined(calls):
+                getattr(self, f"_{call.verb}")(call.name, *call.arguments)
+            self._ring.release(calls)
+            if self._ring.is_live and self._ring.queued_bytes < self._ring.size_bytes // 8:
+                # A few large pieces cost less than many small ones
+                self._timing.wait(self._never, self._pace.gather_s)
             now = self._timing.elapsed_s()
             if now >= due_s["tick"]:
                 due_s["tick"] = now + self._pace.tick_s
@@ -178,12 +185,6 @@ class Writer:
         self._all("close")
 
     # -- one call ----------------------------------------------------------------------------------------------------
-
-    def _take(self, call: Call) -> None:
-        """Do what a device said."""
-        self._lag_s = max(self._timing.elapsed_s() - call.arrived_s, 0.0)
-        self._most_lag_s = max(self._most_lag_s, self._lag_s)
-        getattr(self, f"_{call.verb}")(call.name, *call.arguments)
 
     def _write(self, name: str, first_id: int, samples: Any) -> None:
         course = self._courses[name]

@@ -1,0 +1,59 @@
+"""Calls of a device, fewer and larger: what is written costs by the call as well as by the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from xjls.capture.ring import Call
+
+LARGE_BYTES = 1 << 18
+"""Of samples that are not copied once more for it."""
+
+
+def joined(calls: Sequence[Call]) -> Iterator[Call]:
+    """Yield calls in their order, small consecutive samples of a signal as one, with what else was said between them.
+
+    Examples
+    --------
+    >>> from xjls.capture.ring import Ring
+    >>> ring = Ring(1 << 16, waits=False)
+    >>> for at in (0, 2, 4, 7):
+    ...     for name in "ab":
+    ...         ring.write(name, at, np.arange(at, at + 2))
+    >>> [(call.name, call.arguments[1].tolist()) for call in joined(ring.take(0))]
+    [('a', [0, 1, 2, 3, 4, 5]), ('b', [0, 1, 2, 3, 4, 5]), ('a', [7, 8]), ('b', [7, 8])]
+    """
+    waiting: dict[str, list[Call]] = {}
+    for call in calls:
+        if call.verb != "write":
+            yield from _all(waiting)
+            yield call
+            continue
+        before = waiting.get(call.name)
+        if before and not _continues(before[-1], call):
+            yield _one(waiting.pop(call.name))
+        waiting.setdefault(call.name, []).append(call)
+    yield from _all(waiting)
+
+
+def _all(waiting: dict[str, list[Call]]) -> Iterator[Call]:
+    for name in tuple(waiting):
+        yield _one(waiting.pop(name))
+
+
+def _continues(before: Call, call: Call) -> bool:
+    (first_id, samples), (next_id, more) = before.arguments, call.arguments
+    return next_id == first_id + len(samples) and max(samples.nbytes, more.nbytes) < LARGE_BYTES
+
+
+def _one(calls: list[Call]) -> Call:
+    first = calls[0]
+    if len(calls) == 1:
+        return first
+    samples = np.concatenate([call.arguments[1] for call in calls])
+    return replace(first, arguments=(first.arguments[0], samples), end=calls[-1].end)
