@@ -24,9 +24,9 @@ import psutil
 from benchmarks.bench import Bench
 from benchmarks.report import Row, Target, at_most
 from xjls import LostSamplesError, open_recording
-from xjls.capture.plan import plan_of
-from xjls.capture.run import open_session
-from xjls.capture.session import Session
+from xjls.capturing.plan import plan_of
+from xjls.capturing.run import open_session
+from xjls.capturing.session import Session
 
 MANY_ROUNDS = 20
 """Below these, a run is a quick one."""

@@ -16,10 +16,10 @@ from benchmarks.capturing import figure
 from benchmarks.report import Row, at_most, longer
 from benchmarks.timing import interleave, repeated
 from xjls import open_recording
-from xjls.capture.registry import open_device
-from xjls.capture.session import Session
-from xjls.capture.target import open_target
-from xjls.capture.until import Until
+from xjls.capturing.registry import open_device
+from xjls.capturing.session import Session
+from xjls.capturing.target import open_target
+from xjls.capturing.until import Until
 from xjls.testing.captured import check_captured
 from xjls.testing.simulated_time import SimulatedTiming
 

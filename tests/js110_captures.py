@@ -5,8 +5,8 @@ from threading import Event
 
 import numpy as np
 
-from xjls.capture.device import Request
-from xjls.capture.devices import js110
+from xjls.capturing.device import Request
+from xjls.capturing.devices import js110
 from xjls.formats.jls1.processor import RawProcessor
 from xjls.model.window import Window
 from xjls.testing.js110 import CALIBRATION, EmulatedJs110, Mishap, emulated_js110, words_at

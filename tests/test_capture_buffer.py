@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import xjls
 from tests.zarr_stores import BENCH, described, note
-from xjls.capture.buffer import STATS_DTYPE, STATS_FIELD_NAMES, StreamBuffer, stats_to_api
-from xjls.capture.buffer.statistics import Accumulators
+from xjls.capturing.buffer import STATS_DTYPE, STATS_FIELD_NAMES, StreamBuffer, stats_to_api
+from xjls.capturing.buffer.statistics import Accumulators
 from xjls.errors import LostSamplesError, SelectionError
 from xjls.kernels.ring import summarize_ring
 from xjls.model.annotation import Tie
@@ -150,7 +150,7 @@ def test_memory_is_known_from_the_start_and_does_not_grow():
 
 
 def test_records_that_are_not_samples_are_bounded(monkeypatch):
-    monkeypatch.setattr("xjls.capture.buffer.rings.RECORDS", 5)
+    monkeypatch.setattr("xjls.capturing.buffer.rings.RECORDS", 5)
     monkeypatch.setattr("xjls.formats.memory.track.TIES_IN_RING", 3)
     buffer = StreamBuffer([described("current")], seconds=1)
     buffer.write("current", 0, np.zeros(10, "f4"))

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.zarr_stores import described, note
-from xjls.capture.buffer import StreamBuffer
-from xjls.capture.buffer.decimate import Decimator, is_state
-from xjls.capture.buffer.filters import PASS, STOP, designed
+from xjls.capturing.buffer import StreamBuffer
+from xjls.capturing.buffer.decimate import Decimator, is_state
+from xjls.capturing.buffer.filters import PASS, STOP, designed
 from xjls.kernels.fir import filter_down, most_frequent
 from xjls.model.annotation import Tie
 from xjls.model.sample_type import dtype_of

@@ -22,10 +22,10 @@ from tests.js110_captures import (
     windows_of,
 )
 from xjls import open_recording
-from xjls.capture.devices import js110
-from xjls.capture.devices.js110 import wire
-from xjls.capture.devices.js110.packets import Packets
-from xjls.capture.devices.js110.stream import (
+from xjls.capturing.devices import js110
+from xjls.capturing.devices.js110 import wire
+from xjls.capturing.devices.js110.packets import Packets
+from xjls.capturing.devices.js110.stream import (
     BAD,
     BLIND,
     JUMPED,
@@ -36,7 +36,7 @@ from xjls.capture.devices.js110.stream import (
     STOPPED,
     UNPLUGGED,
 )
-from xjls.capture.run import capture
+from xjls.capturing.run import capture
 from xjls.errors import DeviceError
 from xjls.model.window import Window
 from xjls.testing.js110 import EmulatedJs110, Mishap, emulated_js110, words_at

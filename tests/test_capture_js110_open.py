@@ -10,9 +10,9 @@ import usb.backend.libusb0
 import usb.backend.libusb1
 import usb.backend.openusb
 
-from xjls.capture import registry
-from xjls.capture.devices import js110
-from xjls.capture.devices.js110 import link
+from xjls.capturing import registry
+from xjls.capturing.devices import js110
+from xjls.capturing.devices.js110 import link
 from xjls.errors import DeviceError, SelectionError
 from xjls.formats.jls1.calibration import Calibration
 from xjls.testing.js110 import CALIBRATION, EmulatedJs110, Mishap, emulated_js110

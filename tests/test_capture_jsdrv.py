@@ -14,12 +14,12 @@ import pyjoulescope_driver
 import pytest
 
 import xjls
-from xjls.capture.devices import jsdrv
-from xjls.capture.devices.jsdrv.models import MODELS
-from xjls.capture.devices.jsdrv.opening import open_device as open_with
-from xjls.capture.registry import KINDS, open_device
-from xjls.capture.session import Session
-from xjls.capture.target import open_target
+from xjls.capturing.devices import jsdrv
+from xjls.capturing.devices.jsdrv.models import MODELS
+from xjls.capturing.devices.jsdrv.opening import open_device as open_with
+from xjls.capturing.registry import KINDS, open_device
+from xjls.capturing.session import Session
+from xjls.capturing.target import open_target
 from xjls.errors import DeviceError, MissingDependencyError, SelectionError
 from xjls.model.window import Window
 from xjls.testing.jsdrv import Joulescope, StandInDriver, plugged_in, values
@@ -47,7 +47,7 @@ def stepped(script, signals, stop_at_s, *, rate=None, outlet=None):
     """Return the same of a device whose time the test steps, at once."""
     outlet, timing = outlet or ListOutlet(), SteppedTiming(stop_at_s=stop_at_s)
     with plugged_in(script, timing=timing) as driver:
-        request = xjls.capture.device.Request(signals=signals, rate_hz=rate)
+        request = xjls.capturing.device.Request(signals=signals, rate_hz=rate)
         device = open_with(request, timing=timing)
         with Run(device, outlet) as run:
             run.wait()
@@ -195,7 +195,7 @@ def test_samples_that_a_js110_loses_without_a_trace_are_told_of():
 def test_samples_that_come_after_all_are_told_of():
     """A machine that slept for seconds gets late what was measured meanwhile: the second time it is not late."""
     lane_late = [(1.0, 0.0)] * 3 + [(1.0, 0.4)] * 4 + [(1.0, 0.0)] * 5
-    shortfall, at, found = xjls.capture.shortfall.Shortfall(Fraction(1000)), 0.0, []
+    shortfall, at, found = xjls.capturing.shortfall.Shortfall(Fraction(1000)), 0.0, []
     for i, (step, late) in enumerate(lane_late):
         at += step
         found.append(shortfall.arrived(1000 * i, at + late))
@@ -203,7 +203,7 @@ def test_samples_that_come_after_all_are_told_of():
 
 
 def test_a_clock_that_is_off_loses_nothing():
-    shortfall = xjls.capture.shortfall.Shortfall(Fraction(1000))
+    shortfall = xjls.capturing.shortfall.Shortfall(Fraction(1000))
     assert not any(shortfall.arrived(50 * i, 0.05 * i * (1 + 300e-6)) for i in range(400_000))
 
 

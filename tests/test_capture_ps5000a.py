@@ -19,13 +19,13 @@ import picosdk.library
 import pytest
 
 import xjls
-from xjls.capture.device import Request
-from xjls.capture.devices import ps5000a
-from xjls.capture.devices.ps5000a import words
-from xjls.capture.devices.ps5000a.opening import open_device as open_with
-from xjls.capture.registry import KINDS, open_device
-from xjls.capture.session import Session
-from xjls.capture.target import open_target
+from xjls.capturing.device import Request
+from xjls.capturing.devices import ps5000a
+from xjls.capturing.devices.ps5000a import words
+from xjls.capturing.devices.ps5000a.opening import open_device as open_with
+from xjls.capturing.registry import KINDS, open_device
+from xjls.capturing.session import Session
+from xjls.capturing.target import open_target
 from xjls.errors import DeviceError, MissingDependencyError, SelectionError
 from xjls.formats.picostream.telling import told_of
 from xjls.model.window import Window

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xjls.capture.joining import joined
-from xjls.capture.ring import NO_ROOM, Ring
+from xjls.capturing.joining import joined
+from xjls.capturing.ring import NO_ROOM, Ring
 from xjls.model.annotation import Annotation, Tie
 from xjls.model.window import Gap, Window
 

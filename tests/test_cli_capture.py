@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import xjls
-from xjls.capture.counts import Counts, SignalCounts
-from xjls.capture.plan import KEYS, plan_of, read_plan
-from xjls.capture.showing import line
-from xjls.capture.until import Until
+from xjls.capturing.counts import Counts, SignalCounts
+from xjls.capturing.plan import KEYS, plan_of, read_plan
+from xjls.capturing.showing import line
+from xjls.capturing.until import Until
 from xjls.cli.main import main
 from xjls.errors import SelectionError
 from xjls.testing import write_demo

@@ -2,7 +2,8 @@
 
 ``xjls.open(path)`` opens a recording as a lazy Dataset, ``xjls.open_recording(path)`` as a plain object that reads
 windows into arrays; ``xr.open_dataset(path, engine="jls")`` and ``xr.open_datatree`` are xarray's own doors.
-``xjls.new_recording(path)`` gives a sink that writes one, ``xjls.continue_recording(path)`` one that goes on with it.
+``xjls.new_recording(path)`` gives a sink that writes one, ``xjls.continue_recording(path)`` one that goes on with it;
+``xjls.capture(device, path)`` streams a live instrument into one.
 
 Names are imported on first use, so that the command line starts without xarray and reads nothing that it does not
 need. The accessor ``ds.xjls`` is there as soon as xarray has opened anything, or xjls was imported after xarray.
@@ -32,6 +33,9 @@ from xjls.errors import (
 
 if TYPE_CHECKING:
     from xjls.backend.opening import open  # noqa: A004 - xjls.open reads as it should
+    from xjls.capturing.buffer import StreamBuffer
+    from xjls.capturing.run import capture, start_capture
+    from xjls.capturing.session import Outcome, Session
     from xjls.formats import append, continue_recording, grow_recording, new_recording, open_recording
     from xjls.formats.indexing import build_levels
     from xjls.model.annotation import Annotation, Tie, UserData
@@ -56,13 +60,16 @@ __all__ = [
     "LostSamplesError",
     "MissingDependencyError",
     "NotRecognizedError",
+    "Outcome",
     "Recording",
     "SelectionError",
+    "Session",
     "Signal",
     "SinkError",
     "Source",
     "Statistics",
     "Status",
+    "StreamBuffer",
     "Tie",
     "TruncatedError",
     "UnsupportedError",
@@ -72,11 +79,13 @@ __all__ = [
     "__version__",
     "append",
     "build_levels",
+    "capture",
     "continue_recording",
     "grow_recording",
     "new_recording",
     "open",
     "open_recording",
+    "start_capture",
 ]
 
 _HOMES = {
@@ -85,6 +94,9 @@ _HOMES = {
         ("append", "continue_recording", "grow_recording", "new_recording", "open_recording"), "xjls.formats"
     ),
     "build_levels": "xjls.formats.indexing",
+    **dict.fromkeys(("capture", "start_capture"), "xjls.capturing.run"),
+    **dict.fromkeys(("Outcome", "Session"), "xjls.capturing.session"),
+    "StreamBuffer": "xjls.capturing.buffer",
     "Recording": "xjls.model.recording",
     **dict.fromkeys(("Annotation", "Tie", "UserData"), "xjls.model.annotation"),
     "Clock": "xjls.model.clock",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from xjls.capture.ring import Call
+    from xjls.capturing.ring import Call
 
 LARGE_BYTES = 1 << 18
 """Of samples that are not copied once more for it."""
@@ -20,7 +20,7 @@ def joined(calls: Sequence[Call]) -> Iterator[Call]:
 
     Examples
     --------
-    >>> from xjls.capture.ring import Ring
+    >>> from xjls.capturing.ring import Ring
     >>> ring = Ring(1 << 16, waits=False)
     >>> for at in (0, 2, 4, 7):
     ...     for name in "ab":
@@ -48,7 +48,7 @@ def _all(waiting: dict[str, list[Call]]) -> Iterator[Call]:
 
 def _continues(before: Call, call: Call) -> bool:
     (first_id, samples), (next_id, more) = before.arguments, call.arguments
-    return next_id == first_id + len(samples) and max(samples.nbytes, more.nbytes) < LARGE_BYTES
+    return bool(next_id == first_id + len(samples) and max(samples.nbytes, more.nbytes) < LARGE_BYTES)
 
 
 def _one(calls: list[Call]) -> Call:

@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.until import Until
+from xjls.capturing.until import Until
 from xjls.errors import SelectionError
 from xjls.model.amounts import seconds_of
 
 if TYPE_CHECKING:
-    from xjls.capture.until import Condition
+    from xjls.capturing.until import Condition
     from xjls.model.amounts import Amount
 
 LIVE_S = 10

@@ -9,8 +9,8 @@ from xjls._version import __version__
 from xjls.model.annotation import UserData
 
 if TYPE_CHECKING:
-    from xjls.capture.counts import Counts
-    from xjls.capture.device import Device
+    from xjls.capturing.counts import Counts
+    from xjls.capturing.device import Device
     from xjls.model.annotation import Json
 
 CAPTURE_META = 0x6A7

@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from xjls.capture.device import Request
+from xjls.capturing.device import Request
 from xjls.errors import MissingDependencyError, SelectionError
 from xjls.model.amounts import hertz_of
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from xjls.capture.device import Device, Found, Setting
+    from xjls.capturing.device import Device, Found, Setting
     from xjls.model.amounts import Amount
 
 
@@ -31,7 +31,7 @@ class Kind:
     @property
     def module(self) -> ModuleType:
         """The module, loaded when it is asked for: that loads no driver."""
-        return import_module(f"xjls.capture.devices.{self.name}")
+        return import_module(f"xjls.capturing.devices.{self.name}")
 
     @property
     def settings(self) -> tuple[Setting, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xjls.capture.buffer import StreamBuffer
+from xjls.capturing.buffer import StreamBuffer
 from xjls.errors import XjlsError
 from xjls.formats import grow_recording
 from xjls.model.window import Gap, Window

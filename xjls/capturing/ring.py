@@ -46,7 +46,7 @@ class Call:
 
 
 class Ring:
-    """Take what a device delivers, and give it to one writer in the same order; fulfils `xjls.capture.device.Outlet`.
+    """Take what a device delivers, and give it to one writer in the same order; fulfils `xjls.capturing.device.Outlet`.
 
     Parameters
     ----------

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.buffer import StreamBuffer
-from xjls.capture.plan import Plan, plan_of
-from xjls.capture.registry import open_device
-from xjls.capture.rehearsal import rehearse
-from xjls.capture.session import Outcome, Session
-from xjls.capture.showing import shown
-from xjls.capture.target import Target, memory_target, open_target
+from xjls.capturing.buffer import StreamBuffer
+from xjls.capturing.plan import Plan, plan_of
+from xjls.capturing.registry import open_device
+from xjls.capturing.rehearsal import rehearse
+from xjls.capturing.session import Outcome, Session
+from xjls.capturing.showing import shown
+from xjls.capturing.target import Target, memory_target, open_target
 
 if TYPE_CHECKING:
     import os
     from datetime import timedelta
 
-    from xjls.capture.until import Condition
+    from xjls.capturing.until import Condition
     from xjls.model.amounts import Amount
     from xjls.model.signal import Signal
 
@@ -63,7 +63,7 @@ def capture(
         A text such as ``"max(current) > 0.5"``, of the last second; or a function of the recording of the last
         seconds that returns whether to end.
     signals, rate, settings
-        What to ask the device for: see `xjls.capture.registry.open_device`.
+        What to ask the device for: see `xjls.capturing.registry.open_device`.
     live_only
         Keep the last seconds only, so many at least; of stores and files that can.
     codec

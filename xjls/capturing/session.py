@@ -12,20 +12,20 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from xjls.capture import records
-from xjls.capture.ring import Ring
-from xjls.capture.timing import SystemTiming
-from xjls.capture.until import Until
-from xjls.capture.writing import Pace, Writer
+from xjls.capturing import records
+from xjls.capturing.ring import Ring
+from xjls.capturing.timing import SystemTiming
+from xjls.capturing.until import Until
+from xjls.capturing.writing import Pace, Writer
 from xjls.errors import CaptureError, SelectionError, SinkError, XjlsError
 from xjls.model.sample_type import bits_of
 from xjls.model.sink import Sink
 
 if TYPE_CHECKING:
-    from xjls.capture.counts import Counts, SignalCounts
-    from xjls.capture.device import Device
-    from xjls.capture.target import Target
-    from xjls.capture.timing import Timing
+    from xjls.capturing.counts import Counts, SignalCounts
+    from xjls.capturing.device import Device
+    from xjls.capturing.target import Target
+    from xjls.capturing.timing import Timing
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
 
@@ -91,7 +91,7 @@ class Outcome:
 
 
 class Live(Sink, Protocol):
-    """What shows the last seconds of what it is given: see `xjls.capture.buffer.StreamBuffer`."""
+    """What shows the last seconds of what it is given: see `xjls.capturing.buffer.StreamBuffer`."""
 
     @property
     def recording(self) -> Recording:
@@ -107,13 +107,13 @@ class Session:
     device
         Open and set up; it is closed when the session ends.
     targets
-        Recordings to write, made by `xjls.capture.target.open_target`; none shows the last seconds only.
+        Recordings to write, made by `xjls.capturing.target.open_target`; none shows the last seconds only.
     uri
         What opened the device, for the record and for messages.
     until
         When it ends on its own.
     live
-        What shows the last seconds: see `xjls.capture.buffer.StreamBuffer`.
+        What shows the last seconds: see `xjls.capturing.buffer.StreamBuffer`.
     ring_bytes
         Of the ring; None for what `RING_S` need.
     timing, pace
@@ -126,8 +126,8 @@ class Session:
     Examples
     --------
     >>> import tempfile, xjls
-    >>> from xjls.capture.registry import open_device
-    >>> from xjls.capture.target import open_target
+    >>> from xjls.capturing.registry import open_device
+    >>> from xjls.capturing.target import open_target
     >>> path = tempfile.mkdtemp() + "/run.zarr"
     >>> device = open_device("sim?speed=max", rate="100 kHz", signals=["current"])
     >>> session = Session(device, [open_target(path, device.signals)], until=Until.of(samples=250_000))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from xjls.errors import XjlsError
 
 if TYPE_CHECKING:
-    from xjls.capture.counts import Counts
-    from xjls.capture.session import Session
-    from xjls.capture.until import Until
+    from xjls.capturing.counts import Counts
+    from xjls.capturing.session import Session
+    from xjls.capturing.until import Until
     from xjls.model.recording import Recording
 
 Show: TypeAlias = "Callable[[Session | None], None]"
@@ -39,8 +39,8 @@ def line(counts: Counts, until: Until, live: Recording | None = None) -> str:
     Examples
     --------
     >>> from fractions import Fraction
-    >>> from xjls.capture.counts import Counts, SignalCounts
-    >>> from xjls.capture.until import Until
+    >>> from xjls.capturing.counts import Counts, SignalCounts
+    >>> from xjls.capturing.until import Until
     >>> counts = Counts(recorded_s=Fraction(5), elapsed_s=5.0, n_bytes=40_000_000, lag_s=0.004, queued=0.02,
     ...                 signals={"current": SignalCounts(samples=10_000_000)})
     >>> line(counts, Until.of(duration="10s"))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.timing import NS
+from xjls.capturing.timing import NS
 from xjls.formats import continue_recording, grow_recording, open_recording
 from xjls.formats.appending import kin_of, require_alike
 from xjls.formats.behind import Behind, facts_of

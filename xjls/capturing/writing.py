@@ -13,17 +13,17 @@ from fractions import Fraction
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.counts import Counts, SignalCounts
-from xjls.capture.joining import joined
+from xjls.capturing.counts import Counts, SignalCounts
+from xjls.capturing.joining import joined
 from xjls.errors import XjlsError
 from xjls.model.annotation import Annotation
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
-    from xjls.capture.ring import Ring
-    from xjls.capture.target import Target
-    from xjls.capture.timing import Timing
+    from xjls.capturing.ring import Ring
+    from xjls.capturing.target import Target
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Tie, UserData
     from xjls.model.signal import Signal
     from xjls.model.sink import Sink

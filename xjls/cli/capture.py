@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.plan import plan_of, read_plan
-from xjls.capture.run import run
+from xjls.capturing.plan import plan_of, read_plan
+from xjls.capturing.run import run
 from xjls.cli.text import written
 from xjls.errors import XjlsError
 
 if TYPE_CHECKING:
-    from xjls.capture.session import Outcome, Session
+    from xjls.capturing.session import Outcome, Session
 
 DRAW_S = 1.0
 """Seconds between two pictures of the last seconds."""

@@ -6,13 +6,13 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from xjls.capture.registry import KINDS, Kind, find_devices
+from xjls.capturing.registry import KINDS, Kind, find_devices
 from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xjls.capture.device import Found
+    from xjls.capturing.device import Found
 
 
 def devices(*, kind: str | None = None, as_json: bool = False) -> int:

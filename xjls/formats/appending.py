@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from xjls.errors import SelectionError
 from xjls.formats.behind import Behind, facts_of
 from xjls.formats.carry import carry, nearest
-from xjls.formats.registry import FORMATS, format_of, open_recording
+from xjls.formats.registry import format_of, open_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from xjls.formats.carry import Losses
     from xjls.formats.registry import OpenSink
@@ -40,19 +40,26 @@ def continue_recording(
     keep_s: float | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> OpenSink:
-    """Return a sink that goes on with a JLS v2 file of any writer, closed or not, until it is closed.
+    """Return a sink that goes on with a JLS v2 or PicoStream file of any writer, or with a Zarr store of xjls.
 
-    Nothing that is in the file is ever overwritten: killed at any moment, it holds all of it. Levels and lists are what
-    a single run would have left.
+    Closed or not: it is gone on with until the sink is closed. Nothing that is there is ever lost: killed at any
+    moment, it holds all of it. Levels and lists are what a single run would have left.
+
+    Parameters
+    ----------
+    path
+        The recording.
+    keep_s, storage_options
+        As of `grow_recording`; a recording that keeps its last samples only goes on doing so.
 
     Raises
     ------
     SelectionError
-        It is a Zarr store, which cannot be gone on with.
+        Its format cannot do what is asked.
     FormatError
-        The file is damaged, or of a release that xjls does not write; it is left as it is.
+        It is damaged, or of a release or kind that xjls does not write; it is left as it is.
     BlockingIOError
-        Another process of xjls is writing to it.
+        Another process is writing to it.
 
     Examples
     --------
@@ -65,8 +72,8 @@ def continue_recording(
     >>> xjls.open_recording(path).skipped("current")
     (Gap(window=Window(start=50000, stop=50100), reason='not delivered', offset=-1),)
     """
-    how = {"keep_s": keep_s, "storage_options": storage_options}
-    return _resume_of(path)(os.fspath(path), **{name: value for name, value in how.items() if value is not None})
+    row = format_of(path, storage_options)
+    return row.resume(os.fspath(path), keep_s=keep_s, storage_options=storage_options)
 
 
 def append(
@@ -81,7 +88,7 @@ def append(
     Parameters
     ----------
     path
-        A JLS v2 file, closed or not. All that is in it stays, whatever happens.
+        A JLS v2 or PicoStream file, closed or not. All that is in it stays, whatever happens.
     more
         What comes behind it: its signals continue those of the same names, its annotations, ties and user data go
         along; signals that the file has not are added. What is lost of it becomes gaps.
@@ -101,7 +108,7 @@ def append(
     ------
     SelectionError
         A signal is of another type, rate, scale or offset than the one that it is to continue, or begins before that
-        ends; or the first one is a Zarr store.
+        ends; or the first one is of a format that cannot be gone on with.
     FormatError
         The file is damaged, or of a release that xjls does not write.
 
@@ -116,7 +123,7 @@ def append(
     """
     if by not in get_args(By):
         raise SelectionError(f"by={by!r} is no way to place samples", f"Choose one of {get_args(By)}.")
-    resume = _resume_of(path)
+    row = format_of(path)
     with open_recording(path) as target:
         known = {facts_of(source): source for source in target.sources}
         taken = {source.id for source in target.sources}
@@ -125,21 +132,9 @@ def append(
             shifts |= dict.fromkeys((signal.name for signal in kin), _shift(target, more, kin, by))
         placed = {signal.name: _placed(target, signal, shifts) for signal in more.signals.values() if signal.length}
         names = set(target.signals)
-    with resume(os.fspath(path)) as sink:
+    with row.resume(os.fspath(path)) as sink:
         lost = carry(more, Behind(sink, names, known, taken, shifts), progress)
     return placed, lost
-
-
-def _resume_of(path: str | os.PathLike[str]) -> Callable[..., OpenSink]:
-    """Return what goes on with a recording, if its format can."""
-    row = format_of(path)
-    if row.resume is None:
-        endings = " or ".join(suffix for other in FORMATS if other.resume for suffix in other.suffixes)
-        raise SelectionError(
-            f"a recording in {row.name} cannot be gone on with, and {os.fspath(path)} is one",
-            f"Convert it to {endings} first.",
-        )
-    return row.resume
 
 
 def kin_of(signals: Iterable[Signal]) -> list[list[Signal]]:
@@ -176,6 +171,8 @@ def require_alike(target: Recording, signal: Signal) -> None:
     if there is None:
         return
     for what in ("stored_type", "rate_hz", "scale_factor", "add_offset", "missing_value", "bound", "units"):
+        if what == "missing_value" and signal.missing_value is None:
+            continue  # no value of it stands for a lost sample: one that does there will not come
         found, wanted = getattr(signal, what), getattr(there, what)
         if found != wanted:
             raise SelectionError(

@@ -58,8 +58,8 @@ class Format:
     """Makes one, which appears under its name when it is complete."""
     grow: Callable[..., OpenSink]
     """Makes one that is there under its name at once; what is flushed can be read, also once its writer was killed."""
-    resume: Callable[..., OpenSink] | None
-    """Goes on with one in the same way; None where the format cannot."""
+    resume: Callable[..., OpenSink]
+    """Goes on with one in the same way."""
     root: str = ""
     """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
     options: tuple[str, ...] = ()
@@ -72,7 +72,9 @@ class Format:
 
 FORMATS = (
     Format("JLS v2", (".jls",), jls2.recognizes, jls2.open_jls2, new_jls2, grow_jls2, resume_jls2),
-    Format("Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, zarr.grow_zarr, None, zarr.ROOT),
+    Format(
+        "Zarr", (".zarr",), zarr.recognizes, zarr.open_zarr, zarr.new_zarr, zarr.grow_zarr, zarr.resume_zarr, zarr.ROOT
+    ),
     Format(
         "PicoStream",
         (".hdf5", ".h5"),
@@ -80,7 +82,7 @@ FORMATS = (
         picostream.open_picostream,
         picostream.new_picostream,
         picostream.grow_picostream,
-        None,
+        picostream.resume_picostream,
         options=picostream.OPTIONS,
         shares_suffix=True,
         lacks_levels=True,
@@ -101,11 +103,11 @@ def guess_format(path: str | os.PathLike[str]) -> Format | None:
     return next((row for row in FORMATS if row.recognizes(_head(full, row))), None)
 
 
-def format_of(path: str | os.PathLike[str]) -> Format:
+def format_of(path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Format:
     """Return the format of a recording that is there; raise as `open_recording` does where there is none."""
     if (row := guess_format(path)) is not None:
         return row
-    with open_recording(path) as recording:
+    with open_recording(path, storage_options=storage_options) as recording:
         return _named(recording.format)
 
 

@@ -9,6 +9,9 @@ Nothing is imported here: ``faults`` needs no numba, and whoever wants a kernel 
 ``histogram``           samples -> counts in bins
 ``reduce``              samples -> summary entries -> coarser entries    built on ``passes``
 ``spans``               entries and samples of any span -> a row         built on ``items``, ``lanes``, ``bits``
+``ring``                rows of entries in a ring -> a row
+``fir``                 samples -> fewer samples, filtered
+``joulescope``          a JS110's words -> samples, with range switches suppressed
 ``entries``             which blocks of entries can be used as they are
 ``pack``, ``packing``   samples -> chunks of a file, packed bytes
 ``text``                cells of a table -> lines of text                built on ``decimal``

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.devices.sim import expected
+from xjls.capturing.devices.sim import expected
 from xjls.model.window import Window, valid_mask
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.devices.jsdrv import instrument
-from xjls.capture.devices.jsdrv.models import MODELS, Model, Port
+from xjls.capturing.devices.jsdrv import instrument
+from xjls.capturing.devices.jsdrv.models import MODELS, Model, Port
 from xjls.formats.jls2.wire import ns_to_jls_time
 from xjls.testing.outlet import BEGIN_NS, LONG_S, SteppedTiming
 
@@ -343,7 +343,7 @@ def plugged_in(
 
     Examples
     --------
-    >>> from xjls.capture.registry import open_device
+    >>> from xjls.capturing.registry import open_device
     >>> with plugged_in(Joulescope(path="u/js320/8w2a")):
     ...     device = open_device("jsdrv", signals=["current"], rate="100 kHz")
     ...     device.close()

@@ -15,8 +15,8 @@ from xjls.model.window import Gap, Window, merge_gaps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.capture.device import Device, Outlet
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Device, Outlet
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Annotation, Tie
 
 NS = 10**9

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.devices.ps5000a import scope, words
+from xjls.capturing.devices.ps5000a import scope, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.capture.timing import Timing
+    from xjls.capturing.timing import Timing
 
 MARK_EVERY = 10**6
 MARK = 32_000
@@ -333,7 +333,7 @@ def plugged_in(library: Any) -> Iterator[Any]:
 
     Examples
     --------
-    >>> from xjls.capture.registry import open_device
+    >>> from xjls.capturing.registry import open_device
     >>> from xjls.testing.outlet import SteppedTiming
     >>> with plugged_in(StandInLibrary(SteppedTiming())):
     ...     device = open_device("ps5000a", rate="62.5 MHz", settings={"range": "2 V"})

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from threading import Event
 
-    from xjls.capture.devices.sim import Simulator
+    from xjls.capturing.devices.sim import Simulator
 
 NAP_S = 0.0005
 """What a wait takes, however long it is to last."""
 
 
 class SimulatedTiming:
-    """Fulfil `xjls.capture.timing.Timing` by the samples of a simulator at full speed.
+    """Fulfil `xjls.capturing.timing.Timing` by the samples of a simulator at full speed.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class SimulatedTiming:
 
     Examples
     --------
-    >>> from xjls.capture.registry import open_device
+    >>> from xjls.capturing.registry import open_device
     >>> SimulatedTiming(open_device("sim?speed=max"), 10**18).now_ns()
     1000000000000000000
     """

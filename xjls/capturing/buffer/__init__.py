@@ -5,8 +5,8 @@ The data flow: `stream` is the class, which keeps samples and levels in rings (`
 `fields`; `updates` are those who are told as time goes on.
 """
 
-from xjls.capture.buffer.fields import STATS_FIELD_COUNT, STATS_FIELD_NAMES
-from xjls.capture.buffer.statistics import STATS_DTYPE, stats_to_api
-from xjls.capture.buffer.stream import StreamBuffer
+from xjls.capturing.buffer.fields import STATS_FIELD_COUNT, STATS_FIELD_NAMES
+from xjls.capturing.buffer.statistics import STATS_DTYPE, stats_to_api
+from xjls.capturing.buffer.stream import StreamBuffer
 
 __all__ = ["STATS_DTYPE", "STATS_FIELD_COUNT", "STATS_FIELD_NAMES", "StreamBuffer", "stats_to_api"]

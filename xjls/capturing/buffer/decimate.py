@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from xjls.capture.buffer.filters import Stage, designed
+from xjls.capturing.buffer.filters import Stage, designed
 from xjls.model.annotation import Tie
 from xjls.model.sample_type import bits_of, dtype_of
 

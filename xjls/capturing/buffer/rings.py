@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.buffer.decimate import Decimator
+from xjls.capturing.buffer.decimate import Decimator
 from xjls.errors import SelectionError
 from xjls.formats.memory.sink import MemorySink
 from xjls.formats.memory.track import Track
@@ -34,7 +34,7 @@ PIECES = 4
 
 
 class Rings(MemorySink):
-    """Keep the last seconds of every signal; see `xjls.capture.buffer.stream.StreamBuffer`.
+    """Keep the last seconds of every signal; see `xjls.capturing.buffer.stream.StreamBuffer`.
 
     Parameters
     ----------

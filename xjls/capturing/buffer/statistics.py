@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.buffer.fields import STATS_FIELD_NAMES, units_of
+from xjls.capturing.buffer.fields import STATS_FIELD_NAMES, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

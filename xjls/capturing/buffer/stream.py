@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.buffer.fields import (
+from xjls.capturing.buffer.fields import (
     I_RANGE_MISSING,
     columns_of,
     has_field,
@@ -19,9 +19,9 @@ from xjls.capture.buffer.fields import (
     units_of,
     usual_fields,
 )
-from xjls.capture.buffer.rings import Rings
-from xjls.capture.buffer.statistics import STATS_DTYPE, fill_stats
-from xjls.capture.buffer.updates import Updates
+from xjls.capturing.buffer.rings import Rings
+from xjls.capturing.buffer.statistics import STATS_DTYPE, fill_stats
+from xjls.capturing.buffer.updates import Updates
 from xjls.errors import SelectionError
 from xjls.formats.memory.spans import rows_between
 from xjls.model.window import Window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.buffer.statistics import Accumulators, told_statistics
+from xjls.capturing.buffer.statistics import Accumulators, told_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

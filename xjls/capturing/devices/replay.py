@@ -8,8 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from xjls.capture.device import Device, Found, Request, Setting
-from xjls.capture.timing import SystemTiming
+from xjls.capturing.device import Device, Found, Request, Setting
+from xjls.capturing.timing import SystemTiming
 from xjls.errors import SelectionError
 from xjls.formats import open_recording
 from xjls.model.window import Window
@@ -17,8 +17,8 @@ from xjls.model.window import Window
 if TYPE_CHECKING:
     from threading import Event
 
-    from xjls.capture.device import Outlet
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Outlet
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Annotation, Json, Tie
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
@@ -36,14 +36,14 @@ def find_devices() -> Iterable[Found]:
 
 
 def open_device(request: Request) -> Device:
-    """Open a recording; see `xjls.capture.registry.open_device`."""
+    """Open a recording; see `xjls.capturing.registry.open_device`."""
     if not request.address:
         raise SelectionError("replay needs a recording", "Give one, as in replay:run.jls.")
     return Replay(request)
 
 
 class Replay:
-    """Deliver what a recording holds; fulfils `xjls.capture.device.Device`.
+    """Deliver what a recording holds; fulfils `xjls.capturing.device.Device`.
 
     Parameters
     ----------

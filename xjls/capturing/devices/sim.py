@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.device import Device, Found, Request, Setting
-from xjls.capture.timing import EVERY_S, NS, SystemTiming
+from xjls.capturing.device import Device, Found, Request, Setting
+from xjls.capturing.timing import EVERY_S, NS, SystemTiming
 from xjls.errors import SelectionError
 from xjls.model.amounts import seconds_of
 from xjls.model.annotation import Tie
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xjls.capture.device import Outlet
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Outlet
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Json
 
 SETTINGS = (
@@ -82,7 +82,7 @@ def find_devices() -> Iterable[Found]:
 
 
 def open_device(request: Request) -> Device:
-    """Open a simulated instrument; see `xjls.capture.registry.open_device`."""
+    """Open a simulated instrument; see `xjls.capturing.registry.open_device`."""
     return Simulator(request)
 
 
@@ -128,7 +128,7 @@ def expected(name: str, start: int, stop: int) -> NDArray[Any]:
 
 
 class Simulator:
-    """Deliver simulated signals; fulfils `xjls.capture.device.Device`.
+    """Deliver simulated signals; fulfils `xjls.capturing.device.Device`.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ The data flow: `packets` takes what comes over USB, `js110` converts it and fill
 names; `v1` takes messages of the newer driver. `ring` has the questions of both, `statistics` what is told.
 """
 
-from xjls.capture.buffer import STATS_DTYPE, STATS_FIELD_COUNT, STATS_FIELD_NAMES
-from xjls.capture.buffer.fields import I_RANGE_MISSING
+from xjls.capturing.buffer import STATS_DTYPE, STATS_FIELD_COUNT, STATS_FIELD_NAMES
+from xjls.capturing.buffer.fields import I_RANGE_MISSING
 from xjls.compat.errors import RefusedError
 from xjls.compat.joulescope import v1
 from xjls.compat.joulescope.statistics import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.devices.js110.packets import Packets
+from xjls.capturing.devices.js110.packets import Packets
 from xjls.compat.errors import RefusedError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.buffer import StreamBuffer as Buffer
+from xjls.capturing.buffer import StreamBuffer as Buffer
 from xjls.compat.joulescope.refusing import refusing
 from xjls.model.signal import Signal, Source
 
@@ -91,17 +91,17 @@ class Ring:
     def data_get(
         self, start: int, stop: int, increment: int | None = None, out: NDArray[Any] | None = None
     ) -> NDArray[Any]:
-        """Return statistics of spans; see `xjls.capture.buffer.StreamBuffer.data_get`."""
+        """Return statistics of spans; see `xjls.capturing.buffer.StreamBuffer.data_get`."""
         with refusing():
             return self._ring.data_get(start, stop, increment, out)
 
     def statistics_get(self, start: int, stop: int, out: NDArray[Any] | None = None) -> tuple[NDArray[Any], list[int]]:
-        """Return the statistics of a window; see `xjls.capture.buffer.StreamBuffer.statistics_get`."""
+        """Return the statistics of a window; see `xjls.capturing.buffer.StreamBuffer.statistics_get`."""
         with refusing():
             return self._ring.statistics_get(start, stop, out)
 
     def samples_get(self, start: int, stop: int, fields: str | Sequence[str] | None = None) -> Any:
-        """Return samples, as copies; see `xjls.capture.buffer.StreamBuffer.samples_get`.
+        """Return samples, as copies; see `xjls.capturing.buffer.StreamBuffer.samples_get`.
 
         The seconds of ``time`` are those of `limits_time`.
         """

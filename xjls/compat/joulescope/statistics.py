@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from xjls.capture.buffer.fields import STATS_FIELD_COUNT
-from xjls.capture.buffer.statistics import STATS_DTYPE, fill_stats, told_statistic
-from xjls.capture.buffer.statistics import stats_to_api as _to_api
+from xjls.capturing.buffer.fields import STATS_FIELD_COUNT
+from xjls.capturing.buffer.statistics import STATS_DTYPE, fill_stats, told_statistic
+from xjls.capturing.buffer.statistics import stats_to_api as _to_api
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +18,7 @@ SOURCE = "stream_buffer"
 
 
 def stats_to_api(stats: NDArray[Any], t_start: float, t_stop: float) -> dict[str, Any]:
-    """Return six statistics as a dictionary with units; see `xjls.capture.buffer.stats_to_api`.
+    """Return six statistics as a dictionary with units; see `xjls.capturing.buffer.stats_to_api`.
 
     Examples
     --------

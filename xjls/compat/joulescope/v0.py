@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.buffer import STATS_FIELD_NAMES
-from xjls.capture.buffer import StreamBuffer as Buffer
+from xjls.capturing.buffer import STATS_FIELD_NAMES
+from xjls.capturing.buffer import StreamBuffer as Buffer
 from xjls.compat.errors import RefusedError
 from xjls.compat.joulescope.js110 import Js110Buffer
 from xjls.compat.joulescope.packets import PACKET_SAMPLES

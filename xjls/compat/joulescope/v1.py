@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capture.buffer import StreamBuffer as Buffer
+from xjls.capturing.buffer import StreamBuffer as Buffer
 from xjls.compat.errors import RefusedError
 from xjls.compat.joulescope.refusing import refusing
 from xjls.compat.joulescope.ring import Ring, described

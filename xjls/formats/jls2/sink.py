@@ -63,8 +63,7 @@ def grow_jls2(
 ) -> Jls2Sink:
     """Give a sink for a file that is there at once; see `xjls.formats.grow_recording`."""
     _require_plain(codec)
-    if keep_s is not None:
-        raise SelectionError("a JLS file keeps all samples", "Leave keep_s out, or choose a Zarr store.")
+    _require_all_kept(keep_s)
     return Jls2Sink(str(local_target(path)), shows_all=True)
 
 
@@ -73,9 +72,20 @@ def _require_plain(codec: str | None) -> None:
         raise SelectionError(f"JLS does not compress samples, with {codec!r} or otherwise", "Choose a Zarr store.")
 
 
-def resume_jls2(path: str) -> Jls2Sink:
+def resume_jls2(
+    path: str,
+    *,
+    keep_s: float | None = None,
+    storage_options: Mapping[str, Any] | None = None,  # noqa: ARG001 - of the table; files are local
+) -> Jls2Sink:
     """Give a sink that goes on with a file; see `xjls.formats.continue_recording`."""
+    _require_all_kept(keep_s)
     return Jls2Sink(str(local_target(path)), append=True, shows_all=True)
+
+
+def _require_all_kept(keep_s: float | None) -> None:
+    if keep_s is not None:
+        raise SelectionError("a JLS file keeps all samples", "Leave keep_s out, or choose a Zarr store.")
 
 
 class Jls2Sink:

@@ -19,4 +19,13 @@ Field notes:
   nothing tells whether a file was closed. One whose writer holds a lock is taken for one that grows.
 - Emptying a file, and closing one, cuts it off: one that grows is read without a mapping, which would kill the process.
 - HDF5 2.0.0 does not survive a disk that is full: the process dies when the file is closed, or later (see `medium`).
+- It changes its structures in place, one by one: a writer that is killed in a flush leaves a file that nobody opens. So
+  what is to be changed stands, while it is, in a record at the file's end (see `held`): xjls reads the file as if it
+  were done, and going on with it does it. At any other moment any program that knows HDF5 reads what was flushed.
+- HDF5 looks through all chunks for the place of one, and fills what a dataset is cut down to inside a chunk; where it
+  frees room, it uses that again at once (see `values`, `rolling`).
+- From superblock 3 on (``libver="latest"``) a file says that it is open to write, and after a kill HDF5 opens it no
+  more: such files are not gone on with.
+
+What is written passes `sink` (what it means), `body` (one file), `values` or `rolling` (counts), and `medium` (bytes).
 """

@@ -266,8 +266,18 @@ def _mode(found: _Numbers) -> tuple[Mode, str]:
     return "average", note
 
 
-def _total(root: _Numbers) -> tuple[int | None, str]:
-    """Return the values in all that a live-only file tells, by any name that says so."""
+def totals(root: Attributes) -> dict[str, int]:
+    """Return the attributes that tell the values in all, as live-only files have one, by any name that says so.
+
+    Examples
+    --------
+    >>> totals({"total_samples": 5000, "max_adc": 32767})
+    {'total_samples': 5000}
+    """
+    return _totals(_Numbers(root, ""))
+
+
+def _totals(root: _Numbers) -> dict[str, int]:
     told: dict[str, int] = {}
     for key in root.keys:
         name, number = key.lower(), root.plain(key)
@@ -275,6 +285,12 @@ def _total(root: _Numbers) -> tuple[int | None, str]:
             continue
         if 0 <= number < 1 << 62 and number == int(number):
             told[key] = int(number)
+    return told
+
+
+def _total(root: _Numbers) -> tuple[int | None, str]:
+    """Return the values in all that a live-only file tells, unless its attributes contradict each other."""
+    told = _totals(root)
     if len(set(told.values())) > 1:
         return None, f"{' and '.join(told)} differ: which are the samples in all is not known"
     return (next(iter(told.values())), "") if told else (None, "")

@@ -18,7 +18,9 @@ import h5py
 import numpy as np
 
 from xjls.errors import FormatError, NotRecognizedError, TruncatedError, UnsupportedError
+from xjls.formats.picostream.attributes import plain_facts
 from xjls.formats.picostream.heaps import HEAD_BYTES, check_heaps
+from xjls.formats.picostream.held import Redone, read_redo
 from xjls.formats.picostream.opening import COUNTS, MAGIC, MAGIC_AT, is_hdf5
 from xjls.storage import local_path
 from xjls.storage.locks import lock
@@ -63,15 +65,28 @@ class Container:
     """Values, as far as they were written."""
     declared: int
     """Values, as the file says."""
+    most: int | None
+    """Values that there may ever be; None for any number."""
+    in_chunks: bool
+    """Whether they are in chunks, or all in one piece."""
     chunk: int
     """Values of a chunk."""
     runs: Runs
     packed: bool
-    """Whether values must be read through HDF5: compressed, in another byte order, in other files, or in its cache."""
+    """Whether values must be read through HDF5: compressed, in another byte order, in its cache, or not in place."""
     is_growing: bool
     """Whether a program has it open to write."""
     written_here: bool
     """Whether this process has."""
+
+    def says_as(self, other: Container) -> bool:
+        """Whether another look at the file has found the same."""
+        return self._said == other._said
+
+    @property
+    def _said(self) -> tuple[object, ...]:
+        runs = self.runs.starts.tobytes(), self.runs.stops.tobytes(), self.runs.offsets.tobytes()
+        return self.declared, self.extra, repr(plain_facts(self.root, self.groups)), runs
 
 
 def read_container(storage: Storage) -> Container:
@@ -86,11 +101,10 @@ def read_container(storage: Storage) -> Container:
     TruncatedError, FormatError
         It is cut off, was never flushed, or is damaged.
     """
-    head = storage.read(0, MAGIC_AT[-1] + len(MAGIC))
+    head = _told(storage).read(0, MAGIC_AT[-1] + len(MAGIC))
     if not is_hdf5(head):
         found = head[: len(MAGIC)].hex(" ") or "nothing"
         raise NotRecognizedError(f"not an HDF5 file: it begins with {found}", storage.path, 0, "Is it a recording?")
-    check_heaps(storage.read(0, HEAD_BYTES), storage.path)
     for _ in range(_ATTEMPTS - 1):
         growing = _is_being_written(storage.path)
         try:
@@ -104,10 +118,17 @@ def read_container(storage: Storage) -> Container:
 
 def _attempted(storage: Storage, *, growing: bool) -> Container:
     try:
+        check_heaps(_told(storage).read(0, HEAD_BYTES), storage.path)
         with open_file(storage) as file:
             return _described(file, storage, growing=growing)
     except (OSError, RuntimeError, KeyError, TypeError) as error:
-        raise _explained(error, storage, growing=growing) from error
+        raise explained(error, storage.path, growing=growing) from error
+
+
+def _told(storage: Storage) -> Storage | Redone:
+    """Return a file as its writer was about to leave it, if it was killed at that."""
+    redo = read_redo(storage.read, storage.size)
+    return storage if redo is None else Redone(storage, redo)
 
 
 @contextlib.contextmanager
@@ -116,9 +137,9 @@ def open_file(storage: Storage, *, locked: bool = False) -> Iterator[h5py.File]:
 
     All that a process opens of one file must agree in that, so that what stays open has the lock, as others have it.
     """
-    local = local_path(storage.path)
-    if local is None:
-        with h5py.File(_Stream(storage), "r") as file:
+    local, told = local_path(storage.path), _told(storage)
+    if local is None or told is not storage:
+        with h5py.File(_Stream(told), "r") as file:
             yield file
         return
     try:
@@ -169,6 +190,7 @@ def _described(file: h5py.File, storage: Storage, *, growing: bool) -> Container
         extra=bytes(extra[()].tobytes()) if isinstance(extra, h5py.Dataset) and extra.dtype == np.uint8 else None,
         length=int(runs.stops[-1]) if len(runs.stops) else 0, declared=declared,
         chunk=int((counts.chunks or (max(declared, 1),))[0]), runs=runs, packed=packed,
+        most=counts.maxshape[0], in_chunks=counts.chunks is not None,
         is_growing=growing or written_here, written_here=written_here,
     )  # fmt: skip
 
@@ -220,7 +242,9 @@ def _runs_of(counts: h5py.Dataset, storage: Storage, declared: int) -> tuple[Run
 
     counts.id.chunk_iter(take)
     runs = _joined(sorted(found), declared, chunk)
-    return runs, filtered or not plain or bool((runs.offsets % 2).any())
+    # What its writer was killed at may be counts as well
+    through_hdf5 = filtered or not plain or _told(storage) is not storage
+    return runs, through_hdf5 or bool((runs.offsets % 2).any())
 
 
 def _joined(chunks: list[tuple[int, int]], length: int, chunk: int) -> Runs:
@@ -253,25 +277,25 @@ def _is_being_written(path: str) -> bool:
     return False
 
 
-def _explained(error: Exception, storage: Storage, *, growing: bool) -> FormatError:
+def explained(error: Exception, path: str, *, growing: bool) -> FormatError:
     """Return an error that says what HDF5's means here."""
     said = re.sub(r"\s+", " ", str(error)).strip()
     if growing:
         return FormatError(
             f"another program has it open to write (it holds the file's lock), and nothing in it can be read yet: what"
-            f" it has written was not flushed (HDF5: {said})", storage.path,
+            f" it has written was not flushed (HDF5: {said})", path,
             remedy="Wait until the capture has ended; a writer that flushes as it goes can be followed.",
         )  # fmt: skip
     if (sizes := _TRUNCATED.search(said)) is not None:
         there, expected = map(int, sizes.groups())
         return TruncatedError(
             f"the file was cut off: it has {there:_} of {expected:_} bytes, and HDF5 opens it whole or not at all",
-            storage.path, there,
+            path, there,
             "Copy it again from where it came; if its writer was killed before it flushed, there is no more of it.",
         )  # fmt: skip
     return FormatError(
         f"its HDF5 structure cannot be read: it is damaged, or its writer was killed before it flushed anything (HDF5:"
-        f" {said})", storage.path,
+        f" {said})", path,
         remedy="Look for an intact copy: the counts may be in the file, but not where they are.",
     )  # fmt: skip
 
@@ -279,7 +303,7 @@ def _explained(error: Exception, storage: Storage, *, growing: bool) -> FormatEr
 class _Stream(io.RawIOBase):
     """A storage as HDF5 reads one that is no local file."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage | Redone) -> None:
         self._storage = storage
         self._at = 0
 

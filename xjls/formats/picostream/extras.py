@@ -2,14 +2,15 @@
 
 PicoStream has no place for them. They are JSON in a dataset of bytes, which it passes over. An attribute would end at
 64 KiB, or leave its old bytes in the file each time that it is written again. A file without it says what
-`plain_extras` says.
+`plain_extras` says. The first line is all that there was when it was written; each further one says what has come
+since, so that a file that grows is not written again and again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import CorruptError
@@ -65,6 +66,8 @@ class Extras:
     """Sample id of the first timestep; None where the attributes tell, as they do of files of PicoStream's own."""
     origin_id: int | None = None
     """Sample id from which seconds count, where ``first_id`` is given."""
+    keep_s: float | None = None
+    """Seconds that are kept while it grows; None for all."""
     facts: Mapping[str, Json] = field(default_factory=dict)
     """What attributes cannot hold of the signals' facts."""
     annotations: tuple[Annotation, ...] = ()
@@ -114,13 +117,47 @@ def encode_extras(extras: Extras) -> bytes:
     True
     """
     said: Document = {
-        "sources": [encode_source(source) for source in extras.sources],
         "signals": [_encode_signal(signal) for signal in extras.signals], "quantity": extras.quantity,
-        "first_id": extras.first_id, "origin_id": extras.origin_id, "facts": dict(extras.facts),
+        "facts": dict(extras.facts), "keep_s": extras.keep_s, **_encode_lists(extras),
+    }  # fmt: skip
+    return json.dumps(said).encode()
+
+
+def encode_more(extras: Extras, before: Extras) -> bytes:
+    """Return a further line: what is said now, and was not when the dataset was last written.
+
+    Examples
+    --------
+    >>> first = plain_extras(paired=False)
+    >>> from xjls.model.annotation import UserData
+    >>> then = replace(first, user_data=(UserData(meta=7, data="hello"),))
+    >>> decode_extras(encode_extras(first) + encode_more(then, first), "run.hdf5", paired=False) == then
+    True
+    """
+    more = replace(
+        extras, sources=extras.sources[len(before.sources) :], user_data=extras.user_data[len(before.user_data) :],
+        annotations=extras.annotations[len(before.annotations) :],
+    )  # fmt: skip
+    both = zip(extras.signals, before.signals, strict=True)
+    signals = [_encode_signal(_more_of(now, then)) for now, then in both]
+    return b"\n" + json.dumps({"signals": signals, **_encode_lists(more)}).encode()
+
+
+def _more_of(now: StoredSignal, then: StoredSignal) -> StoredSignal:
+    """Return ties and gaps of a signal that are new; of gaps also the last one, if it goes on."""
+    known = len(then.gaps)
+    goes_on = bool(known) and now.gaps[known - 1] != then.gaps[-1]
+    return replace(now, ties=now.ties[len(then.ties) :], gaps=now.gaps[known - goes_on :])
+
+
+def _encode_lists(extras: Extras) -> Document:
+    """Return what every line has."""
+    return {
+        "sources": [encode_source(source) for source in extras.sources],
+        "first_id": extras.first_id, "origin_id": extras.origin_id,
         "annotations": [encode_annotation(note) for note in extras.annotations],
         "user_data": [encode_user_data(record) for record in extras.user_data],
     }  # fmt: skip
-    return json.dumps(said).encode()
 
 
 def decode_extras(data: bytes, path: str, *, paired: bool) -> Extras:
@@ -132,12 +169,27 @@ def decode_extras(data: bytes, path: str, *, paired: bool) -> Extras:
         It is not what `encode_extras` writes, or is of another number of signals.
     """
     try:
-        return _decoded(json.loads(data), 1 + paired)
+        first, *more = map(json.loads, data.split(b"\n"))
+        for line in more:
+            _add(first, line)
+        return _decoded(first, 1 + paired)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CorruptError(
             f"its dataset {DATASET!r} is not what xjls writes ({type(error).__name__}: {error})", path,
             remedy=f"Without it the counts can be read: delete it in a copy, h5py.File(copy, 'a').pop({DATASET!r}).",
         ) from error  # fmt: skip
+
+
+def _add(said: Any, line: Any) -> None:
+    """Add to a document what a further line says."""
+    for name in ("sources", "annotations", "user_data"):
+        said[name] += line[name]
+    said["first_id"], said["origin_id"] = line["first_id"], line["origin_id"]
+    for signal, more in zip(said["signals"], line["signals"], strict=True):
+        signal["ties"] += more["ties"]
+        if more["gaps"] and signal["gaps"] and more["gaps"][0]["start"] == signal["gaps"][-1]["start"]:
+            signal["gaps"].pop()  # it went on
+        signal["gaps"] += more["gaps"]
 
 
 def _decoded(said: Any, n_signals: int) -> Extras:
@@ -148,6 +200,7 @@ def _decoded(said: Any, n_signals: int) -> Extras:
         signals=tuple(_decode_signal(signal) for signal in said["signals"]), quantity=str(said["quantity"]),
         sources=tuple(decode_source(source) for source in said["sources"]),
         first_id=_whole(said["first_id"]), origin_id=_whole(said["origin_id"]), facts=dict(said["facts"]),
+        keep_s=None if (keep_s := said.get("keep_s")) is None else float(keep_s),
         annotations=tuple(decode_annotation(note) for note in said["annotations"]),
         user_data=tuple(decode_user_data(record) for record in said["user_data"]),
     )  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
 from xjls.model.recording import Recording
 from xjls.storage import absolute_path
+from xjls.storage.new_file import local_target, new_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,21 +74,56 @@ def open_picostream(
 
 @contextlib.contextmanager
 def new_picostream(
-    path: str, *, overwrite: bool, option: str, codec: str | None, storage_options: Mapping[str, Any] | None
+    path: str,
+    *,
+    overwrite: bool,
+    option: str,
+    codec: str | None,
+    storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
 ) -> Iterator[Sink]:
     """Give a sink for a new file; see `xjls.formats.new_recording`."""
-    from xjls.formats.picostream import sink
+    from xjls.formats.picostream.sink import PicoSink
 
-    with sink.new_picostream(
-        path, overwrite=overwrite, option=option, codec=codec, storage_options=storage_options
-    ) as made:
-        yield made
+    _require_plain(codec)
+    with new_file(path, overwrite=overwrite, option=option) as part, PicoSink(part) as sink:
+        yield sink
 
 
 def grow_picostream(
-    path: str, *, codec: str | None, keep_s: float | None, storage_options: Mapping[str, Any] | None
+    path: str,
+    *,
+    codec: str | None,
+    keep_s: float | None,
+    storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
 ) -> PicoSink:
     """Give a sink for a file that is there at once; see `xjls.formats.grow_recording`."""
-    from xjls.formats.picostream import sink
+    from xjls.formats.picostream.sink import PicoSink
 
-    return sink.grow_picostream(path, codec=codec, keep_s=keep_s, storage_options=storage_options)
+    _require_plain(codec)
+    _require_sensible(keep_s)
+    return PicoSink(str(local_target(path)), grows=True, keep_s=keep_s)
+
+
+def resume_picostream(
+    path: str,
+    *,
+    keep_s: float | None = None,
+    storage_options: Mapping[str, Any] | None = None,  # noqa: ARG001 - of the table; files are local
+) -> PicoSink:
+    """Give a sink that goes on with a file; see `xjls.formats.continue_recording`."""
+    from xjls.formats.picostream.sink import PicoSink
+
+    _require_sensible(keep_s)
+    return PicoSink(str(local_target(path)), append=True, keep_s=keep_s)
+
+
+def _require_plain(codec: str | None) -> None:
+    if codec is not None:
+        raise SelectionError(
+            f"PicoStream does not compress counts, with {codec!r} or otherwise", "Choose a Zarr store."
+        )
+
+
+def _require_sensible(keep_s: float | None) -> None:
+    if keep_s is not None and not 0 < keep_s < math.inf:
+        raise SelectionError(f"keep_s={keep_s!r} is no time to keep samples for", "Give seconds above 0, or None.")

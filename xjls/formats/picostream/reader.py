@@ -54,25 +54,25 @@ class PicoReader:
         self, path: str, storage_options: Mapping[str, Any] | None = None, *, units: str = "V",
         offset_sign: OffsetSign = "subtract", max_adc: int | None = None, sample_interval_ns: float | None = None,
     ) -> None:  # fmt: skip
-        self._file = File(path, storage_options, max_adc=max_adc, sample_interval_ns=sample_interval_ns)
-        self._container, self._settings, self._counts = self._file.container, self._file.settings, self._file.counts
-        self.token: tuple[object, ...] = (*self._file.token, units, offset_sign, max_adc, sample_interval_ns)
+        self.file = File(path, storage_options, max_adc=max_adc, sample_interval_ns=sample_interval_ns)
+        self._container, self._settings, self._counts = self.file.container, self.file.settings, self.file.counts
+        self.token: tuple[object, ...] = (*self.file.token, units, offset_sign, max_adc, sample_interval_ns)
         try:
             factor, offset = self._settings.volts(offset_sign)
         except BaseException:
-            self._file.close()
+            self.file.close()
             raise
         self._told: dict[str, Any] = {
             "units": units, "scale_factor": factor * UNITS[units], "add_offset": offset * UNITS[units],
-            "facts": plain_facts(self._container.root, self._container.groups) | dict(self._file.extras.facts),
+            "facts": plain_facts(self._container.root, self._container.groups) | dict(self.file.extras.facts),
         }  # fmt: skip
         self.was_closed = not self._container.is_growing
-        self.sources: tuple[Source, ...] = self._file.extras.sources
-        self._stored = {stored.name: stored for stored in self._file.extras.signals}
+        self.sources: tuple[Source, ...] = self.file.extras.sources
+        self._stored = {stored.name: stored for stored in self.file.extras.signals}
         self._known = {name: Gaps(stored.gaps) for name, stored in self._stored.items()}
         """Gaps that it is known of why, by signal."""
         self.names: tuple[str, ...] = tuple(self._stored)
-        self._window = self._file.window
+        self._window = self.file.window
         self._offset_note = _note_of_offset(self._settings, offset_sign)
         self._marker_notes: list[str] = []
         """What `check` found."""
@@ -81,7 +81,7 @@ class PicoReader:
 
     def describe(self, name: str) -> Signal:
         """Return a signal's facts; see `Reader`."""
-        stored, extras, each = self._stored[name], self._file.extras, self._settings.values_per_step
+        stored, extras, each = self._stored[name], self.file.extras, self._settings.values_per_step
         source = next((one for one in self.sources if one.id == stored.source), None)
         counted = None if self._settings.total is None else 0
         bound = (extras.quantity, BOUNDS[self.names.index(name)]) if each > 1 else None
@@ -107,14 +107,14 @@ class PicoReader:
             values, missing, lowest = self._counts.read(start, stop, out, step=each, phase=phase)
         finally:
             # Also of a file that has shrunk: this says why
-            self._file.require_kept()
+            self.file.require_kept()
         gaps = self._unwritten(missing)
         if gaps:
             with self._lock:
                 self._lost = merge_gaps((*self._lost, *gaps))
             if on_damage == "raise":
                 raise LostSamplesError(
-                    f"samples {gaps[0].window} of {signal.name!r} are not in the file: {UNWRITTEN}", self._file.path,
+                    f"samples {gaps[0].window} of {signal.name!r} are not in the file: {UNWRITTEN}", self.file.path,
                     remedy='Open with on_damage="gap" to read the rest.',
                 )  # fmt: skip
         if lowest != LOST:
@@ -131,9 +131,7 @@ class PicoReader:
 
     def places(self, signal: Signal, verify: bool) -> Places:  # noqa: ARG002 - no checksums
         """Return where a signal's counts lie; see `Reader`."""
-        return Places(
-            self._counts, signal.length, paired=signal.bound is not None, require_kept=self._file.require_kept
-        )
+        return Places(self._counts, signal.length, paired=signal.bound is not None, require_kept=self.file.require_kept)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what was never written, and those that xjls wrote; see `Reader`."""
@@ -152,11 +150,11 @@ class PicoReader:
 
     def annotations(self) -> tuple[Annotation, ...]:
         """Return those that xjls wrote; see `Reader`."""
-        return self._file.extras.annotations
+        return self.file.extras.annotations
 
     def user_data(self) -> tuple[UserData, ...]:
         """Return those that xjls wrote; see `Reader`."""
-        return self._file.extras.user_data
+        return self.file.extras.user_data
 
     def status(self) -> Status:
         """Return what is known of the file's health; see `Reader`."""
@@ -168,7 +166,7 @@ class PicoReader:
         with self._lock:
             gaps = dict.fromkeys(self.names, self._lost) if self._lost else {}
             notes += self._marker_notes
-        return Status(self.was_closed, self._file.size_bytes, gaps=gaps, notes=tuple(notes))
+        return Status(self.was_closed, self.file.size_bytes, gaps=gaps, notes=tuple(notes))
 
     def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
         """Read every count; what cannot be read is in `status`, as samples. HDF5 has no checksums; see `Reader`."""
@@ -195,7 +193,7 @@ class PicoReader:
 
     def close(self) -> None:
         """Give back what is held; see `Reader`."""
-        self._file.close()
+        self.file.close()
 
 
 def _note_of_offset(settings: Settings, sign: OffsetSign) -> list[str]:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-from collections.abc import Iterator, Mapping
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from xjls.errors import SelectionError
+from xjls.formats.picostream.attributes import LOST
+from xjls.formats.picostream.body import Body
 from xjls.formats.picostream.counts import DTYPE
-from xjls.formats.picostream.extras import DATASET, Extras, encode_extras, plain_extras
+from xjls.formats.picostream.extras import Extras, plain_extras
 from xjls.formats.picostream.fitting import require_counts, require_fitting, require_samples, require_whole
-from xjls.formats.picostream.medium import Medium
-from xjls.formats.picostream.opening import COUNTS
 from xjls.formats.picostream.telling import Told, told_of
 from xjls.formats.picostream.written import WrittenSignal
 from xjls.model.bounds import BOUNDS
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
-from xjls.storage.new_file import local_target, new_file
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
 
+    from xjls.formats.picostream.past import Past
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.signal import Signal, Source
 
@@ -37,44 +33,6 @@ FEWEST, MOST = 1 << 12, 10_000_000
 """Values of a chunk, which is a second of them otherwise."""
 _FILL = 1 << 20
 """Lost samples that are marked at a time."""
-_BYTES = 1 << 16
-"""Of a chunk of the dataset beside the counts."""
-
-
-@contextlib.contextmanager
-def new_picostream(
-    path: str,
-    *,
-    overwrite: bool,
-    option: str,
-    codec: str | None,
-    storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
-) -> Iterator[PicoSink]:
-    """Give a sink for a new file; see `xjls.formats.new_recording`."""
-    _require_plain(codec)
-    with new_file(path, overwrite=overwrite, option=option) as part, PicoSink(part) as sink:
-        yield sink
-
-
-def grow_picostream(
-    path: str,
-    *,
-    codec: str | None,
-    keep_s: float | None,
-    storage_options: Mapping[str, Any] | None,  # noqa: ARG001 - of the table; files are local
-) -> PicoSink:
-    """Give a sink for a file that is there at once; see `xjls.formats.grow_recording`."""
-    _require_plain(codec)
-    if keep_s is not None:
-        raise SelectionError("PicoStream files keep all samples as yet", "Leave keep_s out.")
-    return PicoSink(str(local_target(path)))
-
-
-def _require_plain(codec: str | None) -> None:
-    if codec is not None:
-        raise SelectionError(
-            f"PicoStream does not compress counts, with {codec!r} or otherwise", "Choose a Zarr store."
-        )
 
 
 class PicoSink:
@@ -84,6 +42,12 @@ class PicoSink:
     ----------
     path
         A file that does not exist yet.
+    grows
+        Make it one of its kind as soon as its signals are defined, not only when there are samples.
+    keep_s
+        Keep the last samples only, those of so many seconds at least; None keeps all, or as many as before.
+    append
+        Go on with a file that does exist: its signals and sources are defined already.
 
     Notes
     -----
@@ -100,21 +64,27 @@ class PicoSink:
     ...     sink.add_signal(xjls.Signal(id=1, name="probe", units="V", dtype=np.dtype("i2"), rate_hz=Fraction(10**6),
     ...                                 source=scope, stored_type="i16", scale_factor=0.001))
     ...     sink.write("probe", 0, np.arange(3, dtype="i2"))
-    >>> with h5py.File(path) as file:
-    ...     file["adc_counts"][:].tolist(), file.attrs["voltage_range_v"].item()
-    ([0, 1, 2], 32.767)
+    >>> with xjls.open_recording(path) as recording:
+    ...     recording.read("probe").tolist(), recording.signal("probe").scale_factor
+    ([0, 1, 2], 0.001)
     """
 
-    def __init__(self, path: str) -> None:
-        self._medium = Medium(path)
-        self._file = h5py.File(self._medium, "w")
-        self._counts: h5py.Dataset | None = None
+    def __init__(self, path: str, *, grows: bool = False, keep_s: float | None = None, append: bool = False) -> None:
+        self._body = Body(path, exists=append)
         self._sources: list[Source] = []
         self._signals: dict[str, WrittenSignal] = {}
         """In the order in which their values lie in the file."""
         self._told = Told()
         self._annotations: list[Annotation] = []
         self._user_data: list[UserData] = []
+        self._grows = grows or append
+        self._keep_s = keep_s
+        if self._body.past is not None:
+            try:
+                self._resume(self._body.past)
+            except BaseException:
+                self._body.close()
+                raise
 
     # -- what there is -----------------------------------------------------------------------------------------------
 
@@ -137,7 +107,13 @@ class PicoSink:
         self._told = told_of(signal, paired=signal.bound is not None)
         both = [*self._signals.values(), WrittenSignal(signal)]
         both.sort(key=lambda one: BOUNDS.index(one.signal.bound[1]) if one.signal.bound else 0)
-        self._signals = {one.signal.name: one for one in both}
+        before, self._signals = self._signals, {one.signal.name: one for one in both}
+        if self._grows and len(both) == self._each:
+            try:
+                self.flush()
+            except OSError:
+                self._signals = before
+                raise
 
     def tie(self, name: str, tie: Tie) -> None:
         """Say when a sample was taken; see `Sink`."""
@@ -168,8 +144,7 @@ class PicoSink:
         samples = samples[max(next_id - first_id, 0) :]
         if len(samples):
             self._mark(one, Gap(Window(next_id, max(first_id, next_id)), NOT_DELIVERED, skipped=True))
-            one.add(samples)
-            self._drain()
+            self._append(one, samples)
 
     def skip(self, name: str, gap: Gap) -> None:
         """Mark samples that nobody delivered; see `Sink`."""
@@ -182,34 +157,29 @@ class PicoSink:
             )
         self._mark(one, replace(gap, window=Window(one.next_id, gap.window.stop)))
 
+    def gap_bytes(self, name: str, samples: int) -> int:
+        """Return the bytes that mark a gap of so many samples."""
+        self._one(name)
+        return samples * DTYPE.itemsize
+
     def flush(self, *, sync: bool = False) -> None:
         """Write all that there is, of a pair what both halves have; see `Sink`."""
         self._require_open()
-        self._put_all(self._chunk, sync=sync)
+        if self._grows or self._first_id is not None:
+            self._put_all(self._chunk)
+        self._body.commit(sync=sync)
 
     def close(self) -> None:
         """Write what is left; see `Sink`."""
-        if not self._file:
-            return
-        signals = self._signals.values()
-        require_whole([one.signal for one in signals])
-        first_id = next((one.first_id for one in signals if one.first_id is not None), 0)
-        stop = first_id + max(one.length for one in signals)
-        for one in signals:
-            self._begin(one, first_id)
-            self._mark(one, Gap(Window(one.next_id, stop), NOT_DELIVERED, skipped=True))
-        # What is short, and not written before the end, is cut to its length
-        self._put_all(min(self._chunk, max(len(signals) * (stop - first_id), 1)))
-        with _as_the_system_says(self._medium):
-            self._file.close()
-        self._medium.close()
+        if self._body.is_open:
+            self._complete()
+            # What is short, and not written before the end, is cut to its length
+            self._put_all(min(self._chunk, max(self._each * self._waiting, 1)))
+        self._body.end()
 
     def abandon(self) -> None:
-        """Leave what was written as it stands; see `Sink`."""
-        try:
-            self._file.close()
-        finally:
-            self._medium.close()
+        """Leave what was flushed as it stands; see `Sink`."""
+        self._body.close()
 
     def __enter__(self) -> PicoSink:
         return self
@@ -223,11 +193,37 @@ class PicoSink:
         finally:
             self.abandon()
 
+    # -- samples on their way ----------------------------------------------------------------------------------------
+
+    @property
+    def _each(self) -> int:
+        """Values of a timestep: two of a pair."""
+        return 1 + any(one.signal.bound is not None for one in self._signals.values())
+
+    @property
+    def _first_id(self) -> int | None:
+        """Sample id of the first sample that was ever written; None before there is one."""
+        return next((one.first_id for one in self._signals.values() if one.first_id is not None), None)
+
+    @property
+    def _waiting(self) -> int:
+        """Timesteps that wait, and that all signals have."""
+        return min(one.n_waiting for one in self._signals.values())
+
+    @property
+    def _rate_hz(self) -> int:
+        """Values a second."""
+        return round(max((one.signal.rate_hz for one in self._signals.values()), default=0)) * self._each
+
+    @property
+    def _keep(self) -> int | None:
+        """Values to keep."""
+        return None if self._keep_s is None else math.ceil(self._keep_s * self._rate_hz)
+
     @property
     def _chunk(self) -> int:
-        """Values of a chunk: those of a second."""
-        rate = round(max((one.signal.rate_hz for one in self._signals.values()), default=0))
-        return min(max(rate, FEWEST) * max(len(self._signals), 1), MOST)
+        """Values of a chunk, whole timesteps: those of a second."""
+        return min(max(self._rate_hz, FEWEST * self._each), MOST)
 
     def _begin(self, one: WrittenSignal, first_id: int) -> None:
         """Take down where a signal begins: both of a pair with the same sample."""
@@ -243,74 +239,103 @@ class PicoSink:
         one.first_id = first_id
 
     def _mark(self, one: WrittenSignal, gap: Gap) -> None:
-        """Append markers for a gap."""
-        for start in range(gap.window.start, gap.window.stop, _FILL):
-            one.mark(gap & Window(start, start + _FILL))
-            self._drain()
+        """Append markers for a gap, and say why as far as they are there."""
+        marks = np.full(min(gap.window.length, _FILL), LOST, DTYPE)
+        while (start := one.next_id) < gap.window.stop:
+            try:
+                self._append(one, marks[: gap.window.stop - start])
+            finally:
+                one.note(gap & Window(start, one.next_id))
 
-    def _drain(self) -> None:
-        """Write the samples that all signals have, once there is a chunk of them."""
-        if len(self._signals) * min(one.n_waiting for one in self._signals.values()) >= self._chunk:
-            self._put_counts(self._chunk)
-
-    # -- the file ----------------------------------------------------------------------------------------------------
-
-    def _create(self, chunk: int) -> h5py.Dataset:
-        """Make the dataset of counts first, by whose name files are told, and the attributes."""
-        # HDF5 would write every chunk twice, filled and with counts
-        how = {"maxshape": (None,), "chunks": (chunk,), "fill_time": "never"}
-        self._counts = self._file.create_dataset(COUNTS, (0,), DTYPE, **how)
-        self._file.attrs.update(self._told.root)
-        for name, attributes in self._told.groups.items():
-            self._file.create_group(name).attrs.update(attributes)
-        return self._counts
-
-    def _put_all(self, chunk: int, *, sync: bool = False) -> None:
-        """Write all that there is, once it has begun; ``chunk`` is of the dataset, if there is none yet."""
-        if any(one.first_id is not None for one in self._signals.values()):
-            self._put_counts(chunk)
-            self._put_extras()
-        with _as_the_system_says(self._medium, sync=sync):
-            self._file.flush()
-
-    def _put_counts(self, chunk: int) -> None:
-        """Write the samples that all signals have, side by side."""
-        signals = self._signals.values()
-        count = min(one.n_waiting for one in signals)
-        values = np.stack([one.peek(count) for one in signals], axis=1).reshape(-1)
-        start = sum(one.length - one.n_waiting for one in signals)
-        with _as_the_system_says(self._medium):
-            counts = self._counts or self._create(chunk)
-            counts.resize((start + len(values),))
-            counts[start:] = values
-        for one in signals:
-            one.drop(count)
-
-    def _put_extras(self) -> None:
-        """Write what has no other place, if there is any, where it was written before."""
-        plain = plain_extras(paired=len(self._signals) > 1)
-        if (extras := self._extras(plain)) == plain:
+    def _append(self, one: WrittenSignal, samples: NDArray[Any]) -> None:
+        """Append samples; those of a pair, and the first of all, by way of memory."""
+        if self._body.is_due:
+            self.flush()
+        if self._body.begun and self._each == 1:
+            before = self._body.count
+            try:
+                self._body.append(np.ascontiguousarray(samples, DTYPE))
+            finally:
+                one.length += self._body.count - before
             return
-        data = np.frombuffer(encode_extras(extras), np.uint8)
-        with _as_the_system_says(self._medium):
-            if DATASET not in self._file:
-                self._file.create_dataset(DATASET, (0,), "u1", maxshape=(None,), chunks=(min(len(data), _BYTES),))
-            self._file[DATASET].resize((len(data),))
-            self._file[DATASET][:] = data
+        one.add(samples)
+        # In a chunk at least while nobody has asked for less
+        if self._waiting * self._each >= (1 if self._body.begun else self._chunk):
+            self._put_waiting(self._chunk)
 
-    def _extras(self, plain: Extras) -> Extras:
-        """Return what there is beside the counts; of what the attributes tell already, what is ``plain``."""
+    def _complete(self) -> None:
+        """Mark what one half of a pair has and the other has not."""
         signals = self._signals.values()
-        one = next(iter(signals))
-        place = one.first_id or 0, one.signal.origin_id
-        values = sum(each.length - each.n_waiting for each in signals)
-        first_id, origin_id = (None, None) if not one.length or place == self._told.place(values) else place
-        quantity = plain.quantity if one.signal.bound is None else one.signal.bound[0]
+        require_whole([one.signal for one in signals])
+        first_id = self._first_id or 0
+        stop = first_id + max(one.length for one in signals)
+        for one in signals:
+            self._begin(one, first_id)
+            self._mark(one, Gap(Window(one.next_id, stop), NOT_DELIVERED, skipped=True))
+
+    def _put_waiting(self, chunk: int) -> None:
+        """Put what waits, as far as all signals have it; ``chunk`` is of the dataset, if there is none yet."""
+        if not self._body.begun:
+            self._body.begin(self._told, chunk, paired=self._each > 1, keep=self._keep)
+        count, signals = self._waiting, self._signals.values()
+        values = np.empty((count, len(signals)), DTYPE)
+        for i, one in enumerate(signals):
+            values[:, i] = one.peek(count)
+        before = self._body.count
+        try:
+            self._body.append(values.reshape(-1))
+        finally:
+            for one in signals:
+                one.drop((self._body.count - before) // len(signals))
+
+    # -- what is said of them ----------------------------------------------------------------------------------------
+
+    def _put_all(self, chunk: int) -> None:
+        """Write all that there is; ``chunk`` is of the dataset, if there is none yet."""
+        self._put_waiting(chunk)
+        if self._body.is_due:
+            self._body.roll()
+            self._forget(self._stored_id)
+        self._body.say(self._extras())
+
+    @property
+    def _stored_id(self) -> int:
+        """Sample id of the first sample in the file."""
+        one = next(iter(self._signals.values()))
+        return one.next_id - one.n_waiting - self._body.length // self._each
+
+    def _forget(self, first_id: int) -> None:
+        """Forget what is said of samples before one."""
+        for one in self._signals.values():
+            one.drop_before(first_id)
+        self._annotations = [note for note in self._annotations if note.sample_id is None or note.sample_id >= first_id]
+
+    def _extras(self) -> Extras:
+        """Return what there is beside the counts; of what the attributes tell already, what is plain."""
+        signals, told = self._signals.values(), self._body.place()
+        one, plain = next(iter(signals)).signal, plain_extras(paired=self._each > 1)
+        origin_id = self._first_id if one.origin_id is None and self._keep_s is not None else one.origin_id
+        place = self._stored_id, origin_id
+        first_id, origin_id = (None, None) if self._first_id is None or place == told else place
         return Extras(
-            signals=tuple(each.stored for each in signals), quantity=quantity, sources=tuple(self._sources),
-            first_id=first_id, origin_id=origin_id, facts=self._told.left, annotations=tuple(self._annotations),
+            signals=tuple(each.stored for each in signals), sources=tuple(self._sources),
+            quantity=plain.quantity if one.bound is None else one.bound[0], first_id=first_id, origin_id=origin_id,
+            keep_s=self._keep_s, facts=self._told.left, annotations=tuple(self._annotations),
             user_data=tuple(self._user_data),
         )  # fmt: skip
+
+    def _resume(self, past: Past) -> None:
+        """Take down what the file holds."""
+        if self._keep_s is not None and past.extras.keep_s is None:
+            raise SelectionError(
+                f"{self._body.path} keeps all samples, and keep_s={self._keep_s:g} would drop some of them",
+                "Leave keep_s out, or write another file.",
+            )
+        self._signals = {one.signal.name: one for one in past.signals}
+        self._told, self._sources = past.told, list(past.extras.sources)
+        self._annotations, self._user_data = list(past.extras.annotations), list(past.extras.user_data)
+        self._keep_s = past.extras.keep_s if self._keep_s is None else self._keep_s
+        self._body.resume(past, keep=self._keep)
 
     def _one(self, name: str) -> WrittenSignal:
         self._require_open()
@@ -320,16 +345,5 @@ class PicoSink:
         return self._signals[name]
 
     def _require_open(self) -> None:
-        if not self._file:
+        if not self._body.is_open:
             raise ValueError("the file is closed. Make another one")
-
-
-@contextlib.contextmanager
-def _as_the_system_says(medium: Medium, *, sync: bool = False) -> Iterator[None]:
-    """Raise what the medium refuses as OSError, without what HDF5 says of its insides."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        medium.require_written()
-        raise OSError(errno.EIO, os.strerror(errno.EIO), medium.path) from error
-    medium.require_written(sync=sync)

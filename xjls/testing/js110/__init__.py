@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from xjls.capture.devices.js110 import link
+from xjls.capturing.devices.js110 import link
 from xjls.testing.js110.instrument import CALIBRATION, EmulatedJs110, Mishap, words_at
 from xjls.testing.js110.usb_bus import EmulatedBus
 
@@ -28,7 +28,7 @@ def emulated_js110(*instruments: EmulatedJs110, denied: bool = False, busy: bool
 
     Examples
     --------
-    >>> from xjls.capture.run import capture
+    >>> from xjls.capturing.run import capture
     >>> with emulated_js110(EmulatedJs110("000123")):
     ...     outcome = capture("js110", duration="50 ms", signals=["current"])
     >>> outcome.counts.samples, outcome.counts.lost

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from usb.core import USBError, USBTimeoutError
 
-from xjls.capture.timing import SystemTiming
+from xjls.capturing.timing import SystemTiming
 from xjls.formats.jls1.calibration import Calibration
 from xjls.formats.jls1.processor import RawProcessor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.capture.timing import Timing
+    from xjls.capturing.timing import Timing
 
     Words = Callable[[int, int], NDArray[np.uint16]]
 

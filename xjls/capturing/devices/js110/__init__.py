@@ -18,7 +18,7 @@ Field notes:
 - No real instrument was used to write this: it was tested against an emulated one.
 """
 
-from xjls.capture.devices.js110.instrument import Js110, find_devices, open_device
-from xjls.capture.devices.js110.options import SETTINGS
+from xjls.capturing.devices.js110.instrument import Js110, find_devices, open_device
+from xjls.capturing.devices.js110.options import SETTINGS
 
 __all__ = ["SETTINGS", "Js110", "find_devices", "open_device"]

@@ -8,12 +8,12 @@ from fractions import Fraction
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.device import Found
-from xjls.capture.devices.js110 import wire
-from xjls.capture.devices.js110.link import Link, find, serial_of
-from xjls.capture.devices.js110.options import CURRENT_RANGES, IO_MV, VOLTAGE_RANGES, Options, named
-from xjls.capture.devices.js110.stream import RATE_HZ, STOPPED, UNPLUGGED, Stream
-from xjls.capture.timing import SystemTiming
+from xjls.capturing.device import Found
+from xjls.capturing.devices.js110 import wire
+from xjls.capturing.devices.js110.link import Link, find, serial_of
+from xjls.capturing.devices.js110.options import CURRENT_RANGES, IO_MV, VOLTAGE_RANGES, Options, named
+from xjls.capturing.devices.js110.stream import RATE_HZ, STOPPED, UNPLUGGED, Stream
+from xjls.capturing.timing import SystemTiming
 from xjls.errors import DeviceError, FormatError, SelectionError
 from xjls.formats.jls1.calibration import Calibration
 from xjls.formats.jls1.datafile import FIRST_RECORD, decode_file_header
@@ -23,8 +23,8 @@ from xjls.model.signal import Signal, Source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xjls.capture.device import Device, Outlet, Request
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Device, Outlet, Request
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Json
 
 SIGNALS = {
@@ -56,7 +56,7 @@ def find_devices() -> Iterable[Found]:
 
 
 def open_device(request: Request, *, timing: Timing | None = None) -> Js110:
-    """Open a JS110; see `xjls.capture.registry.open_device`."""
+    """Open a JS110; see `xjls.capturing.registry.open_device`."""
     names = UNASKED if request.signals is None else tuple(request.signals)
     if not names:
         raise SelectionError("no signals were asked for", f"Signals: {', '.join(SIGNALS)}.")
@@ -75,7 +75,7 @@ def open_device(request: Request, *, timing: Timing | None = None) -> Js110:
 
 
 class Js110:
-    """An instrument that is open and set up; fulfils `xjls.capture.device.Device`."""
+    """An instrument that is open and set up; fulfils `xjls.capturing.device.Device`."""
 
     is_live = True
 

@@ -10,7 +10,7 @@ from typing import Any
 import usb.core
 import usb.util
 
-from xjls.capture.devices.js110.wire import ENDPOINT, PRODUCT_ID, VENDOR_ID, Request
+from xjls.capturing.devices.js110.wire import ENDPOINT, PRODUCT_ID, VENDOR_ID, Request
 from xjls.errors import DeviceError
 
 backend: Any = None

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from xjls.capture.device import Setting
-from xjls.capture.devices.js110.wire import AUTO_RANGE, LOW_VOLTAGE, OFF_RANGE, RAW_SOURCE, Extio, Settings
+from xjls.capturing.device import Setting
+from xjls.capturing.devices.js110.wire import AUTO_RANGE, LOW_VOLTAGE, OFF_RANGE, RAW_SOURCE, Extio, Settings
 from xjls.errors import SelectionError
 from xjls.formats.jls1.suppression import Suppression
 

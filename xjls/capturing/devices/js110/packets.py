@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xjls.capture.devices.js110.wire import INDEXES, PACKET_BYTES, RAW_SAMPLES
+from xjls.capturing.devices.js110.wire import INDEXES, PACKET_BYTES, RAW_SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ class Packets:
         heads = self._all[where, :_WORDS]
         return Run(
             index=int(heads[0, _INDEX]), missing=missing, bad=bad,
-            words=self._all[where, _WORDS:].reshape(len(rows), -1, 2),
+            words=self._all[where, _WORDS:].copy().reshape(len(rows), -1, 2),
             voltage_ranges=(heads[:, _LENGTH] >> 15).astype(np.uint8),
             statuses=(heads[:, _KIND] >> 8).astype(np.uint8),
         )  # fmt: skip

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import usb.core
 
-from xjls.capture.devices.js110.packets import Packets
-from xjls.capture.devices.js110.wire import PACKET_BYTES, PACKET_SAMPLES
-from xjls.capture.timing import Arrivals
+from xjls.capturing.devices.js110.packets import Packets
+from xjls.capturing.devices.js110.wire import PACKET_BYTES, PACKET_SAMPLES
+from xjls.capturing.timing import Arrivals
 from xjls.formats.jls1.processor import RawProcessor
 from xjls.model.annotation import Annotation
 from xjls.model.window import Gap, Window
@@ -25,10 +25,10 @@ from xjls.model.window import Gap, Window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xjls.capture.device import Outlet
-    from xjls.capture.devices.js110.link import Link
-    from xjls.capture.devices.js110.packets import Run
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Outlet
+    from xjls.capturing.devices.js110.link import Link
+    from xjls.capturing.devices.js110.packets import Run
+    from xjls.capturing.timing import Timing
     from xjls.formats.jls1.calibration import Calibration
     from xjls.formats.jls1.processor import Block
     from xjls.formats.jls1.suppression import Suppression

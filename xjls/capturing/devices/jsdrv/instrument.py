@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from xjls.capture.device import Found
-from xjls.capture.devices.jsdrv.models import MODELS, Model
+from xjls.capturing.device import Found
+from xjls.capturing.devices.jsdrv.models import MODELS, Model
 from xjls.errors import DeviceError, MissingDependencyError
 from xjls.model.signal import Source
 

@@ -15,7 +15,7 @@ from xjls.model.annotation import Tie
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.capture.devices.jsdrv.models import Model, Port
+    from xjls.capturing.devices.jsdrv.models import Model, Port
     from xjls.model.signal import Signal
 
 NS = 10**9

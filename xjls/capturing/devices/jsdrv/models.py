@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from xjls.capture.device import Setting
+from xjls.capturing.device import Setting
 from xjls.errors import SelectionError
 
 SETTINGS = (

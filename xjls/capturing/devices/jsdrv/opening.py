@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.devices.jsdrv import instrument as drivers
-from xjls.capture.devices.jsdrv.instrument import Instrument, choose, source_of
-from xjls.capture.devices.jsdrv.lane import Lane
-from xjls.capture.devices.jsdrv.models import OPEN_MODES, UNASKED
-from xjls.capture.devices.jsdrv.streaming import Streaming
-from xjls.capture.timing import SystemTiming
+from xjls.capturing.devices.jsdrv import instrument as drivers
+from xjls.capturing.devices.jsdrv.instrument import Instrument, choose, source_of
+from xjls.capturing.devices.jsdrv.lane import Lane
+from xjls.capturing.devices.jsdrv.models import OPEN_MODES, UNASKED
+from xjls.capturing.devices.jsdrv.streaming import Streaming
+from xjls.capturing.timing import SystemTiming
 from xjls.errors import SelectionError
 from xjls.model.sample_type import dtype_of
 from xjls.model.signal import Signal
@@ -19,15 +19,15 @@ from xjls.model.signal import Signal
 if TYPE_CHECKING:
     from threading import Event
 
-    from xjls.capture.device import Device, Outlet, Request
-    from xjls.capture.devices.jsdrv.models import Model, Port
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Device, Outlet, Request
+    from xjls.capturing.devices.jsdrv.models import Model, Port
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Json
     from xjls.model.signal import Source
 
 
 def open_device(request: Request, *, timing: Timing | None = None) -> Jsdrv:
-    """Open a Joulescope; see `xjls.capture.registry.open_device`."""
+    """Open a Joulescope; see `xjls.capturing.registry.open_device`."""
     mode = request.settings.get("open", OPEN_MODES[0])
     if mode not in OPEN_MODES:
         raise SelectionError(f"open={mode!r} is no way to open a Joulescope", f"Choose {' or '.join(OPEN_MODES)}.")
@@ -45,7 +45,7 @@ def open_device(request: Request, *, timing: Timing | None = None) -> Jsdrv:
 
 
 class Jsdrv:
-    """A Joulescope that is open and set up; fulfils `xjls.capture.device.Device`."""
+    """A Joulescope that is open and set up; fulfils `xjls.capturing.device.Device`."""
 
     is_live = True
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.shortfall import Shortfall, shortfall_text
+from xjls.capturing.shortfall import Shortfall, shortfall_text
 from xjls.errors import DeviceError
 from xjls.model.annotation import Annotation
 
 if TYPE_CHECKING:
     from threading import Event
 
-    from xjls.capture.device import Outlet
-    from xjls.capture.devices.jsdrv.instrument import Instrument
-    from xjls.capture.devices.jsdrv.lane import Lane
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Outlet
+    from xjls.capturing.devices.jsdrv.instrument import Instrument
+    from xjls.capturing.devices.jsdrv.lane import Lane
+    from xjls.capturing.timing import Timing
 
 NS = 10**9
 STOPPED = "it was stopped"

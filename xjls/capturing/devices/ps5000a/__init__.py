@@ -12,7 +12,7 @@ say, or not as loudly as it should:
 * nothing counts samples that are lost: a stall is a status, and after it the stream goes on as if nothing had been.
 """
 
-from xjls.capture.devices.ps5000a.opening import Ps5000a, find_devices, open_device
-from xjls.capture.devices.ps5000a.setup import SETTINGS
+from xjls.capturing.devices.ps5000a.opening import Ps5000a, find_devices, open_device
+from xjls.capturing.devices.ps5000a.setup import SETTINGS
 
 __all__ = ["SETTINGS", "Ps5000a", "find_devices", "open_device"]

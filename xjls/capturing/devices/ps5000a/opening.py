@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xjls.capture.device import Found
-from xjls.capture.devices.ps5000a import scope as drivers
-from xjls.capture.devices.ps5000a.scope import Scope
-from xjls.capture.devices.ps5000a.setup import Setup
-from xjls.capture.devices.ps5000a.streaming import Stream, Streaming
-from xjls.capture.devices.ps5000a.words import (
+from xjls.capturing.device import Found
+from xjls.capturing.devices.ps5000a import scope as drivers
+from xjls.capturing.devices.ps5000a.scope import Scope
+from xjls.capturing.devices.ps5000a.setup import Setup
+from xjls.capturing.devices.ps5000a.streaming import Stream, Streaming
+from xjls.capturing.devices.ps5000a.words import (
     BANDWIDTHS,
     COUPLINGS,
     FIRMWARE,
@@ -22,17 +22,17 @@ from xjls.capture.devices.ps5000a.words import (
     UNITS_HZ,
     VARIANT,
 )
-from xjls.capture.timing import SystemTiming
+from xjls.capturing.timing import SystemTiming
 from xjls.errors import DeviceError
 from xjls.model.signal import Signal, Source
 
 if TYPE_CHECKING:
     from threading import Event
 
-    from xjls.capture.device import Device, Outlet, Request
-    from xjls.capture.devices.ps5000a.scope import Buffers, Counts
-    from xjls.capture.devices.ps5000a.setup import Channel
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Device, Outlet, Request
+    from xjls.capturing.devices.ps5000a.scope import Buffers, Counts
+    from xjls.capturing.devices.ps5000a.setup import Channel
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Json
     from xjls.model.signal import Bound
 
@@ -42,7 +42,7 @@ _I2 = np.dtype("i2")
 
 
 def open_device(request: Request, *, timing: Timing | None = None) -> Ps5000a:
-    """Open a PicoScope; see `xjls.capture.registry.open_device`."""
+    """Open a PicoScope; see `xjls.capturing.registry.open_device`."""
     setup = Setup.of(request)
     scope = Scope(drivers.load_library(), f"ps5000a:{request.address}".rstrip(":"))
     try:
@@ -65,7 +65,7 @@ def find_devices() -> Iterable[Found]:
 
 
 class Ps5000a:
-    """A PicoScope that is open and set up; fulfils `xjls.capture.device.Device`."""
+    """A PicoScope that is open and set up; fulfils `xjls.capturing.device.Device`."""
 
     is_live = True
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from xjls.capture.devices.ps5000a.words import (
+from xjls.capturing.devices.ps5000a.words import (
     CHANNELS,
     INVALID_CHANNEL,
     MODES,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xjls.capture.devices.ps5000a.setup import Channel, Setup
+    from xjls.capturing.devices.ps5000a.setup import Channel, Setup
 
 Counts: TypeAlias = "NDArray[np.int16]"
 Buffers: TypeAlias = "Mapping[str, tuple[Counts, Counts | None]]"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from xjls.capture.device import Request, Setting
-from xjls.capture.devices.ps5000a.words import (
+from xjls.capturing.device import Request, Setting
+from xjls.capturing.devices.ps5000a.words import (
     BANDWIDTHS,
     CHANNELS,
     COUPLINGS,

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xjls.capture.devices.ps5000a.words import BUFFER_STALL, GONE, NOTHING_NEW, QUESTIONS, status_text
-from xjls.capture.shortfall import Shortfall, shortfall_text
-from xjls.capture.timing import Arrivals
+from xjls.capturing.devices.ps5000a.words import BUFFER_STALL, GONE, NOTHING_NEW, QUESTIONS, status_text
+from xjls.capturing.shortfall import Shortfall, shortfall_text
+from xjls.capturing.timing import Arrivals
 from xjls.model.annotation import Annotation
 from xjls.model.window import Window
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from xjls.capture.device import Outlet
-    from xjls.capture.devices.ps5000a.scope import Scope
-    from xjls.capture.timing import Timing
+    from xjls.capturing.device import Outlet
+    from xjls.capturing.devices.ps5000a.scope import Scope
+    from xjls.capturing.timing import Timing
     from xjls.model.annotation import Tie
     from xjls.model.signal import Signal
 
