@@ -13,7 +13,6 @@ import xjls
 from xjls.cli.main import main
 from xjls.errors import NotRecognizedError, SelectionError
 from xjls.formats.carry import carry, nearest
-from xjls.formats.registry import format_of
 from xjls.model.clock import NEVER, Clock
 from xjls.testing import laws
 from xjls.testing.jls2 import Annotation, Fsr, Source, write
@@ -238,14 +237,9 @@ def test_a_codec_that_is_none_costs_nothing():
         files.rm("/lab", recursive=True)
 
 
-def test_what_cannot_be_gone_on_with_is_refused(tmp_path, capsys, monkeypatch):
+def test_what_cannot_be_gone_on_with_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    store, path = noted("run.zarr", []), noted("run.jls", [])
-    with monkeypatch.context() as patch:
-        patch.setattr("xjls.formats.appending.format_of", lambda path: replace(format_of(path), resume=None))
-        assert main(["append", store, path]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("xjls: a recording in Zarr cannot be gone on with, and run.zarr is one. Convert it to .jls")
+    noted("run.jls", [])
     (tmp_path / "x.txt").write_text("hello")
     (tmp_path / "folder").mkdir()
     for what, kind, message in (

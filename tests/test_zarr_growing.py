@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import xjls
 from tests.zarr_stores import begun, described, make_small, note, size_of
-from xjls.formats.zarr import objects, pages, reader
+from xjls.formats.zarr import objects, pages, root
 from xjls.formats.zarr.folder import LocalFolder
 from xjls.formats.zarr.skipping import GrowingGaps
 from xjls.formats.zarr.ties import TieList
@@ -121,8 +121,8 @@ def test_a_flush_costs_what_is_new(tmp_path):
 def test_a_look_at_a_growing_store_costs_one_object(tmp_path, monkeypatch, small):
     writer = begun(tmp_path / "run.zarr")
     opened, path = [], str(tmp_path / "run.zarr")
-    real = reader.open_storage
-    for module in (reader, objects, pages):
+    real = root.open_storage
+    for module in (root, objects, pages):
         monkeypatch.setattr(module, "open_storage", lambda path, *how: (opened.append(str(path)), real(path, *how))[1])
     recording = None
     for step in range(5):

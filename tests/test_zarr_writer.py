@@ -374,7 +374,7 @@ def test_calls_that_mean_nothing_are_refused(tmp_path):
 
 
 def test_a_codec_that_is_none_is_refused(tmp_path):
-    with pytest.raises(SelectionError, match=r"codec='gzip' is none. Choose one of 'zstd', 'blosc', or None"):
+    with pytest.raises(SelectionError, match=r"codec='gzip' is none. Choose one of 'zstd', 'blosc', 'auto', or None"):
         ZarrWriter(tmp_path / "run.zarr", codec="gzip")
     assert list(tmp_path.iterdir()) == []
 

@@ -51,6 +51,17 @@ def make_small(monkeypatch):
     monkeypatch.setattr("xjls.formats.zarr.records.PAGE_RECORDS", 4)
 
 
+def make_growing_small(monkeypatch):
+    """Make a store that grows so small that some thousand samples have many shards, chunks and checkpoints."""
+    make_small(monkeypatch)
+    monkeypatch.setattr("xjls.formats.zarr.cutting.SIZES", ((4096, 1024),))
+    monkeypatch.setattr("xjls.formats.zarr.cutting.ENTRIES_PER_SHARD", 1024)
+    monkeypatch.setattr("xjls.formats.zarr.cutting.FEWEST", 3)
+    monkeypatch.setattr("xjls.formats.zarr.journal.MERGED", 3)
+    monkeypatch.setattr("xjls.formats.zarr.journal.SETTLED", 7)
+    monkeypatch.setattr("xjls.formats.zarr.journal.KEPT", 2)
+
+
 def note(i, data="note", signal="x"):
     """Return an annotation of a sample."""
     return xjls.Annotation(signal=signal, sample_id=i, time_ns=None, kind="text", group=0, y=None, data=data)

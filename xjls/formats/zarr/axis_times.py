@@ -35,13 +35,16 @@ class AxisTimes:
     grows
         Whether there is another, or was: then arrays have chunks of one size and not much in them, so that who still
         has older metadata reads them.
+    separator
+        Between the numbers in the keys of chunks.
     """
 
-    def __init__(self, before: Lines, *, grows: bool) -> None:
+    def __init__(self, before: Lines, *, grows: bool, separator: str = ".") -> None:
         self.lines: Lines = {}
         """What is settled of each axis: no later tie changes it, and it is not written again."""
         self._before = before
         self._grows = grows
+        self._separator = separator
         self._clocks: dict[tuple[str, ...], Clock] = {}
 
     def arrays(
@@ -94,10 +97,13 @@ class AxisTimes:
         """Return an array of tie points, its metadata and its chunks but for those ``before``, which are there."""
         chunk, codec = (ties.CHUNK_TIES, "zstd") if self._grows else (len(values), None)
         document = encode_array(
-            values.dtype, [before + len(values)], [dim], attributes, chunk=chunk, codec=codec
+            values.dtype, [before + len(values)], [dim], attributes, chunk=chunk, codec=codec,
+            separator=self._separator,
         )  # fmt: skip
         chunks = {
-            f"c.{(before + start) // chunk}": encode_chunk(padded(values[start : start + chunk], chunk, 0), codec)
+            f"c{self._separator}{(before + start) // chunk}": encode_chunk(
+                padded(values[start : start + chunk], chunk, 0), codec
+            )
             for start in range(0, len(values), chunk)
         }
         return path, document, chunks

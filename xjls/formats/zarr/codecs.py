@@ -5,7 +5,7 @@ A shard is chunks one after the other and, at its end, where each begins and how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,6 +23,9 @@ Metadata: TypeAlias = dict[str, Any]
 
 CODECS = ("zstd", "blosc")
 """What samples can be compressed with: ``"blosc"`` is LZ4 over bits sorted by their place."""
+AUTO = "auto"
+"""Compress with Blosc where that makes samples smaller by a quarter at least."""
+WORTH = 0.75
 CRC_BYTES = 4
 FEW_BYTES = 1 << 17
 ALIGN_BYTES = 64
@@ -38,8 +41,21 @@ INDEX_CODECS = [_LITTLE, _CRC]
 
 def check_codec(codec: str | None) -> None:
     """Refuse what is no codec."""
-    if codec is not None and codec not in CODECS:
-        raise SelectionError(f"codec={codec!r} is none", f"Choose one of {', '.join(map(repr, CODECS))}, or None.")
+    if codec is not None and codec not in (*CODECS, AUTO):
+        known = ", ".join(map(repr, (*CODECS, AUTO)))
+        raise SelectionError(f"codec={codec!r} is none", f"Choose one of {known}, or None.")
+
+
+def worth_it(samples: NDArray[Any]) -> bool:
+    """Return whether samples become smaller by a quarter at least when they are compressed with Blosc.
+
+    Examples
+    --------
+    >>> worth_it(np.arange(1000, dtype="i2")), worth_it(np.random.default_rng(1).normal(size=1000))
+    (True, False)
+    """
+    plain = _bytes_of(samples)
+    return len(_compressor("blosc", samples.itemsize).encode(plain)) <= WORTH * len(plain)
 
 
 def chunk_codecs(codec: str | None, itemsize: int) -> list[Metadata]:
@@ -93,12 +109,19 @@ def decode_chunk(data: NDArray[np.uint8], dtype: np.dtype[Any], codec: str | Non
     return plain.view(dtype)
 
 
-def encode_shard(values: NDArray[Any], chunk: int, n_chunks: int, codec: str | None, fill: Any) -> Parts:
-    """Return the bytes of a shard of ``n_chunks`` chunks, of which ``values`` fills the first ones."""
+def encode_shard(
+    values: NDArray[Any], chunk: int, n_chunks: int, codec: str | None, fill: Any, blank: Collection[int] = ()
+) -> Parts:
+    """Return the bytes of a shard of ``n_chunks`` chunks, of which ``values`` fills the first ones.
+
+    Those that are ``blank``, by number, are left out.
+    """
     parts: Parts = []
     index = np.full((n_chunks, 2), NOWHERE, "<u8")
     at = 0
     for i, start in enumerate(range(0, len(values), chunk)):
+        if i in blank:
+            continue
         encoded = encode_chunk(padded(values[start : start + chunk], chunk, fill), codec)
         length = sum(len(part) for part in encoded)
         index[i] = at, length

@@ -6,6 +6,7 @@ An object appears whole under its key, or not at all.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from xjls.formats.zarr.opening import ROOT
 from xjls.storage import local_path
+from xjls.storage.locks import lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from xjls.formats.zarr.codecs import Parts
 
+PART = ".part"
+"""How the name of an object ends that is being written."""
 _ANOTHER = "Choose another name"
 
 
@@ -35,6 +39,30 @@ class Folder(Protocol):
         """Wait until the disk has all objects that were put so far."""
         ...
 
+    def remove(self, key: str) -> None:
+        """Remove an object; none where there is none."""
+        ...
+
+    def size(self, key: str) -> int:
+        """Return the bytes of an object; 0 where there is none."""
+        ...
+
+    def names(self, path: str) -> list[str]:
+        """Return what is directly below a path, in any order; nothing where nothing is."""
+        ...
+
+    def below(self, path: str) -> list[str]:
+        """Return the keys of all objects below a path, however deep."""
+        ...
+
+    def clear(self, path: str) -> None:
+        """Remove all that is below a path."""
+        ...
+
+    def release(self) -> None:
+        """Let others write here; twice is harmless."""
+        ...
+
 
 class LocalFolder:
     """A folder of this machine; it is made if it is not there.
@@ -43,11 +71,19 @@ class LocalFolder:
     ----------
     path
         The store.
+    alone
+        Whether nobody else of xjls may write there until `release`.
+
+    Raises
+    ------
+    BlockingIOError
+        Somebody else does.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, alone: bool = False) -> None:
         self._path = Path(path)
         self._path.mkdir(parents=True, exist_ok=True)
+        self._held = _Held(self._path) if alone else None
         self._made = {self._path}
         self._unsynced: dict[Path, None] = {}
 
@@ -58,7 +94,7 @@ class LocalFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._made.add(path.parent)
         # The name of one that is being written is no key of a chunk, whatever becomes of it
-        part = path.with_name(f"{path.name}.part")
+        part = path.with_name(f"{path.name}{PART}")
         with part.open("wb", buffering=0) as file:
             for piece in parts:
                 _write_all(file, piece)
@@ -71,6 +107,44 @@ class LocalFolder:
         for path in (*files, *sorted({path.parent for path in files} | {self._path})):
             _sync(path)
 
+    def remove(self, key: str) -> None:
+        """Remove an object, and the folder that it leaves empty."""
+        path = self._path / key
+        path.unlink(missing_ok=True)
+        self._unsynced.pop(path, None)
+        with contextlib.suppress(OSError):  # as a rule it is not empty
+            path.parent.rmdir()
+            self._made.discard(path.parent)
+
+    def size(self, key: str) -> int:
+        """Return the bytes of an object; 0 where there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._path / key).stat().st_size
+        return 0
+
+    def names(self, path: str) -> list[str]:
+        """Return what is directly below a path, in any order."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.listdir(self._path / path)  # noqa: PTH208 - of a million names, no Paths
+        return []
+
+    def below(self, path: str) -> list[str]:
+        """Return the keys of all objects below a path, however deep."""
+        found = (Path(base, name) for base, _, names in os.walk(self._path / path) for name in names)
+        return [file.relative_to(self._path).as_posix() for file in found]
+
+    def clear(self, path: str) -> None:
+        """Remove all that is below a path, and the folder."""
+        for key in self.below(path):
+            self._unsynced.pop(self._path / key, None)
+        shutil.rmtree(self._path / path, ignore_errors=True)
+        self._made = {made for made in self._made if made.exists()}
+
+    def release(self) -> None:
+        """Let others write here."""
+        if self._held is not None:
+            self._held.release()
+
 
 class RemoteFolder:
     """A prefix of what fsspec writes to; an object there is either whole or absent.
@@ -82,7 +156,7 @@ class RemoteFolder:
     """
 
     def __init__(self, fs: Any, prefix: str) -> None:
-        self._fs, self._prefix = fs, prefix
+        self._fs, self._prefix = fs, prefix.rstrip("/")
 
     def put(self, key: str, parts: Parts) -> None:
         """Write an object, or replace it."""
@@ -91,42 +165,37 @@ class RemoteFolder:
     def sync(self) -> None:
         """Do nothing: what a remote store has taken it has."""
 
+    def remove(self, key: str) -> None:
+        """Remove an object."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._prefix}/{key}")
 
-class Series:
-    """The chunks or shards of one array, which are put in turn: only the last one is put again.
+    def size(self, key: str) -> int:
+        """Return the bytes of an object; 0 where there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            return int(self._fs.info(f"{self._prefix}/{key}")["size"] or 0)
+        return 0
 
-    Parameters
-    ----------
-    folder, path
-        Where to, and the array's path there.
-    rank
-        Dimensions of the array.
-    """
+    def names(self, path: str) -> list[str]:
+        """Return what is directly below a path, in any order."""
+        self._fs.invalidate_cache()
+        with contextlib.suppress(FileNotFoundError):
+            return [name.rstrip("/").rpartition("/")[2] for name in self._fs.ls(f"{self._prefix}/{path}", detail=False)]
+        return []
 
-    def __init__(self, folder: Folder, path: str, rank: int = 1) -> None:
-        self._folder = folder
-        self._path = path
-        self._behind = ".0" * (rank - 1)
-        self._before_bytes = 0
-        self._last = (-1, 0)
-        """Number and bytes of the last one."""
+    def below(self, path: str) -> list[str]:
+        """Return the keys of all objects below a path, however deep."""
+        self._fs.invalidate_cache()
+        root = self._fs._strip_protocol(self._prefix)
+        return [name.removeprefix(root).lstrip("/") for name in self._fs.find(f"{self._prefix}/{path}")]
 
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of all of them."""
-        return self._before_bytes + self._last[1]
+    def clear(self, path: str) -> None:
+        """Remove all that is below a path."""
+        for key in self.below(path):
+            self.remove(key)
 
-    def put(self, number: int, parts: Parts) -> None:
-        """Write an object, or replace the last one."""
-        self._folder.put(f"{self._path}/c.{number}{self._behind}", parts)
-        if number != self._last[0]:
-            self._before_bytes += self._last[1]
-        self._last = number, size_of(parts)
-
-
-def size_of(parts: Parts) -> int:
-    """Return the bytes of an object."""
-    return sum(len(part) for part in parts)
+    def release(self) -> None:
+        """Do nothing: nobody is kept out of a remote store."""
 
 
 @contextlib.contextmanager
@@ -160,8 +229,12 @@ def new_folder(
         raise
 
 
-def folder_of(store: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Folder:
-    """Return the folder of a store that grows under its own name.
+def folder_of(
+    store: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None, *, alone: bool = False
+) -> Folder:
+    """Return the folder of a store that is there under its own name at once.
+
+    ``alone``: nobody else of xjls may write to it until it is released, where it is of this machine.
 
     Raises
     ------
@@ -174,7 +247,23 @@ def folder_of(store: str | os.PathLike[str], storage_options: Mapping[str, Any] 
     target = Path(local).expanduser()
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise FileExistsError(f"{target} exists. {_ANOTHER}.")
-    return LocalFolder(str(target))
+    return LocalFolder(str(target), alone=alone)
+
+
+def folder_there(store: str, storage_options: Mapping[str, Any] | None) -> Folder:
+    """Return the folder of a store that is to be gone on with; nobody else of xjls writes to it until it is released.
+
+    Raises
+    ------
+    BlockingIOError
+        Somebody does.
+    """
+    local = local_path(store)
+    if local is not None:
+        return LocalFolder(str(Path(local).expanduser()), alone=True)
+    import fsspec
+
+    return RemoteFolder(*fsspec.core.url_to_fs(store.rstrip("/"), **(storage_options or {})))
 
 
 def _new_remote(url: str, storage_options: Mapping[str, Any] | None, remedy: str) -> RemoteFolder:
@@ -215,6 +304,33 @@ def _replace(part: Path, target: Path) -> None:
         aside.rename(target)
         raise
     shutil.rmtree(aside)
+
+
+class _Held:
+    """The lock of a folder, which ends with the process at the latest."""
+
+    def __init__(self, path: Path) -> None:
+        self._number = -1
+        if os.name == "nt":  # pragma: no cover - folders are not opened there
+            return
+        self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            lock(self._number)
+        except BlockingIOError as error:
+            self.release()
+            raise BlockingIOError(
+                errno.EWOULDBLOCK, "another process, or another sink of this one, is writing to it", str(path)
+            ) from error
+        except OSError:  # the file system has no locks for folders
+            self.release()
+
+    def release(self) -> None:
+        number, self._number = self._number, -1
+        if number >= 0:
+            os.close(number)
+
+    def __del__(self) -> None:
+        self.release()
 
 
 def _write_all(file: Any, piece: bytes | NDArray[np.uint8]) -> None:

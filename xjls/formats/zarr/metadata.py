@@ -29,7 +29,7 @@ MULTISCALES = {
 CONVENTIONS = "CF-1.11"
 _TEXTS = "string"
 _TEXT_CODEC: Document = {"name": "vlen-utf8"}
-_KEYS: Document = {"name": "default", "configuration": {"separator": "."}}
+_SEPARATORS = (".", "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,15 @@ class ArrayFacts:
     sharded: bool
     codec: str | None
     attributes: Mapping[str, Any]
+    separator: str = "."
+    """Between the numbers in the keys of objects."""
 
     @property
     def sealed(self) -> list[Any]:
         """What must not change unseen, as JSON has it."""
         factor = self.attributes.get("samples_per_entry")
-        return [list(self.shape), self.dtype.name, self.chunk, self.shard, self.sharded, self.codec, factor]
+        others = [] if self.separator == "." else [self.separator]
+        return [list(self.shape), self.dtype.name, self.chunk, self.shard, self.sharded, self.codec, factor, *others]
 
     @property
     def row(self) -> int:
@@ -59,7 +62,7 @@ class ArrayFacts:
 
     def key(self, number: int) -> str:
         """Return the key, below the array's, of an object of samples or entries."""
-        return ".".join(["c", str(number), *("0" * (len(self.shape) - 1))])
+        return self.separator.join(["c", str(number), *("0" * (len(self.shape) - 1))])
 
 
 def fill_of(dtype: np.dtype[Any], missing: int | None = None) -> Any:
@@ -79,6 +82,7 @@ def encode_array(
     shard: int | None = None,
     codec: str | None = None,
     fill: Any = None,
+    separator: str = ".",
 ) -> Document:
     """Return the metadata of an array, cut along its first axis; `decode_array` undoes it.
 
@@ -92,6 +96,8 @@ def encode_array(
         What chunks are compressed with.
     fill
         What is read where there is no chunk; None for `fill_of` the type.
+    separator
+        Between the numbers in the keys of objects.
     """
     codecs = chunk_codecs(codec, dtype.itemsize)
     inner = [chunk, *shape[1:]]
@@ -104,7 +110,7 @@ def encode_array(
         }]  # fmt: skip
     blank = "NaN" if dtype.kind == "f" else dtype.type(fill or 0).item()
     outer = inner if shard is None else [shard, *shape[1:]]
-    return _array(dtype.name, shape, dims, attributes, outer, blank, codecs)
+    return _array(dtype.name, shape, dims, attributes, outer, blank, codecs, separator)
 
 
 def encode_scalar(attributes: Mapping[str, Any]) -> Document:
@@ -125,15 +131,19 @@ def encode_texts_array(length: int, dim: str, chunk: int) -> Document:
 
 def _array(
     data_type: str, shape: Sequence[int], dims: Sequence[str], attributes: Mapping[str, Any],
-    chunk_shape: Sequence[int], fill: Any, codecs: list[Document],
+    chunk_shape: Sequence[int], fill: Any, codecs: list[Document], separator: str = ".",
 ) -> Document:  # fmt: skip
     return {
         "zarr_format": 3, "node_type": "array", "shape": list(shape), "data_type": data_type,
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunk_shape)}},
-        "chunk_key_encoding": _KEYS,
+        "chunk_key_encoding": _keys(separator),
         "fill_value": fill, "codecs": codecs, "attributes": dict(attributes), "dimension_names": list(dims),
         "storage_transformers": [],
     }  # fmt: skip
+
+
+def _keys(separator: str) -> Document:
+    return {"name": "default", "configuration": {"separator": separator}}
 
 
 def decode_array(document: Any, path: str) -> ArrayFacts:
@@ -168,10 +178,12 @@ def _decoded(document: Any) -> ArrayFacts:
             raise ValueError("shards have another index")
     if tuple(outer[1:]) != shape[1:] or inner[1:] != outer[1:] or inner[0] < 1 or outer[0] % inner[0]:
         raise ValueError(f"chunks are {inner} in {outer}")
-    if document["chunk_key_encoding"] != _KEYS:
+    separators = [one for one in _SEPARATORS if document["chunk_key_encoding"] == _keys(one)]
+    if not separators:
         raise ValueError("keys of chunks are written another way")
     dtype = np.dtype(document["data_type"])
-    return ArrayFacts(shape, dtype, inner[0], outer[0], sharded, codec_of(codecs), document["attributes"])
+    codec, attributes = codec_of(codecs), document["attributes"]
+    return ArrayFacts(shape, dtype, inner[0], outer[0], sharded, codec, attributes, separators[0])
 
 
 def arrays_of(told: Mapping[str, Any], members: Mapping[str, Document], path: str) -> dict[str, ArrayFacts]:

@@ -102,6 +102,13 @@ class Objects:
             found.update(self._read(key, facts, opened, wanted, verify=verify))
         return [Fault(NO_CHUNK) if (chunk := found[number]) is None else chunk for number in numbers]
 
+    def forget(self) -> None:
+        """Open objects anew from now on: they may have been replaced by others with more in them."""
+        with self._lock:
+            self._opened.clear()
+            self._kept.clear()
+            self._kept_bytes = 0
+
     def require_open(self) -> None:
         """Raise ValueError after closing."""
         if self._closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
@@ -51,9 +52,23 @@ def grow_zarr(
     """Give a sink for a store that is there at once; see `xjls.formats.grow_recording`."""
     from xjls.formats.zarr.writer import ZarrWriter
 
-    if keep_s is not None:
-        raise SelectionError("stores keep all samples as yet", "Leave keep_s out.")
-    return ZarrWriter(path, codec=codec, storage_options=storage_options)
+    _require_time(keep_s)
+    return ZarrWriter(path, codec=codec, storage_options=storage_options, grows=True, keep_s=keep_s)
+
+
+def resume_zarr(
+    path: str, *, keep_s: float | None = None, storage_options: Mapping[str, Any] | None = None
+) -> ZarrWriter:
+    """Give a sink that goes on with a store; see `xjls.formats.continue_recording`."""
+    from xjls.formats.zarr.resume import resumed
+
+    _require_time(keep_s)
+    return resumed(path, keep_s, storage_options)
+
+
+def _require_time(keep_s: float | None) -> None:
+    if keep_s is not None and not 0 < keep_s < inf:
+        raise SelectionError(f"keep_s={keep_s} keeps nothing", "Give seconds above 0, or None to keep all.")
 
 
 def open_zarr(path: str, *, storage_options: Mapping[str, Any] | None, on_damage: OnDamage, verify: bool) -> Recording:

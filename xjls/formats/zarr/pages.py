@@ -47,7 +47,8 @@ class Pages:
 
         ``decode`` raises KeyError, TypeError or ValueError where a record is none of that kind.
         """
-        keys = [f"{GROUP}/{kind}/c.{number}" for number in range(self._record.pages[kind])]
+        first = self._record.first_pages.get(kind, 0)
+        keys = [f"{GROUP}/{kind}/c.{number}" for number in range(first, self._record.pages[kind])]
         found: list[T] = []
         for key in (*keys, ROOT):
             try:

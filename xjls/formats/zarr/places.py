@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BLOCK_SAMPLES = 8_000
 """Samples that are read for an answer at a time: far fewer than a chunk has, which is kept for the next ones."""
 BLOCK_ENTRIES = 640
+_ROW = 6
+"""Numbers of a row: finite samples, lost ones, mean, sum of squares, minimum and maximum."""
 
 
 class Places:
@@ -30,12 +32,14 @@ class Places:
 
     def __init__(self, track: Track, objects: Objects, verify: bool) -> None:
         self.in_place = objects.is_local
-        """Not one block is; but looking at those of this machine is as cheap as if they were."""
+        """Next to no block is; but looking at those of this machine is as cheap as if they were."""
         self.block_samples = BLOCK_SAMPLES
         self.block_entries = BLOCK_ENTRIES
         self._track = track
         self._objects = objects
         self._verify = verify
+        self._rows: dict[int, NDArray[np.float64]] = {}
+        """By level: rows of lost entries. They stay where they are."""
 
     def hold(self) -> object:
         """Return nothing that must be kept; raise once the store is closed."""
@@ -46,9 +50,27 @@ class Places:
         """Return 0 for each block of samples: it must be read."""
         return np.zeros(len(numbers), np.int64)
 
-    def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:  # noqa: ARG002 - the protocol's
-        """Return 0 for each block of entries: `stored` tells which can be believed."""
-        return np.zeros(len(numbers), np.int64)
+    def entries(self, level: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return 0 for each block of entries: `stored` tells which can be believed.
+
+        But integers that nobody delivered count as lost, which no entry tells: for whole blocks of them there are rows
+        that do. So hours of them are not looked for in all levels down to samples. The first block of each level is
+        looked for like others: who asks sees there that samples were skipped, and are no damage.
+        """
+        addresses = np.zeros(len(numbers), np.int64)
+        for i in np.flatnonzero(self._track.may_be_lost(level, numbers, BLOCK_ENTRIES)).tolist():
+            if self._track.is_lost(level, int(numbers[i]), BLOCK_ENTRIES):
+                if level in self._rows:
+                    addresses[i] = self._rows[level].ctypes.data | 1  # of rows, as the protocol's kernels tell them
+                else:
+                    self._rows.setdefault(level, self._lost(level))
+        return addresses
+
+    def _lost(self, level: int) -> NDArray[np.float64]:
+        """Return the rows of a block of entries that have no sample."""
+        rows = np.full((BLOCK_ENTRIES, _ROW), np.nan)
+        rows[:, :4] = 0, self._track.factors[level - 1], np.nan, 0
+        return rows
 
     def stored(self, level: int, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries of a level, and which of them can be believed."""

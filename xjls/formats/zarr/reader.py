@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.errors import CorruptError, NotRecognizedError
+from xjls.errors import CorruptError
 from xjls.formats.zarr.health import Health
-from xjls.formats.zarr.metadata import arrays_of, decode_root, seal
 from xjls.formats.zarr.objects import Fault, Objects
-from xjls.formats.zarr.opening import ROOT
 from xjls.formats.zarr.pages import Pages
 from xjls.formats.zarr.places import Places
+from xjls.formats.zarr.root import read_root
+from xjls.formats.zarr.tail import Tail
 from xjls.formats.zarr.track import Track
-from xjls.formats.zarr.wire import FORMAT, SEAL, decode_record
+from xjls.formats.zarr.wire import FORMAT
 from xjls.model.annotation import Tie
 from xjls.model.documents import decode_annotation, decode_gap, decode_user_data
 from xjls.model.facts import with_facts
 from xjls.model.sample_type import dtype_of, level_dtype_of
 from xjls.model.signal import Signal, Source
-from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.zarr.metadata import ArrayFacts
     from xjls.formats.zarr.objects import Chunk
+    from xjls.formats.zarr.wire import SignalRecord
     from xjls.model.annotation import Annotation, UserData
     from xjls.model.reader import OnDamage
     from xjls.model.signal import Level
@@ -60,38 +60,45 @@ class ZarrReader:
     def __init__(self, path: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self._path = path
         self._options = storage_options
-        try:
-            with open_storage(f"{path}/{ROOT}", storage_options) as storage:
-                root, self.token = storage.read(0, storage.size), storage.token
-        except FileNotFoundError:
-            if local_path(path) is None or not Path(path).is_dir():
-                raise
-            raise NotRecognizedError(
-                f"Is a directory, and there is no {ROOT} in it as in a Zarr store", path,
-                remedy="Open a file in it, or a store; one is none before its writer has flushed or closed it.",
-            ) from None  # fmt: skip
-        told, members = decode_root(root, path)
-        record = decode_record(told, path)
-        self._arrays = arrays_of(told, members, path)
-        if seal(told, self._arrays) != told.get(SEAL):
-            raise CorruptError(
-                "the checksum of its root differs: what it says of the recording has been changed", path,
-                remedy='Samples and levels can be read with xr.open_datatree(path, engine="zarr").',
-            )  # fmt: skip
+        self.root = root = read_root(path, storage_options)
+        self.token = root.token
+        self._arrays, record = root.arrays, root.record
         self.was_closed = record.closed
         self.sources = record.sources
-        self._size_bytes = len(root) + record.size_bytes
+        self._size_bytes = root.n_bytes + record.size_bytes
         self._signals = {signal.name: signal for signal in record.signals}
         self.names = tuple(self._signals)
         self._objects = Objects(path, storage_options)
+        self._tail = Tail(path, storage_options, root, partial(read_root, path, storage_options), self._objects)
         self._health = Health()
-        self._pages = Pages(path, storage_options, record, self._health)
         self._tracks: dict[str, Track] = {}
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def describe(self, name: str) -> Signal:
         """Return a signal's facts; see `Reader`."""
+        signal, record = self.described(name), self._signals[name]
+        if not signal.has_samples:
+            return signal
+        track = self.track(name)
+        origin_id = signal.origin_id
+        if record.dropped and origin_id is None:
+            origin_id = self._origin_id(record)
+        return replace(
+            signal, window=track.window, block_length=track.samples_facts.chunk, level_factors=track.factors,
+            origin_id=origin_id,
+        )  # fmt: skip
+
+    def _origin_id(self, record: SignalRecord) -> int:
+        """Return the id of the very first sample of all signals of one source and rate, though it is dropped."""
+        return min(
+            one.first_id
+            for one in self._signals.values()
+            if (one.source, one.rate_hz) == (record.source, record.rate_hz) and self.track(one.name).length
+        )
+
+    def described(self, name: str) -> Signal:
+        """Return what was said of a signal before there was a sample of it."""
         record = self._signals[name]
         source = next((one for one in self.sources if one.id == record.source), None)
         source = source or Source(id=record.source, name=f"source {record.source}")
@@ -101,12 +108,8 @@ class ZarrReader:
         }  # fmt: skip
         if not record.rate_hz:
             return with_facts(Signal(dtype=np.dtype("f4"), **facts), record.facts)
-        track = self._track(name)
-        signal = Signal(
-            dtype=dtype_of(record.stored_type), window=track.window, block_length=track.samples_facts.chunk,
-            level_dtype=level_dtype_of(record.stored_type), level_factors=track.factors, **facts,
-        )  # fmt: skip
-        return with_facts(signal, record.facts)
+        facts |= {"dtype": dtype_of(record.stored_type), "level_dtype": level_dtype_of(record.stored_type)}
+        return with_facts(Signal(**facts), record.facts)
 
     def read(
         self, signal: Signal, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
@@ -114,17 +117,17 @@ class ZarrReader:
         """Read samples; see `Reader`."""
         if not signal.has_samples:
             return np.empty(0, signal.dtype) if out is None else out, ()
-        return self._track(signal.name).read(window, out, on_damage, verify)
+        return self.track(signal.name).read(window, out, on_damage, verify)
 
     def read_level(
         self, signal: Signal, level: Level, entries: Window, on_damage: OnDamage, verify: bool
     ) -> NDArray[Any]:
         """Read entries of a level; see `Reader`."""
-        return self._track(signal.name).read_level(level.index, entries, on_damage, verify)
+        return self.track(signal.name).read_level(level.index, entries, on_damage, verify)
 
     def places(self, signal: Signal, verify: bool) -> Places:
         """Return where a signal's blocks are: they are read; see `Reader`."""
-        return Places(self._track(signal.name), self._objects, verify)
+        return Places(self.track(signal.name), self._objects, verify)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return what nobody delivered: more is not known without reading; see `Reader`."""
@@ -132,23 +135,25 @@ class ZarrReader:
 
     def skipped(self, signal: Signal) -> tuple[Gap, ...]:
         """Return the gaps that the writer recorded; see `Reader`."""
-        return tuple(self._track(signal.name).skipped) if signal.has_samples else ()
+        return tuple(self.track(signal.name).skipped) if signal.has_samples else ()
 
     def ties(self, signal: Signal) -> tuple[Tie, ...]:
         """Return a signal's ties; see `Reader`."""
-        array = self._signals[signal.name].ties
+        array, first = self._signals[signal.name].ties, self._signals[signal.name].first_tie
         if array is None:
             return ()
         pairs: list[list[int]] = []
-        for key, chunk in self._tie_chunks(array):
+        for key, chunk in self._tie_chunks(array, first):
             if isinstance(chunk, Fault):
                 raise CorruptError(
                     f"ties of {signal.name!r} cannot be read: {chunk.reason}", self._objects.path(key),
                     remedy='Open it with time="seconds", which needs none.',
                 )  # fmt: skip
             pairs += chunk.tolist()
-        length = self._arrays[f"ties/{array}"].shape[0]
-        return tuple(Tie(sample_id=sample_id, time_ns=time_ns) for sample_id, time_ns in pairs[:length])
+        length = self._arrays[f"ties/{array}"].shape[0] - first
+        beside = next((one.ties_beside for one in self._signals.values() if one.array == array), ())
+        told = (*pairs[:length], *beside)
+        return tuple(Tie(sample_id=sample_id, time_ns=time_ns) for sample_id, time_ns in told)
 
     def annotations(self) -> tuple[Annotation, ...]:
         """Return all annotations but those of damaged pages; see `Reader`."""
@@ -166,9 +171,8 @@ class ZarrReader:
 
     def check(self, progress: Callable[[int, int], None] | None) -> tuple[Damage, ...]:
         """Read and verify every object; see `Reader`."""
-        tracks = [self._track(name) for name, signal in self._signals.items() if signal.rate_hz]
-        arrays = [(facts.dtype.itemsize * facts.row, facts) for t in tracks for facts in (t.samples_facts, *t.levels)]
-        done, total = 0, sum(width * facts.shape[0] for width, facts in arrays)
+        tracks = [self.track(name) for name, signal in self._signals.items() if signal.rate_hz]
+        done, total = 0, sum(track.n_bytes for track in tracks)
         _ = self._annotations, self._user_data, self._gaps
         for name in self._signals:
             self._check_ties(name)
@@ -183,24 +187,26 @@ class ZarrReader:
     def close(self) -> None:
         """Give back what is held; see `Reader`."""
         self._objects.close()
+        self._tail.close()
 
-    def _tie_chunks(self, array: str) -> Iterator[tuple[str, Chunk]]:
-        """Yield the chunks of an array of ties, with the keys of their objects."""
+    def _tie_chunks(self, array: str, first: int) -> Iterator[tuple[str, Chunk]]:
+        """Yield the chunks of an array of ties from one of these on, with the keys of their objects."""
         facts = self._arrays[f"ties/{array}"]
-        for number in range(-(-facts.shape[0] // facts.chunk)):
+        for number in range(first // facts.chunk, -(-facts.shape[0] // facts.chunk)):
             key = f"ties/{array}/{facts.key(number)}"
             yield key, self._objects.chunks(key, facts, [0], verify=True)[0]
 
     def _check_ties(self, name: str) -> None:
         """Read the ties of a signal, and note what is damaged of them."""
         if (array := self._signals[name].ties) is not None:
-            for key, chunk in self._tie_chunks(array):
+            for key, chunk in self._tie_chunks(array, self._signals[name].first_tie):
                 if isinstance(chunk, Fault):
                     self._health.add(key, chunk, f"ties of {name!r} cannot be read")
 
     # -- arrays ------------------------------------------------------------------------------------------------------
 
-    def _track(self, name: str) -> Track:
+    def track(self, name: str) -> Track:
+        """Return what reads a signal that has samples."""
         if (kept := self._tracks.get(name)) is not None:
             return kept
         record = self._signals[name]
@@ -209,13 +215,16 @@ class ZarrReader:
         while (path := f"{len(levels) + 1}/{record.array}") in self._arrays:
             levels.append(self._arrays[path])
         skipped = partial(self._skipped, name)
-        made = Track(
-            self._objects, name, record.array, record.first_id, samples, levels, skipped, self._health,
-            record.facts.get("missing_value"),
-        )  # fmt: skip
+        made = Track(self._objects, record, samples, levels, skipped, self._health, self._tail)
         return self._tracks.setdefault(name, made)
 
     # -- records -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _pages(self) -> Pages:
+        """Where records are; of what is dropped they go away, which the newest root knows."""
+        root = self.root if self.root.record.keep_s is None else self._tail.newest()
+        return Pages(self._path, self._options, root.record, self._health)
 
     @cached_property
     def _annotations(self) -> tuple[Annotation, ...]:

@@ -7,15 +7,16 @@ the group ``records``, which does not change any more: neither a flush nor an op
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from xjls.formats.zarr.codecs import encode_page
 from xjls.formats.zarr.metadata import encode_group, encode_texts_array
+from xjls.formats.zarr.series import RollingSeries
 
 if TYPE_CHECKING:
     from xjls.formats.zarr.codecs import Parts
-    from xjls.formats.zarr.folder import Series
+    from xjls.formats.zarr.series import Series
     from xjls.model.documents import Document
 
 PAGE_RECORDS = 512
@@ -36,6 +37,10 @@ class RecordLog:
 
     def __init__(self, series: Series) -> None:
         self._series = series
+        self.first_page = 0
+        """Page before which all are let go."""
+        self._ends: list[tuple[int, Mapping[str, int]]] = []
+        """Pages, and how many samples each signal had when they were written, where old ones are let go."""
         self._pages: list[Parts] = []
         """Those that are full, and not written yet."""
         self._written = 0
@@ -67,6 +72,31 @@ class RecordLog:
             self._series.put(self._written, self._pages[0])
             del self._pages[0]
             self._written += 1
+
+    def resume(self, first_page: int, n_pages: int, last: Iterable[Document]) -> None:
+        """Go on behind pages that are there, and records that are in none."""
+        self.first_page, self._written = first_page, n_pages
+        self._series.resume(first_page, n_pages)
+        for document in last:
+            self.append(document)
+
+    def expire(self, lengths: Mapping[str, int], dropped: Mapping[str, int]) -> None:
+        """Let go of pages that speak of samples only which are not there any more.
+
+        Parameters
+        ----------
+        lengths, dropped
+            By signal: samples so far, and those of them that were dropped.
+        """
+        known = self._ends[-1][0] + 1 if self._ends else self.first_page
+        self._ends += [(page, lengths) for page in range(known, self._written)]
+        while self._ends and all(dropped.get(name, 0) >= count for name, count in self._ends[0][1].items()):
+            self.first_page = self._ends.pop(0)[0] + 1
+
+    def remove(self, first_page: int) -> None:
+        """Remove the pages before one."""
+        if isinstance(self._series, RollingSeries):
+            self._series.remove_before(first_page)
 
     def last(self) -> list[Document]:
         """Return what is in no page."""

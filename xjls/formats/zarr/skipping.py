@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from xjls.model.window import Gap, Window
@@ -21,10 +21,11 @@ class GrowingGaps:
     (['5–10', '20–30'], ['9–10', '20–25'])
     """
 
-    __slots__ = ("_all",)
+    __slots__ = ("_all", "_forgotten")
 
-    def __init__(self) -> None:
-        self._all: list[Gap] = []
+    def __init__(self, gaps: Iterable[Gap] = (), forgotten: int = 0) -> None:
+        self._all: list[Gap] = list(gaps)
+        self._forgotten = forgotten
 
     def append(self, gap: Gap) -> None:
         """Add one that begins where the last ends, or later."""
@@ -42,20 +43,29 @@ class GrowingGaps:
 
     def covers(self, window: Window) -> bool:
         """Whether a window lies in gaps from its first to its last sample."""
-        at = window.start
-        for i in range(self._first_beyond(at), len(self._all)):
-            if self._all[i].window.start > at or at >= window.stop:
+        return self.end(window.start, window.stop) >= window.stop
+
+    def end(self, sample_id: int, stop: int) -> int:
+        """Return the first sample from one on that is in no gap; ``stop`` or a later one where none before it is."""
+        for i in range(self._first_beyond(sample_id), len(self._all)):
+            if self._all[i].window.start > sample_id or sample_id >= stop:
                 break
-            at = self._all[i].window.stop
-        return at >= window.stop
+            sample_id = self._all[i].window.stop
+        return sample_id
 
     def _first_beyond(self, sample_id: int) -> int:
         """Return the number of the first gap that ends behind a sample."""
         return bisect_right(self._all, sample_id, key=lambda gap: gap.window.stop)
 
+    def forget(self, sample_id: int) -> None:
+        """Let go of those that end before a sample, but for the last one of all; their numbers stay taken."""
+        count = min(self._first_beyond(sample_id), max(len(self._all) - 1, 0))
+        del self._all[:count]
+        self._forgotten += count
+
     def since(self, number: int) -> list[Gap]:
-        """Return those from a number on."""
-        return self._all[number:]
+        """Return those from a number on, counted from the very first one."""
+        return self._all[max(number - self._forgotten, 0) :]
 
     def __iter__(self) -> Iterator[Gap]:
         return iter(self._all)

@@ -3,26 +3,32 @@
 A shard is written when it is full, or as far as it is when the writer is flushed; then it is written again when there
 is more of it. Entries follow the samples, and each level is merged from the one below as soon as entries are whole.
 What is short, and not written before the end, is cut to its length: an object that is there already cannot be cut anew.
+Of what nobody delivered nothing is written: whole shards and chunks of it are only counted.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.formats.zarr.codecs import encode_chunk, encode_shard, padded
-from xjls.formats.zarr.folder import Series
+from xjls.formats.zarr.codecs import AUTO, encode_shard, worth_it
+from xjls.formats.zarr.cutting import Cut
+from xjls.formats.zarr.entries import LevelStream
 from xjls.formats.zarr.metadata import fill_of
+from xjls.formats.zarr.series import RollingSeries, Series
 from xjls.formats.zarr.skipping import GrowingGaps
+from xjls.model.sample_type import level_factors_of
 from xjls.model.signal import STATISTICS
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xjls.formats.zarr.codecs import Parts
     from xjls.formats.zarr.folder import Folder
     from xjls.model.window import Gap
 
@@ -35,89 +41,11 @@ CHUNK_ENTRIES = 64_000
 FEWEST_ENTRIES = 1_000
 
 
-class LevelStream:
-    """Write one level's entries; those that do not fill an entry of the next level yet are kept for it.
-
-    Parameters
-    ----------
-    folder, path
-        Where to, and the array's path there.
-    dtype
-        Of the entries.
-    step
-        Entries merged into one of the next level; 0 where there is none.
-    chunk
-        Entries of a chunk.
-    """
-
-    def __init__(self, folder: Folder, path: str, dtype: np.dtype[Any], step: int, chunk: int) -> None:
-        self.path = path
-        self.length = 0
-        """Entries so far."""
-        self.chunk = chunk
-        self._series = Series(folder, path, rank=2)
-        self._step = step
-        self._entries = np.empty((self.chunk, len(STATISTICS)), dtype)
-        self._unmerged = self._entries[:0].copy()
-        self._full: list[tuple[int, NDArray[Any]]] = []
-        """Chunks that are to be written, by their numbers."""
-        self._written = 0
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of all that was put."""
-        return self._series.n_bytes
-
-    def append(self, entries: NDArray[Any]) -> NDArray[Any]:
-        """Append entries; return those of the next level that they complete. Writes nothing."""
-        at = 0
-        while at < len(entries):
-            filled = self.length % self.chunk
-            take = min(len(entries) - at, self.chunk - filled)
-            self._entries[filled : filled + take] = entries[at : at + take]
-            self.length += take
-            at += take
-            if filled + take == self.chunk:
-                self._full.append((self.length // self.chunk - 1, self._entries))
-                self._entries = np.empty_like(self._entries)
-        return self._merged(entries)
-
-    def drain(self) -> None:
-        """Write the chunks that are full."""
-        while self._full:
-            number, entries = self._full[0]
-            self._put(number, entries)
-            self._written = (number + 1) * self.chunk
-            del self._full[0]
-
-    def flush(self) -> None:
-        """Write all that there is."""
-        self.drain()
-        if self._written < self.length:
-            self._put(self.length // self.chunk, self._entries[: self.length % self.chunk])
-            self._written = self.length
-
-    def close(self) -> None:
-        """Write what is left."""
-        if self.length < self.chunk and not self._written:
-            self.chunk = max(self.length, 1)
-            self._full = [(0, self._entries[: self.length])] if self.length else []
-        self.flush()
-
-    def _put(self, number: int, entries: NDArray[Any]) -> None:
-        self._series.put(number, encode_chunk(padded(entries, self.chunk, np.nan), None))
-
-    def _merged(self, entries: NDArray[Any]) -> NDArray[Any]:
-        from xjls.kernels.reduce import merge
-
-        if not self._step:
-            return entries[:0]
-        below = np.concatenate([self._unmerged, entries])
-        n = len(below) // self._step
-        above = np.empty((n, len(STATISTICS)), entries.dtype)
-        merge(below, self._step, above)
-        self._unmerged = below[n * self._step :]
-        return above
+def usual_cut(stored_type: str) -> Cut:
+    """Return how a signal is cut that is written at once."""
+    factors = level_factors_of(stored_type)
+    entries = tuple(max(CHUNK_ENTRIES >> 2 * i, FEWEST_ENTRIES) for i in range(len(factors)))
+    return Cut(SHARD_SAMPLES, CHUNK_SAMPLES, factors, entries)
 
 
 class SampleStream:
@@ -129,40 +57,63 @@ class SampleStream:
         Where to, and what the signal's arrays are called.
     dtype, level_dtype
         Of samples, and of entries.
-    factors
-        Samples an entry of each level covers, from fine to coarse.
+    cut
+        How its arrays are cut.
     codec
-        What samples are compressed with.
+        What samples are compressed with; `AUTO` where the first ones tell whether that is worth it.
     missing
         What stands for integers that nobody delivered; None for 0.
     """
 
     def __init__(
-        self, folder: Folder, array: str, dtype: np.dtype[Any], level_dtype: np.dtype[Any], factors: tuple[int, ...],
+        self, folder: Folder, array: str, dtype: np.dtype[Any], level_dtype: np.dtype[Any], cut: Cut,
         codec: str | None, missing: int | None = None,
     ) -> None:  # fmt: skip
-        self.path = f"0/{array}"
-        self.codec = codec
-        self.factors = factors
+        self.cut = cut
         self.dtype = dtype
         self.level_dtype = level_dtype
-        self.shard, self.chunk = SHARD_SAMPLES, CHUNK_SAMPLES
-        steps = [above // below for below, above in pairwise(factors)] + [0]
+        self.shard, self.chunk = cut.shard, cut.chunk
+        make = RollingSeries if cut.kept else Series
+        self.series = make(folder, f"0/{array}", separator=cut.separator)
+        steps = [above // below for below, above in pairwise(cut.factors)] + [0]
         self.levels = [
-            LevelStream(folder, f"{i + 1}/{array}", level_dtype, step, max(CHUNK_ENTRIES >> 2 * i, FEWEST_ENTRIES))
-            for i, step in enumerate(steps)
+            LevelStream(
+                make(folder, f"{i}/{array}", rank=2, separator=cut.key_separator(i)), level_dtype, step, entries,
+                partial(self._is_blank, factor),
+            )
+            for i, (step, factor, entries) in enumerate(zip(steps, cut.factors, cut.entries, strict=True), 1)
         ]  # fmt: skip
         self.skipped = GrowingGaps()
         self.first_id: int | None = None
         self.length = 0
         """Samples so far."""
-        self._series = Series(folder, self.path)
+        self.stored = 0
+        """Those of them that are in shards."""
+        self.dropped = 0
+        """Those of them that are not to be kept, from the first one on."""
+        self.removed = 0
+        """Those of them that are in no shard any more."""
         self.fill = fill_of(dtype, missing)
+        self._codec = codec
         self._samples: NDArray[Any] = np.empty(0, dtype)
         """Of the shard that is being filled; as long as a shard once there is a sample."""
         self._summarized = 0
         """Samples that are in entries of level 1."""
-        self._written = 0
+
+    @property
+    def path(self) -> str:
+        """Path of the array of samples."""
+        return self.series.path
+
+    @property
+    def codec(self) -> str | None:
+        """What samples are compressed with, as far as that is decided."""
+        return None if self._codec == AUTO else self._codec
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Samples an entry of each level covers, from fine to coarse."""
+        return self.cut.factors
 
     @property
     def next_id(self) -> int | None:
@@ -172,7 +123,7 @@ class SampleStream:
     @property
     def n_bytes(self) -> int:
         """Bytes of all that was put, levels included."""
-        return self._series.n_bytes + sum(level.n_bytes for level in self.levels)
+        return self.series.n_bytes + sum(level.n_bytes for level in self.levels)
 
     def write(self, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples that continue what was written.
@@ -181,7 +132,7 @@ class SampleStream:
         """
         if self.first_id is None:
             self.first_id = first_id
-        self._put_full()
+        self.put_full()
         at = 0
         while at < len(samples):
             filled = self.length % self.shard
@@ -194,42 +145,98 @@ class SampleStream:
 
     def skip(self, gap: Gap) -> None:
         """Count samples that nobody delivered, and that continue what was written."""
-        filling = np.full(min(gap.window.length, self.shard), self.fill, self.dtype)
         at = gap.window.start
+        if self.first_id is None:
+            self.first_id = at
         while at < gap.window.stop:
             # By shards: a gap is noted as far as it is counted, wherever the medium refuses something
-            self._put_full()
-            stop = min(gap.window.stop, at + self.shard - self.length % self.shard)
+            self.put_full()
+            filled = self.length % self.shard
+            whole = 0 if filled else (gap.window.stop - at) // self.shard * self.shard
+            stop = at + whole if whole else min(gap.window.stop, at + self.shard - filled)
             self.skipped.append(replace(gap, window=Window(at, stop)))
-            self.write(at, filling[: stop - at])
+            if whole:
+                self._pass(whole)
+            else:
+                self._gather(filled, np.full(stop - at, self.fill, self.dtype))
             at = stop
+
+    def put_full(self) -> None:
+        """Write the last shard if it is full, and was refused."""
+        if self.stored < self.length and not self.length % self.shard:
+            self._put(self._samples)
 
     def flush(self) -> None:
         """Write all that there is."""
-        if self._written < self.length:
-            self._put(self._samples[: self.length % self.shard or self.shard])
+        if self.stored < self.length:
+            self._put(self.since(self.length - (self.length % self.shard or self.shard)))
         for level in self.levels:
             level.flush()
 
     def close(self) -> None:
-        """Write what is left."""
-        if self.length < self.shard and not self._written:
+        """Write what is left, cut to its length where it was not written before."""
+        if self.length < self.shard and not self.stored:
             n_chunks = max(-(-self.length // self.chunk), 1)
             self.chunk = max(-(-self.length // n_chunks), 1)
-            self.shard = n_chunks * self.chunk
-        if self._written < self.length:
-            self._put(self._samples[: self.length % self.shard or self.shard])
+            samples, self.shard = self.since(0), n_chunks * self.chunk
+            if self.length:
+                self._put(samples)
+        if self.stored < self.length:
+            self._put(self.since(self.length - (self.length % self.shard or self.shard)))
         for level in self.levels:
-            level.close()
+            if level.length < level.chunk and not level.stored:
+                level.cut()
+            level.flush()
 
-    def _put_full(self) -> None:
-        """Write the last shard if it is full, and was refused."""
-        if self._written < self.length and not self.length % self.shard:
-            self._put(self._samples)
+    def since(self, position: int) -> NDArray[Any]:
+        """Return the samples from one on that is in the last shard."""
+        start = (self.length - 1) // self.shard * self.shard
+        return self._samples[position - start : self.length - start]
+
+    def is_skipped(self, start: int, stop: int) -> bool:
+        """Whether nobody delivered any of the samples [start, stop), counted from the first one."""
+        return self.skipped.covers(self._window(start, stop))
+
+    def delivered_from(self, position: int) -> int:
+        """Return the position of the first sample from one on that somebody delivered; the length without any."""
+        first_id = self.first_id or 0
+        return min(self.skipped.end(first_id + position, first_id + self.length) - first_id, self.length)
+
+    def _is_blank(self, factor: int, start: int, stop: int) -> bool:
+        """Whether nobody delivered a sample of entries [start, stop)."""
+        return self.is_skipped(start * factor, stop * factor)
+
+    def resume(self, first_id: int, length: int, stored: int, dropped: int, last: NDArray[Any]) -> None:
+        """Go on behind samples that are there; ``last`` are those of the shard that is not full."""
+        self.first_id, self.length, self.stored = first_id, length, stored
+        self.dropped = self.removed = dropped
+        self._summarized = length // self.factors[0] * self.factors[0]
+        if len(last):
+            self._samples = np.empty(self.shard, self.dtype)
+            self._samples[: len(last)] = last
+
+    def drop(self) -> bool:
+        """Let go of samples that need not be kept; return whether there are some. What has them stays as yet."""
+        spare = min(self.length - self.cut.kept, self.stored) if self.cut.kept else 0
+        dropped = max(spare // self.cut.unit * self.cut.unit, self.dropped)
+        grew, self.dropped = dropped > self.dropped, dropped
+        if grew:
+            self.skipped.forget((self.first_id or 0) + dropped)
+        return grew
+
+    def remove(self, dropped: int) -> None:
+        """Remove the shards and chunks that have only the first so many samples."""
+        for series, size in (
+            (self.series, self.shard),
+            *((level.series, level.chunk * factor) for level, factor in zip(self.levels, self.factors, strict=True)),
+        ):
+            if isinstance(series, RollingSeries):
+                series.remove_before(dropped // size)
+        self.removed = dropped
 
     def _gather(self, filled: int, samples: NDArray[Any]) -> None:
         """Keep samples until a shard is full."""
-        if not len(self._samples):
+        if len(self._samples) != self.shard:
             self._samples = np.empty(self.shard, self.dtype)
         self._samples[filled : filled + len(samples)] = samples
         self.length += len(samples)
@@ -249,12 +256,34 @@ class SampleStream:
         """Write the samples of the shard that ends, so far, at the last one, and the entries that they complete."""
         start = self.length - len(samples)
         self._summarize(samples, start)
-        if not self.skipped.covers(self._window(start, self.length)):
-            parts = encode_shard(samples, self.chunk, self.shard // self.chunk, self.codec, self.fill)
-            self._series.put(start // self.shard, parts)
+        if self.is_skipped(start, self.length):
+            self.series.leave_out(start // self.shard)
+        else:
+            self.series.put(start // self.shard, self._encoded(samples, start))
         for level in self.levels:
             level.drain()
-        self._written = self.length
+        self.stored = self.length
+
+    def _encoded(self, samples: NDArray[Any], start: int) -> Parts:
+        """Return the bytes of a shard; the first one decides whether compressing is worth it."""
+        if self._codec == AUTO:
+            self._codec = "blosc" if worth_it(samples) else None
+        chunks = range(start, self.length, self.chunk) if self.cut.sparse else ()
+        blank = {i for i, at in enumerate(chunks) if self.is_skipped(at, min(at + self.chunk, self.length))}
+        return encode_shard(samples, self.chunk, self.shard // self.chunk, self._codec, self.fill, blank)
+
+    def _pass(self, count: int) -> None:
+        """Count whole shards that nobody delivered a sample of: they do not exist, and neither do their entries."""
+        entries, blank = np.empty((0, len(STATISTICS)), self.level_dtype), count // self.factors[0]
+        for level in self.levels:
+            entries, blank = level.append(entries, blank)
+            if not len(entries) and not blank:
+                break
+        self.length += count
+        self._summarized += count
+        self.stored = self.length
+        for level in self.levels:
+            level.drain()
 
     def _window(self, start: int, stop: int) -> Window:
         """Return positions as sample ids."""
@@ -273,7 +302,7 @@ class SampleStream:
         for level in self.levels:
             if not len(entries):
                 return
-            entries = level.append(entries)
+            entries, _ = level.append(entries)
 
     def _counted(self, samples: NDArray[Any], start: int) -> NDArray[Any]:
         """Return samples as entries count them: what nobody delivered is NaN, whatever the type."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xjls.formats.zarr.codecs import encode_chunk, padded
-from xjls.formats.zarr.folder import Series
 from xjls.formats.zarr.metadata import encode_array
+from xjls.formats.zarr.series import RollingSeries, Series
 from xjls.model.annotation import Tie
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from xjls.model.documents import Document
 
 CHUNK_TIES = 4096
+TIES_BESIDE = 64
+"""Ties that stand beside the array, at most, of a store that grows: a chunk is not put again for each."""
+_TELLING = 3
+"""Ties before a sample that tell its time, whatever comes."""
 _PAIR = struct.Struct("<qq")
 
 
@@ -35,11 +39,15 @@ class TieList:
     (1, [[5, 1000000000000000000]])
     """
 
-    __slots__ = ("_data", "_hash")
+    __slots__ = ("_data", "_hash", "first")
 
-    def __init__(self) -> None:
+    def __init__(self, ties: Iterable[Tie] = (), first: int = 0) -> None:
         self._data = bytearray()
         self._hash = hashlib.blake2b(digest_size=16)
+        self.first = first
+        """Position of the first tie that is kept; those before it are counted only."""
+        for tie in ties:
+            self.append(tie)
 
     def append(self, tie: Tie) -> None:
         """Add a tie."""
@@ -48,9 +56,17 @@ class TieList:
         self._hash.update(pair)
 
     def pairs(self, start: int = 0, stop: int | None = None) -> NDArray[np.int64]:
-        """Return ties [start, stop), (tie, 2): sample ids, and UTC in nanoseconds."""
-        data = self._data[start * _PAIR.size : None if stop is None else stop * _PAIR.size]
-        return np.frombuffer(data, "<i8").astype(np.int64).reshape(-1, 2)
+        """Return ties [start, stop), (tie, 2): sample ids, and UTC in nanoseconds; of those that are kept."""
+        begin, end = (None if at is None else max(at - self.first, 0) * _PAIR.size for at in (start, stop))
+        return np.frombuffer(self._data[begin:end], "<i8").astype(np.int64).reshape(-1, 2)
+
+    def forget(self, sample_id: int) -> None:
+        """Let go of whole chunks of ties before a sample; some that tell its time stay."""
+        is_later = self.pairs()[:, 0] >= sample_id
+        before = int(is_later.argmax()) if is_later.any() else len(is_later)
+        first = max((self.first + before - _TELLING) // CHUNK_TIES * CHUNK_TIES, self.first)
+        del self._data[: (first - self.first) * _PAIR.size]
+        self.first = first
 
     @property
     def digest(self) -> bytes:
@@ -58,7 +74,7 @@ class TieList:
         return self._hash.digest()
 
     def __len__(self) -> int:
-        return len(self._data) // _PAIR.size
+        return self.first + len(self._data) // _PAIR.size
 
     def __iter__(self) -> Iterator[Tie]:
         return (Tie(sample_id=sample_id, time_ns=time_ns) for sample_id, time_ns in self.pairs().tolist())
@@ -71,11 +87,13 @@ class TieArray:
     ----------
     folder, path
         Where to, and the array's path there.
+    rolling
+        Whether the first chunks are removed after a while.
     """
 
-    def __init__(self, folder: Folder, path: str) -> None:
+    def __init__(self, folder: Folder, path: str, *, rolling: bool = False) -> None:
         self.path = path
-        self._series = Series(folder, path, rank=2)
+        self._series = (RollingSeries if rolling else Series)(folder, path, rank=2)
         self._length = 0
         """Ties that were put."""
 
@@ -84,13 +102,30 @@ class TieArray:
         """Bytes of all that was put."""
         return self._series.n_bytes
 
-    def put(self, ties: TieList) -> None:
-        """Write what is new of a list, always the same one."""
+    def put(self, ties: TieList, *, but: int = 0) -> None:
+        """Write what is new of a list, always the same one; nothing where that are at most ``but`` ties."""
+        self._length = max(self._length, ties.first)
+        if len(ties) - self._length <= but:
+            return
         while self._length < len(ties):
             number = self._length // CHUNK_TIES
             pairs = ties.pairs(number * CHUNK_TIES, (number + 1) * CHUNK_TIES)
             self._series.put(number, encode_chunk(padded(pairs, CHUNK_TIES, 0), None))
             self._length = number * CHUNK_TIES + len(pairs)
+
+    def rest(self, ties: TieList) -> list[list[int]]:
+        """Return the ties of a list that were not put."""
+        return [[sample_id, time_ns] for sample_id, time_ns in ties.pairs(self._length).tolist()]
+
+    def resume(self, first: int, length: int) -> None:
+        """Go on behind ties [first, length) that are there."""
+        self._length = length
+        self._series.resume(first // CHUNK_TIES, -(-length // CHUNK_TIES))
+
+    def remove(self, first: int) -> None:
+        """Remove the chunks before a tie."""
+        if isinstance(self._series, RollingSeries):
+            self._series.remove_before(first // CHUNK_TIES)
 
     def describe(self, dim: str) -> Document:
         """Return the array's metadata."""

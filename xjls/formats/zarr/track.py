@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.errors import LostSamplesError
 from xjls.formats.zarr.metadata import fill_of
 from xjls.formats.zarr.objects import Fault
+from xjls.formats.zarr.tail_object import PATH
+from xjls.model.sample_type import level_dtype_of
 from xjls.model.signal import STATISTICS
 from xjls.model.window import Gap, Gaps, Window, merge_gaps, runs
 from xjls.storage.pool import array_to_fill
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
     from xjls.formats.zarr.health import Health
     from xjls.formats.zarr.metadata import ArrayFacts
-    from xjls.formats.zarr.objects import Chunk, Objects
+    from xjls.formats.zarr.objects import Objects
+    from xjls.formats.zarr.tail import Part, Tail
+    from xjls.formats.zarr.wire import SignalRecord
     from xjls.model.reader import OnDamage
 
 STEP_SAMPLES = 1 << 22
@@ -30,46 +34,49 @@ STEP_SAMPLES = 1 << 22
 STEP_ENTRIES = 1 << 20
 """Entries of the level below that are held at a time."""
 
-Part: TypeAlias = "tuple[str, Window, Chunk, int]"
-"""Key of an object; positions of the first axis; a chunk's values, or why there are none; its first position."""
-
 
 class Track:
-    """Read one signal.
+    """Read one signal. Positions count from its very first sample, whether that is there or not.
 
     Parameters
     ----------
     objects
         Where the chunks are.
-    name, array
-        Of the signal, and of its arrays.
-    first_id
-        Sample id of its first sample.
+    record
+        What the root says of it.
     samples, levels
-        What the metadata say of its arrays, from samples to the coarsest level.
+        What the metadata say of its arrays, from samples to the coarsest level of which something is stored.
     skipped
         Returns what nobody delivered; called once.
     health
         Where damage is noted.
-    missing
-        What integers are where there is none; None for 0.
+    tail
+        Where the samples are that no shard has yet.
     """
 
     def __init__(
-        self, objects: Objects, name: str, array: str, first_id: int, samples: ArrayFacts, levels: Sequence[ArrayFacts],
-        skipped: Callable[[], Iterable[Gap]], health: Health, missing: int | None = None,
+        self, objects: Objects, record: SignalRecord, samples: ArrayFacts, levels: Sequence[ArrayFacts],
+        skipped: Callable[[], Iterable[Gap]], health: Health, tail: Tail,
     ) -> None:  # fmt: skip
-        self.name = name
+        self.name = record.name
         self.samples_facts = samples
         self.levels = tuple(levels)
-        self.factors = tuple(int(level.attributes["samples_per_entry"]) for level in levels)
-        self.window = Window(first_id, first_id + samples.shape[0])
+        factors = tuple(int(level.attributes["samples_per_entry"]) for level in levels)
+        self.factors = factors if record.factors is None else record.factors
+        """Of all levels, also of those of which nothing is stored yet."""
+        self.length = samples.shape[0] if record.length is None else record.length
+        """Samples with those that are not there any more."""
+        self.window = Window(record.first_id + record.dropped, record.first_id + self.length)
+        self._tail = tail if record.length is not None else None
+        self._origin = record.first_id
+        self._dropped = record.dropped
         self._skipped = skipped
         self._objects = objects
-        self._array = array
+        self._array = record.array
         self._health = health
+        self._level_dtype = level_dtype_of(record.stored_type)
         self._floating = samples.dtype.kind == "f"
-        self._fill = fill_of(samples.dtype, missing)
+        self._fill = fill_of(samples.dtype, record.facts.get("missing_value"))
 
     @cached_property
     def skipped(self) -> Gaps:
@@ -84,7 +91,8 @@ class Track:
         """Read a window of sample ids; see `xjls.model.reader.Reader.read`."""
         out = array_to_fill(out, window.length, self.samples_facts.dtype)
         self._objects.require_open()
-        first = window.start - self.window.start
+        first = window.start - self._origin
+        skipped = self.skipped.within(window)  # before samples: a store that drops these lets go of its gaps afterwards
         lost = []
         for key, span, chunk, begin in self._parts(0, first, first + window.length, verify=verify):
             target = out[span.start - first : span.stop - first]
@@ -97,33 +105,55 @@ class Track:
         self._health.add_gaps(self.name, gaps)
         if gaps and on_damage == "raise":
             raise self._loss(lost[0], lost[0].reason)
-        skipped = self.skipped.within(window)
         return out, merge_gaps((*gaps, *skipped)) if gaps else skipped
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that `check` looks at, as they are in memory."""
+        arrays = enumerate((self.samples_facts, *self.levels))
+        return sum(self._span(level).length * facts.row * facts.dtype.itemsize for level, facts in arrays)
 
     def check(self) -> Iterator[int]:
         """Read all objects of the signal and verify them; note what is damaged. Yield the bytes of each."""
         for level, facts in enumerate((self.samples_facts, *self.levels)):
-            for start in range(0, facts.shape[0], facts.shard):
-                stop = min(start + facts.shard, facts.shape[0])
+            span = self._span(level)
+            for start in range(span.start - span.start % facts.shard, span.stop, facts.shard):
+                part = Window(start, start + facts.shard) & span
                 lost = []
-                for key, span, chunk, begin in self._parts(level, start, stop, verify=True):
+                for key, inside, chunk, begin in self._parts(level, part.start, part.stop, verify=True):
                     if isinstance(chunk, Fault) and level:
-                        self._health.add(key, chunk, self._made_anew(level, begin))
+                        self._note_level(level, key, inside, chunk, begin)
                     elif isinstance(chunk, Fault):
-                        lost += self._lost(key, span, chunk, begin)
+                        lost += self._lost(key, inside, chunk, begin)
                 self._health.add_gaps(self.name, merge_gaps(lost))
-                yield (stop - start) * facts.row * facts.dtype.itemsize
+                yield part.length * facts.row * facts.dtype.itemsize
+
+    def _span(self, level: int) -> Window:
+        """Return the positions of an array that objects should have."""
+        if not level:
+            return Window(self._dropped, self.length)
+        stored, first = self.levels[level - 1].shape[0], self._dropped // self.factors[level - 1]
+        return Window(min(first, stored), stored)
 
     def _lost(self, key: str, span: Window, fault: Fault, begin: int) -> list[Gap]:
         """Return the gap that a chunk leaves; none where nobody delivered its samples."""
-        first, facts = self.window.start, self.samples_facts
-        window = Window(first + span.start, first + span.stop)
-        if sum(gap.window.length for gap in self.skipped.within(window)) == window.length:
+        if self._is_skipped(span):
             return []
+        first, facts = self._origin, self.samples_facts
+        window = Window(first + span.start, first + span.stop)
         size = facts.shard if fault.whole else facts.chunk
         all_of_it = Window(first + begin // size * size, first + begin // size * size + size) & self.window
+        if key.startswith(PATH):
+            all_of_it = window
         self._health.add(key, fault, f"samples {all_of_it} of {self.name!r} are lost")
         return [Gap(window, f"{key}: {fault.reason}", fault.offset if fault.stop else -1)]
+
+    def _is_skipped(self, span: Window, factor: int = 1) -> bool:
+        """Whether nobody delivered a sample of some positions, or of some entries that cover ``factor`` each."""
+        window = Window(self._origin + span.start * factor, self._origin + span.stop * factor)
+        if window.length and not self.skipped.within(Window(window.start, window.start + 1)):
+            return False  # as a rule, and then not all gaps that there may be are looked at
+        return sum(gap.window.length for gap in self.skipped.within(window)) == window.length
 
     def _loss(self, gap: Gap, reason: str) -> LostSamplesError:
         key, _, why = reason.partition(": ")
@@ -157,30 +187,50 @@ class Track:
         touched = self.skipped.touch(begins, factor)
         return entries, known & ~(touched & np.isfinite(entries[:, 0]) if self._floating else touched)
 
+    def may_be_lost(self, level: int, blocks: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
+        """Return which blocks of ``size`` entries have integers that nobody delivered; of floats these are NaN."""
+        if self._floating:
+            return np.zeros(len(blocks), np.bool_)
+        samples = size * self.factors[level - 1]
+        return self.skipped.touch(self.window.start + blocks * samples, samples)
+
+    def is_lost(self, level: int, block: int, size: int) -> bool:
+        """Whether nobody delivered a sample of all entries of a block."""
+        factor, start = self.factors[level - 1], self._dropped
+        stop = min((block + 1) * size, self.window.length // factor) * factor
+        return self._is_skipped(Window(start + block * size * factor, start + stop))
+
     def _stored(self, level: int, start: int, stop: int, *, verify: bool) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return entries as the store has them, and which of them it has."""
-        entries = np.full((stop - start, len(STATISTICS)), np.nan, self.levels[level - 1].dtype)
+        entries = np.full((stop - start, len(STATISTICS)), np.nan, self._level_dtype)
         known = np.ones(stop - start, np.bool_)
-        for key, span, chunk, begin in self._parts(level, start, stop, verify=verify):
-            where = slice(span.start - start, span.stop - start)
-            if isinstance(chunk, Fault):
-                known[where] = False
-                self._health.add(key, chunk, self._made_anew(level, begin))
-            else:
+        shift = self._dropped // self.factors[level - 1] + start
+        stored = self.levels[level - 1].shape[0] if level <= len(self.levels) else 0
+        known[max(stored - shift, 0) :] = False  # they are made of what is below
+        if stored <= shift:
+            return entries, known
+        for key, span, chunk, begin in self._parts(level, shift, min(shift + stop - start, stored), verify=verify):
+            where = slice(span.start - shift, span.stop - shift)
+            if not isinstance(chunk, Fault):
                 entries[where] = chunk[span.start - begin : span.stop - begin]
+            elif self._note_level(level, key, span, chunk, begin):
+                known[where] = False
         return entries, known
 
-    def _made_anew(self, level: int, begin: int) -> str:
-        """Return what it costs that the chunk of a level is damaged that begins at an entry."""
-        facts = self.levels[level - 1]
-        span = Window(begin, min(begin + facts.chunk, facts.shape[0]))
-        return f"entries {span} of level {level} of {self.name!r} are made anew"
+    def _note_level(self, level: int, key: str, span: Window, fault: Fault, begin: int) -> bool:
+        """Note that a chunk of a level is damaged; return False where it is none: nobody delivered its samples."""
+        if self._is_skipped(span, self.factors[level - 1]):
+            return False
+        facts, first = self.levels[level - 1], self._dropped // self.factors[level - 1]
+        entries = Window(max(begin - first, 0), max(min(begin + facts.chunk, facts.shape[0]) - first, 0))
+        self._health.add(key, fault, f"entries {entries} of level {level} of {self.name!r} are made anew")
+        return True
 
     def _made(self, level: int, entries: Window, on_damage: OnDamage, verify: bool) -> NDArray[Any]:
         """Make entries from the level below, or from samples."""
         from xjls.kernels.reduce import merge, summarize
 
-        out = np.empty((entries.length, len(STATISTICS)), self.levels[level - 1].dtype)
+        out = np.empty((entries.length, len(STATISTICS)), self._level_dtype)
         factor = self.factors[level - 1]
         if level == 1:
             first = self.window.start
@@ -209,8 +259,12 @@ class Track:
     # -- chunks ------------------------------------------------------------------------------------------------------
 
     def _parts(self, level: int, start: int, stop: int, *, verify: bool) -> Iterator[Part]:
-        """Yield the chunks that positions [start, stop) of an array are in."""
+        """Yield the chunks that positions [start, stop) of an array are in, and what of samples is in the tail."""
         facts = self.levels[level - 1] if level else self.samples_facts
+        behind: list[Part] = []
+        if not level and self._tail is not None and start < stop:
+            facts, behind = self._tail.find(self._array, start, stop, verify=verify)
+            stop = min(stop, facts.shape[0])
         for number in range(start // facts.shard, -(-stop // facts.shard) if start < stop else 0):
             key = f"{level}/{self._array}/{facts.key(number)}"
             base = number * facts.shard
@@ -219,3 +273,4 @@ class Track:
             for i, chunk in zip(chunks, self._objects.chunks(key, facts, chunks, verify=verify), strict=True):
                 begin = base + i * facts.chunk
                 yield key, Window(max(lo, begin), min(hi, begin + facts.chunk)), chunk, begin
+        yield from behind

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
-from xjls.formats.zarr.codecs import check_codec
+from xjls.formats.zarr.codecs import AUTO, check_codec
+from xjls.formats.zarr.cutting import growing_cut
+from xjls.formats.zarr.expiry import Expired
 from xjls.formats.zarr.folder import folder_of
+from xjls.formats.zarr.journal import Journal
 from xjls.formats.zarr.naming import array_name
-from xjls.formats.zarr.publishing import Publisher
-from xjls.formats.zarr.stream import SampleStream
+from xjls.formats.zarr.publishing import Publisher, Tail
+from xjls.formats.zarr.stream import SampleStream, usual_cut
 from xjls.formats.zarr.written import WrittenSignal
 from xjls.model.documents import encode_annotation, encode_user_data
 from xjls.model.facts import encode_facts
-from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of, level_factors_of
+from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 
@@ -37,22 +40,30 @@ class ZarrWriter:
     store
         A local path or an address that fsspec understands, where nothing is yet; or a `Folder`.
     codec
-        ``"zstd"`` or ``"blosc"`` compress all samples. None compresses only those of one and four bits, which Zarr
-        keeps as bytes.
+        ``"zstd"`` or ``"blosc"`` compress all samples, ``"auto"`` those of signals whose first ones become smaller by a
+        quarter. None compresses only those of one and four bits, which Zarr keeps as bytes.
     storage_options
         For fsspec.
+    grows
+        Whether it is flushed again and again: then a flush writes what is new into one small object, the tail, and
+        nobody else may write to the store meanwhile. Else it rewrites the last shard of each signal.
+    keep_s
+        Of a store that grows, keep the last samples only, those of so many seconds at least; None keeps all.
 
     Raises
     ------
     FileExistsError
         There is something already.
+    BlockingIOError
+        Somebody else writes there.
     OSError
         As the medium says, here and from every call: what was published before stays readable.
 
     Notes
     -----
     For one thread. Samples are gathered to shards: `flush` publishes them all, and so does `close`. A ``with`` block
-    that raises abandons the store: it stays as of the last flush, and says that it was not closed.
+    that raises abandons the store: it stays as of the last flush, and says that it was not closed. Of a store that
+    drops old samples, `flush` and `close` drop them.
 
     Examples
     --------
@@ -75,11 +86,18 @@ class ZarrWriter:
         *,
         codec: str | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        grows: bool = False,
+        keep_s: float | None = None,
     ) -> None:
         check_codec(codec)
-        self._folder = folder_of(store, storage_options) if isinstance(store, str | os.PathLike) else store
+        if isinstance(store, str | os.PathLike):
+            store = folder_of(store, storage_options, alone=grows)
+        self._folder: Folder = store
         self._codec = codec
-        self._publisher = Publisher(self._folder)
+        self._keep_s = keep_s
+        self._publisher = Publisher(self._folder, keep_s)
+        self._journal = Journal(self._folder) if grows else None
+        self._expired = Expired()
         self._sources: dict[int, Source] = {}
         self._signals: dict[str, WrittenSignal] = {}
         self._open = True
@@ -150,6 +168,11 @@ class ZarrWriter:
         self._require_open()
         self._publisher.add("user_data", encode_user_data(record))
 
+    def gap_bytes(self, name: str, samples: int) -> int:
+        """Return what is left to fill of the last shard: whole ones are left out; see `Sink`."""
+        stream = self._sampled(name)
+        return min(samples, -stream.length % stream.shard) * stream.dtype.itemsize
+
     def flush(self, *, sync: bool = False) -> None:
         """Write all that there is, and publish it; see `Sink`."""
         self._require_open()
@@ -159,13 +182,29 @@ class ZarrWriter:
         """Write what is left and say that it is complete; see `Sink`."""
         if self._open:
             self._publish(closed=True, sync=False)
-            self._open = False
-            self._signals = {}
+            self.abandon()
 
     def abandon(self) -> None:
         """Leave what was published as it stands; see `Sink`."""
         self._open = False
         self._signals = {}
+        self._folder.release()
+
+    def go_on(
+        self, sources: Iterable[Source], signals: Iterable[WrittenSignal], publisher: Publisher, journal: Journal
+    ) -> None:  # fmt: skip
+        """Continue what is in the folder; see `xjls.formats.zarr.resume`.
+
+        Parameters
+        ----------
+        sources, signals
+            As far as they are written.
+        publisher, journal
+            Which know what is there.
+        """
+        self._sources = {source.id: source for source in sources}
+        self._signals = {one.signal.name: one for one in signals}
+        self._publisher, self._journal = publisher, journal
 
     def __enter__(self) -> ZarrWriter:
         return self
@@ -178,23 +217,46 @@ class ZarrWriter:
     def _stream(self, signal: Signal, array: str) -> SampleStream | None:
         if not signal.has_samples:
             return None
-        dtype, factors = dtype_of(signal.stored_type), level_factors_of(signal.stored_type)
-        codec = self._codec or ("blosc" if bits_of(signal.stored_type) < 8 else None)
-        entries, missing = level_dtype_of(signal.stored_type), signal.missing_value
-        return SampleStream(self._folder, array, dtype, entries, factors, codec, missing)
+        stored_type = signal.stored_type
+        codec = "blosc" if bits_of(stored_type) < 8 and self._codec in (None, AUTO) else self._codec
+        grows = self._journal is not None
+        cut = growing_cut(stored_type, signal.rate_hz, self._keep_s) if grows else usual_cut(stored_type)
+        entries = level_dtype_of(stored_type)
+        return SampleStream(self._folder, array, dtype_of(stored_type), entries, cut, codec, signal.missing_value)
 
     def _publish(self, *, closed: bool, sync: bool) -> None:
         """Write samples first and what speaks of them afterwards; with ``sync``, in this order on the disk, too."""
         signals = sorted(self._signals.values(), key=lambda one: one.signal.id)
-        for one in signals:
-            if one.stream is not None:
-                one.stream.close() if closed else one.stream.flush()
+        self._put_samples({one.array: one.stream for one in signals if one.stream is not None}, closed=closed)
+        self._expired.remove(self._publisher)
+        if self._keep_s is not None and not closed:  # at the end nobody would remove it
+            _drop(signals)
         if sync:
             self._folder.sync()
         sources = tuple(source for _, source in sorted(self._sources.items()))
-        self._publisher.publish(signals, sources, closed=closed)
+        self._publisher.publish(signals, sources, closed=closed, tail=self._tail(closed=closed))
         if sync:
             self._folder.sync()
+        self._expired = Expired() if self._keep_s is None else Expired.of(signals, self._publisher)
+        if self._journal is not None and closed:
+            self._journal.close()
+        elif self._journal is not None:
+            self._journal.commit(sync=sync)
+
+    def _put_samples(self, streams: dict[str, SampleStream], *, closed: bool) -> None:
+        """Write all samples that are in no object yet: to shards, or to the tail of a store that grows."""
+        if self._journal is not None and not closed:
+            self._journal.put(streams)
+            return
+        for stream in streams.values():
+            stream.close() if closed and self._journal is None else stream.flush()
+
+    def _tail(self, *, closed: bool) -> Tail | None:
+        """Return what the root says of the tail."""
+        if self._journal is None:
+            return None
+        numbers, n_bytes = ((), 0) if closed else (self._journal.numbers, self._journal.n_bytes)
+        return Tail(numbers, self._journal.after, self._journal.identity, n_bytes)
 
     def _signal(self, name: str) -> WrittenSignal:
         self._require_open()
@@ -212,3 +274,10 @@ class ZarrWriter:
     def _require_open(self) -> None:
         if not self._open:
             raise ValueError("the writer is closed. Make another one")
+
+
+def _drop(signals: list[WrittenSignal]) -> None:
+    """Let go of samples and ties that need not be kept."""
+    for one in signals:
+        if one.stream is not None and one.stream.drop():
+            one.ties.forget((one.stream.first_id or 0) + one.stream.dropped)

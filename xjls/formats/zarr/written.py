@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from xjls.formats.zarr.ties import TieList
@@ -29,16 +30,18 @@ class WrittenSignal:
         return (self.stream.first_id or 0) if self.stream else 0
 
     @property
-    def length(self) -> int:
-        """Samples so far."""
-        return self.stream.length if self.stream else 0
+    def stored(self) -> int:
+        """Samples that are in shards: as many as others than xjls see."""
+        return self.stream.stored if self.stream else 0
 
     @property
     def grid(self) -> tuple[object, ...]:
         """What signals on one axis have in common."""
-        return (self.signal.source.id, self.signal.rate_hz, self.first_id, self.length)
+        return (self.signal.source.id, self.signal.rate_hz, self.first_id, self.stored)
 
     @property
     def factors(self) -> tuple[int, ...]:
-        """Samples an entry covers, of each level that has one."""
-        return self.stream.factors[: sum(level.length > 0 for level in self.stream.levels)] if self.stream else ()
+        """Samples an entry covers, of each level that has one in a chunk."""
+        if self.stream is None:
+            return ()
+        return self.stream.factors[: sum(1 for _ in takewhile(lambda level: level.stored, self.stream.levels))]
