@@ -37,7 +37,7 @@ def open_bare(path, *, storage_options, on_damage, verify):
 
 def hide_levels(patch):
     """Make JLS a format without levels."""
-    bare = registry.Format("Bare", (".jls",), recognizes_jls2, open_bare, None, None, lacks_levels=True)
+    bare = registry.Format("Bare", (".jls",), recognizes_jls2, open_bare, None, None, None, lacks_levels=True)
     rows = tuple(row for row in registry.FORMATS if row.name != "JLS v2")
     patch.setattr(registry, "FORMATS", (bare, *rows))
 
