@@ -1,7 +1,7 @@
 """Make the pictures of the gallery: ``python docs/gallery.py`` writes them to ``docs/pictures``.
 
-Each recording is written first, byte by byte with `xjls.testing`, and drawn as anyone would draw it; how it is drawn
-stands in ``docs/gallery.md`` too.
+Each recording is written first, byte by byte with `xjls.testing`, or captured from the simulator, and drawn as anyone
+would draw it; how it is drawn stands in ``docs/gallery.md`` too.
 """
 
 import sys
@@ -47,6 +47,11 @@ def logic(path):
 def pairs(path):
     with xjls.open(path) as ds:
         return ds.xjls.plot()
+
+
+def capture(path):
+    with xjls.open_recording(path) as recording:
+        return recording.plot(tz="UTC")
 
 
 # ---- their recordings ----------------------------------------------------------------------------------------------
@@ -152,12 +157,22 @@ def write_burst(path, size=1.0):
     return write_demo(path, seconds=max(0.85, 4 * size))
 
 
+def write_capture(path, size=1.0):
+    """Four seconds of the simulator, which drops samples twice and is once over range."""
+    at = lambda second: f"{second * size:.6f}s"  # noqa: E731
+    script = f"drop@{at(1.15)}:{round(30_000 * size)};over@{at(2.16)}:9;drop@{at(3.1)}:{round(3000 * size)}"
+    device = f"sim?speed=max&start_ns=1772359200000000000&script={script}"
+    xjls.capture(device, path, duration=4 * size, rate="100 kHz", signals=["current", "voltage"])
+    return path
+
+
 GALLERY = {
     "hours": (write_hours, hours),
     "burst": (write_burst, burst),
     "gaps": (write_gaps, gaps),
     "logic": (write_logic, logic),
     "pairs": (write_pairs, pairs),
+    "capture": (write_capture, capture),
 }
 """For each picture who writes its recording, and who draws it."""
 
