@@ -1,6 +1,8 @@
 """Writing Zarr stores: any sequence of calls against what it means, killed writers, and what is refused."""
 
+import errno
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import xjls
 from tests.zarr_stores import BENCH, begun, described
 from xjls.errors import SelectionError
 from xjls.formats.zarr import stream
-from xjls.formats.zarr.folder import new_folder
+from xjls.formats.zarr.folder import LocalFolder, new_folder
 from xjls.formats.zarr.naming import array_name
 from xjls.formats.zarr.writer import ZarrWriter
 from xjls.model.annotation import Annotation, Tie, UserData
@@ -382,3 +384,22 @@ def test_a_codec_that_is_none_is_refused(tmp_path):
 def test_a_type_that_does_not_exist_is_refused():
     with pytest.raises(SelectionError, match="there is no sample type 'u24'"):
         dtype_of("u24")
+
+
+def test_what_the_disk_refused_is_waited_for_again(tmp_path, monkeypatch):
+    folder, synced, sync = LocalFolder(str(tmp_path / "run.zarr")), [], os.fsync
+
+    def once(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        if len(synced) == 2:
+            raise OSError(errno.EIO, "the disk does not answer")
+        sync(descriptor)
+
+    folder.put("0/a/c.0", [b"a"])
+    folder.put("0/b/c.0", [b"b"])
+    monkeypatch.setattr("os.fsync", once)
+    with pytest.raises(OSError, match="does not answer"):
+        folder.sync()
+    assert synced == ["c.0", "c.0"]
+    folder.sync()
+    assert synced[2:4] == ["c.0", "c.0"]

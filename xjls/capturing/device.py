@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from xjls.model.window import Gap, Window
 
 
+STOPPED = "it was stopped"
+UNPLUGGED = "it was unplugged"
+"""Why a device ends, where it does for a reason that every one may have; see `Device.run`."""
+
+
 class Outlet(Protocol):
     """Where a device puts what it has: called from any thread, by one at a time. No call ever waits for a disk.
 
@@ -64,7 +69,7 @@ class Device(Protocol):
     """Whether samples are lost that nobody takes in time. Others wait until they are taken."""
 
     def run(self, outlet: Outlet, stop: Event) -> str:
-        """Deliver until ``stop`` is set, or until there is no more, which is told in a word: ``"it was unplugged"``.
+        """Deliver until ``stop`` is set, which is `STOPPED`, or there is no more: return why, as in `UNPLUGGED`.
 
         Called once, on a thread of its own; what was measured before ``stop`` is delivered before it returns, and the
         instrument no longer streams then. ``stop`` is looked at ten times a second at least.

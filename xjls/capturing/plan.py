@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,12 @@ class Plan:
         return float(seconds_of(self.live))
 
 
+_TYPES: Mapping[str, tuple[tuple[Any, ...], str]] = {
+    "device": ((str,), "a text"), "settings": ((Mapping,), "a table"), "until": ((str, Callable), "a text"),
+    "samples": ((int, float, Integral), "a number"), "codec": ((str,), "a text"),
+    "storage_options": ((Mapping,), "a table"),
+}  # fmt: skip
+"""What a plan is told by, and how that is called; amounts say themselves what they are not."""
 KEYS = tuple({"stores": "store", "condition": "until"}.get(entry.name, entry.name) for entry in fields(Plan))
 """What a plan is told by in a file, in the order of `Plan`."""
 
@@ -76,7 +83,7 @@ def plan_of(told: Mapping[str, Any]) -> Plan:
     Raises
     ------
     SelectionError
-        There is no such key, or no device.
+        There is no such key, or no device; or a key is told what it cannot be.
 
     Examples
     --------
@@ -88,6 +95,9 @@ def plan_of(told: Mapping[str, Any]) -> Plan:
     if not told.get("device"):
         raise SelectionError("no device is named", "Give one, as in sim or js110; xjls devices says more.")
     known = {key: value for key, value in told.items() if value is not None}
+    for key, (types, what) in _TYPES.items():
+        if key in known and not isinstance(known[key], types):
+            raise SelectionError(f"{key} is {known[key]!r}", f"Give {what}.")
     store, signals = known.pop("store", ()), known.pop("signals", None)
     if "until" in known:
         known["condition"] = known.pop("until")
@@ -114,6 +124,7 @@ def read_plan(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _several(one: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
-    if isinstance(one, str | os.PathLike):
-        return (os.fspath(one),)
-    return tuple(os.fspath(each) for each in one)
+    try:
+        return tuple(os.fspath(each) for each in ([one] if isinstance(one, str | os.PathLike) else one))
+    except TypeError:
+        raise SelectionError(f"{one!r} is no name, and not several", "Give a text, or several.") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from xjls.capturing.device import Request
-from xjls.errors import MissingDependencyError, SelectionError
+from xjls.errors import SelectionError, XjlsError
 from xjls.model.amounts import hertz_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Kind:
     name: str
     what: str
     """In a few words."""
+    is_looked_for: bool = True
+    """Whether those that are plugged in can be found."""
 
     @property
     def module(self) -> ModuleType:
@@ -42,7 +44,7 @@ class Kind:
 
 KINDS = (
     Kind("sim", "simulated Joulescope or PicoScope signals, at any rate and speed"),
-    Kind("replay", "a recording that xjls can open, in real time or faster"),
+    Kind("replay", "a recording that xjls can open, as in replay:run.jls", is_looked_for=False),
     Kind("js110", "Joulescope JS110, over USB"),
     Kind("jsdrv", "Joulescope JS110, JS220 and JS320, through pyjoulescope_driver"),
     Kind("ps5000a", "PicoScope 5000A series, through picosdk"),
@@ -85,7 +87,7 @@ def open_device(
     [('current', 'A', 1000)]
     """
     name, address, told = split_uri(uri)
-    kind = _kind(name)
+    kind = kind_named(name)
     settings = _complete(kind, dict(settings or {}) | told)
     wanted = None if signals is None else tuple(signals)
     request = Request(
@@ -102,8 +104,10 @@ def find_devices() -> Iterable[tuple[Kind, tuple[Found, ...], str]]:
         why = ""
         try:
             found = tuple(kind.module.find_devices())
-        except (MissingDependencyError, OSError) as error:
+        except (XjlsError, OSError) as error:
             why = str(error)
+        except Exception as error:  # noqa: BLE001 - of a driver's code: the other kinds are there all the same
+            why = f"{type(error).__name__}: {error}"
         yield kind, found, why
 
 
@@ -132,7 +136,8 @@ def _value(text: str) -> Any:
     return text
 
 
-def _kind(name: str) -> Kind:
+def kind_named(name: str) -> Kind:
+    """Return a kind of device by its name; raise SelectionError where there is none."""
     kind = next((kind for kind in KINDS if kind.name == name), None)
     if kind is None:
         names = ", ".join(kind.name for kind in KINDS)

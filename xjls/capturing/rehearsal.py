@@ -33,7 +33,7 @@ SHOWN_S = 0.001
 def rehearse(stores: Iterable[str], codec: str | None, signals: Sequence[Signal]) -> None:
     """Write a few samples as they will be written and shown, to places that are given up; once a process.
 
-    What a format refuses is passed over: it will refuse it of the capture that counts.
+    What a format refuses is passed over: it will refuse it of the capture that counts. So is a place that is full.
     """
     plain = tuple(replace(signal, facts={}) for signal in signals)
     for suffix in sorted({"", *(Path(store).suffix for store in stores)}):
@@ -47,7 +47,7 @@ def _rehearsed(suffix: str, codec: str | None, signals: tuple[Signal, ...]) -> N
         play(StreamBuffer((), seconds=SHOWN_S), signals)
         return
     with (
-        contextlib.suppress(XjlsError),
+        contextlib.suppress(XjlsError, OSError),
         TemporaryDirectory(prefix="xjls-") as place,
         grow_recording(f"{place}/rehearsal{suffix}", codec=codec) as sink,
     ):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.errors import CaptureError
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.annotation import Annotation, Tie
+    from xjls.model.signal import Signal
 
 NO_ROOM = "the writer did not keep up"
 """Why samples are missing that the ring had no room for."""
@@ -56,10 +58,12 @@ class Ring:
         Whether a device waits for room. Else samples that find none become a gap.
     elapsed_s
         The clock.
+    signals
+        What may be delivered, and of which type; none if that is not looked at.
 
     Notes
     -----
-    One thread puts in at a time, one takes out.
+    One thread puts in at a time, one takes out. What a device should not say is refused on its own thread.
 
     Examples
     --------
@@ -71,7 +75,10 @@ class Ring:
     >>> ring.release([call])
     """
 
-    def __init__(self, n_bytes: int, *, waits: bool, elapsed_s: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, n_bytes: int, *, waits: bool, elapsed_s: Callable[[], float] = lambda: 0.0,
+        signals: Sequence[Signal] = (),
+    ) -> None:  # fmt: skip
         size = max(n_bytes, PIECES * ALIGN_BYTES) // ALIGN_BYTES * ALIGN_BYTES
         self._bytes = np.empty(size, np.uint8)
         self._bytes.fill(0)  # its pages are there before the first sample is
@@ -87,6 +94,7 @@ class Ring:
         """By signal, the samples that are left out since the last that were not."""
         self._some, self._room = Event(), Event()
         self._open = True
+        self._dtypes = {signal.name: signal.dtype for signal in signals}
         self.most_bytes = 0
         """The most that was in it at any moment."""
 
@@ -94,6 +102,7 @@ class Ring:
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Copy samples; see `Outlet`."""
+        self._require(name, samples)
         next_id = self._next.get(name, first_id)
         samples = samples[max(next_id - first_id, 0) :]
         first_id = max(first_id, next_id)
@@ -152,8 +161,8 @@ class Ring:
             self._room.set()
 
     def give_up(self) -> None:
-        """Say that nobody takes anything any more: nobody waits for room then."""
-        self._waits = False
+        """Say that nobody takes anything any more but what is there: nobody waits for room then."""
+        self._waits = self._open = False
         self._room.set()
 
     @property
@@ -219,6 +228,20 @@ class Ring:
         for window in self._left_out.pop(name, ()):
             self._append("skip", name, Gap(window, NO_ROOM, skipped=True))
 
+    def _require(self, name: str, samples: NDArray[Any] | None = None) -> None:
+        """Refuse what the device did not say that it delivers."""
+        if not self._dtypes or (not name and samples is None):
+            return
+        if (dtype := self._dtypes.get(name)) is None:
+            raise CaptureError(f"the device delivers {name!r}, which is none of its signals", "", "Report it.")
+        if samples is not None and (samples.dtype != dtype or samples.ndim != 1):
+            found = f"{samples.dtype}{list(samples.shape)}"
+            raise CaptureError(f"the device delivers {found} of {name!r}, which is {dtype}[n]", "", "Report it.")
+
     def _append(self, verb: str, name: str, *arguments: Any, end: int = -1) -> None:
+        if end < 0:
+            self._require(name)
+        if not self._open:
+            return
         self._calls.append(Call(verb, name, arguments, self._elapsed_s(), end))
         self._some.set()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal as signals_of_the_system
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,10 @@ from xjls.capturing.rehearsal import rehearse
 from xjls.capturing.session import Outcome, Session
 from xjls.capturing.showing import shown
 from xjls.capturing.target import Target, memory_target, open_target
+from xjls.errors import SelectionError
+from xjls.storage import local_path
 
 if TYPE_CHECKING:
-    import os
     from datetime import timedelta
 
     from xjls.capturing.until import Condition
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.1
 INTERRUPTED = "it was interrupted"
+_HANG_UP = getattr(signals_of_the_system, "SIGHUP", None)
+"""Not on Windows."""
+_ENDING = tuple(filter(None, (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM, _HANG_UP)))
 LIVE_BYTES = 256 << 20
 """Of the last seconds, at most."""
 
@@ -133,22 +139,32 @@ def start_capture(
 
 def run(plan: Plan, *, progress: bool | None = None, look: Callable[[Session], None] | None = None) -> Outcome:
     """Capture as a plan says; ``look`` is called ten times a second. See `capture`."""
-    session = open_session(plan)
     show = shown(plan.until, progress)
-    with _ended_by_signals(session):
-        session.start()
-        while not _has_ended(session):
+    looks = [each for each in (show, look) if each is not None]
+    with _wish_to_end() as wish:
+        session = open_session(plan)
+        try:
+            wish.is_only_noted = True
+            session.start()
+            while not session.has_ended(LOOK_S):
+                if wish.is_there:
+                    session.stop(INTERRUPTED)
+                for each in looks:
+                    each(session)
+        finally:
+            session.close()
             if show is not None:
-                show(session)
-            if look is not None:
-                look(session)
-    if show is not None:
-        show(None)
+                show(None)
     return session.wait()
 
 
 def open_session(plan: Plan) -> Session:
     """Open device and recordings, and return the session, which has not begun.
+
+    Raises
+    ------
+    SelectionError
+        A recording is named twice; or as of `capture`.
 
     Examples
     --------
@@ -158,6 +174,7 @@ def open_session(plan: Plan) -> Session:
     >>> session.wait().reason
     'it was stopped'
     """
+    _require_each_once(plan.stores)
     device = open_device(plan.device, signals=plan.signals, rate=plan.rate, settings=plan.settings)
     targets: list[Target] = []
     try:
@@ -174,32 +191,49 @@ def open_session(plan: Plan) -> Session:
         raise
 
 
+def _require_each_once(stores: Sequence[str]) -> None:
+    places = [store if (local := local_path(store)) is None else os.path.realpath(local) for store in stores]
+    for i, place in enumerate(places):
+        if place in places[:i]:
+            raise SelectionError(f"{stores[i]} is named twice", "Name each recording once.")
+
+
 def _live_s(signals: Sequence[Signal], seconds: float) -> float:
     """Return how many seconds are shown: what was asked for, if it is not too much memory."""
     return min(seconds, LIVE_BYTES / sum(float(signal.rate_hz) * signal.dtype.itemsize for signal in signals))
 
 
-def _has_ended(session: Session) -> bool:
-    """Wait a moment; Ctrl-C ends the capture, and not the program."""
-    try:
-        return session.has_ended(LOOK_S)
-    except KeyboardInterrupt:
-        session.stop(INTERRUPTED)
-        return False
+@dataclass(slots=True)
+class _Wish:
+    """What the system is told to call when it wants the program to end; the handler of signals.
+
+    It takes no lock, because it may be called while the same thread holds one, and while it is called itself.
+    """
+
+    is_there: bool = False
+    is_only_noted: bool = False
+    """Else it is raised, once: what follows must not end whoever tidies up."""
+
+    def __call__(self, *_: object) -> None:
+        raises, self.is_there, self.is_only_noted = not self.is_only_noted, True, True
+        if raises:
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
-def _ended_by_signals(session: Session) -> Iterator[None]:
-    """End the capture, and nothing else, where the system asks the program to end."""
+def _wish_to_end() -> Iterator[_Wish]:
+    """Take down that the system asks the program to end; nothing else ends then."""
+    wish = _Wish()
     if current_thread() is not main_thread():
-        yield
+        yield wish
         return
-    before = {
-        number: signals_of_the_system.signal(number, lambda *_: session.stop(INTERRUPTED))
-        for number in (signals_of_the_system.SIGINT, signals_of_the_system.SIGTERM)
-    }
+    before = {number: signals_of_the_system.getsignal(number) for number in _ENDING}
+    ignored = before.get(_HANG_UP) == signals_of_the_system.SIG_IGN  # as nohup has it
+    taken = [number for number in _ENDING if not (ignored and number == _HANG_UP)]
     try:
-        yield
+        for number in taken:
+            signals_of_the_system.signal(number, wish)
+        yield wish
     finally:
-        for number, handler in before.items():
-            signals_of_the_system.signal(number, handler)
+        for number in taken:
+            signals_of_the_system.signal(number, before[number] or signals_of_the_system.SIG_DFL)

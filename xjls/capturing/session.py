@@ -6,6 +6,7 @@ whether it is time to end. Whoever started the session looks at `counts`, reads 
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
@@ -13,11 +14,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from xjls.capturing import records
+from xjls.capturing.device import STOPPED
 from xjls.capturing.ring import Ring
 from xjls.capturing.timing import SystemTiming
 from xjls.capturing.until import Until
 from xjls.capturing.writing import Pace, Writer
-from xjls.errors import CaptureError, SelectionError, SinkError, XjlsError
+from xjls.errors import CaptureError, DeviceError, SelectionError, SinkError, XjlsError
+from xjls.model.amounts import counted, duration
 from xjls.model.sample_type import bits_of
 from xjls.model.sink import Sink
 
@@ -34,7 +37,8 @@ RING_S = 2.0
 LEAST_RING_BYTES, MOST_RING_BYTES = 16 << 20, 1 << 30
 DEVICE_S = 10
 """How long a device may take to stop."""
-STOPPED = "it was stopped"
+LEAST_S = 1.0
+"""What it has at least, from when nobody lets it wait for room any more."""
 TOLD = 5
 """Signals of which it is said how much is lost."""
 
@@ -51,9 +55,11 @@ class Outcome:
     failed: Mapping[str, Exception]
     """Recordings that refused, by their paths, and why; they hold what was written before."""
     error: Exception | None = None
-    """What the device raised."""
+    """What the device raised, or the condition."""
     opens: Callable[[], Recording] | None = field(default=None, repr=False)
     """Opens the first recording."""
+    is_live: bool = True
+    """Whether samples are lost that nobody takes in time; others wait, so that the writer is never late."""
 
     def open(self) -> Recording:
         """Open the first recording, of a store, a file or memory.
@@ -70,24 +76,35 @@ class Outcome:
     def __str__(self) -> str:
         return "\n".join(self.lines)
 
+    def __repr__(self) -> str:
+        return f"<xjls.Outcome: {'; '.join(self.lines)}>"
+
     @property
     def lines(self) -> list[str]:
         """What there is to say of it."""
         counts = self.counts
         lines = [
             f"the capture ended because {self.reason}",
-            f"{counts.samples:,} samples of {', '.join(counts.signals)}: {float(counts.recorded_s):g} s",
+            f"{counts.samples:,} samples of {', '.join(counts.signals)}: {duration(float(counts.recorded_s))}",
             _lost(counts.signals) if counts.lost else "nothing is lost",
         ]
         if counts.over_range:
-            lines.append(f"the input was over range in {counts.over_range:,} blocks")
+            lines.append(f"the input was over range in {counted(counts.over_range, 'block')}")
+        if self.silent:
+            lines.append(f"nothing came of {', '.join(self.silent)}")
         lines += [f"{path} took no more: {error}" for path, error in self.failed.items()]
-        return lines + ([f"the device said: {self.error}"] if self.error is not None else [])
+        return lines + ([f"what went wrong: {text_of(self.error)}"] if self.error is not None else [])
+
+    @property
+    def silent(self) -> list[str]:
+        """Signals of which nothing came, while others did."""
+        signals = self.counts.signals
+        return [name for name, one in signals.items() if not one.samples + one.lost] if self.counts.samples else []
 
     @property
     def is_whole(self) -> bool:
         """Whether every sample that was counted is in every recording, and nothing went wrong."""
-        return not (self.counts.lost or self.failed or self.error)
+        return not (self.counts.lost or self.silent or self.failed or self.error)
 
 
 class Live(Sink, Protocol):
@@ -158,14 +175,15 @@ class Session:
         self._timing = timing or SystemTiming()
         self._ring = Ring(
             _ring_bytes(device.signals) if ring_bytes is None else ring_bytes, waits=not device.is_live,
-            elapsed_s=self._timing.elapsed_s,
+            elapsed_s=self._timing.elapsed_s, signals=device.signals,
         )  # fmt: skip
         self._writer = Writer(
             self._ring, targets, device.signals, self._until.lengths(device.signals), self._until.n_bytes,
-            live=live, timing=self._timing, pace=pace or Pace(), stop=self.stop, tick=self._look,
+            live=live, timing=self._timing, pace=pace or Pace(), stop=self.stop, tick=self._tick,
         )  # fmt: skip
         self._stop, self._lock = Event(), Lock()
         self._reason = ""
+        self._stopped_s: float | None = None
         self._begun = False
         self._error: Exception | None = None
         self._delivering = Thread(target=self._deliver, name="xjls device", daemon=True)
@@ -175,7 +193,6 @@ class Session:
         """Begin, once; return the session."""
         if self._begun:
             return self
-        self._begun = True
         begun = records.begun(self._device, self._uri, self._timing.now_ns())
         try:
             self._look()  # what is asked for in vain is said now
@@ -184,16 +201,24 @@ class Session:
                 target.add_user_data(begun)
                 target.flush()
         except BaseException:
-            self.close()
+            self._give_back()
             raise
-        self._writing.start()
-        self._delivering.start()
+        self._begun = True
+        atexit.register(self.close)  # a program that ends meanwhile closes what it has captured
+        try:
+            self._writing.start()
+            self._delivering.start()
+        except BaseException:  # Ctrl-C, or there are too many threads: a writer that runs ends, and closes what is open
+            self.stop()
+            self._ring.finish()
+            raise
         return self
 
     def stop(self, reason: str = STOPPED) -> None:
         """End it; what was measured until now is still written. From any thread; the first reason counts."""
         with self._lock:
             self._reason = self._reason or reason
+            self._stopped_s = self._timing.elapsed_s() if self._stopped_s is None else self._stopped_s
         self._stop.set()
 
     def wait(self) -> Outcome:
@@ -205,14 +230,19 @@ class Session:
             No recording takes anything any more.
         DeviceError
             The device refused to start, and nothing was written.
+        CaptureError
+            It has not begun.
         """
+        if not self._begun:
+            raise CaptureError("the session has not begun", self._uri, "Call start() first.")
         self._writing.join()
         return self._outcome()
 
     def has_ended(self, timeout_s: float = 0.0) -> bool:
         """Wait for the end, at most so long; return whether everything is written."""
-        self._writing.join(timeout_s)
-        return not self._writing.is_alive()
+        if self._begun:
+            self._writing.join(timeout_s)
+        return self._begun and not self._writing.is_alive()
 
     @property
     def counts(self) -> Counts:
@@ -225,7 +255,15 @@ class Session:
         return None if self._live is None else self._live.recording
 
     def close(self) -> None:
-        """Give back what is open of a session that was not started."""
+        """Give back what is open; one that has begun is stopped, and waited for."""
+        if not self._begun:
+            self._give_back()
+            return
+        self.stop()
+        self._writing.join()
+
+    def _give_back(self) -> None:
+        """Give back what is open where nothing has begun: nothing is left of it."""
         for target in self._targets:
             target.discard()
         self._device.close()
@@ -244,8 +282,10 @@ class Session:
     def _deliver(self) -> None:
         try:
             self.stop(self._device.run(self._ring, self._stop))
-        except Exception as error:  # noqa: BLE001 - of a driver's code: it ends the session, and is raised by `wait`
+        except (XjlsError, OSError) as error:
             self._fail(error)
+        except BaseException as error:  # noqa: BLE001 - of a driver's code, whatever it is: it ends the session
+            self._fail(_driver_failed(error, self._uri))
         finally:
             self._ring.finish()
 
@@ -256,16 +296,22 @@ class Session:
             self._writer.run()
         except Exception as error:  # noqa: BLE001 - whatever it is, the device must stop, and `wait` must say it
             self._fail(error)
-        self._end_device()
+        try:
+            self._end_device()
+        except Exception as error:  # noqa: BLE001 - as above, and recordings must be closed
+            self._fail(_driver_failed(error, self._uri))
         try:
             self._writer.finish(records.ended(self._reason, self._writer.counts, self._timing.now_ns()))
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
+        atexit.unregister(self.close)
 
     def _end_device(self) -> None:
         """Wait until the device has stopped, and close it; one that does not stop is left alone."""
         self._ring.give_up()
-        self._delivering.join(DEVICE_S)
+        self.stop()
+        if self._delivering.ident is not None:
+            self._delivering.join(max(DEVICE_S - self._waited_s, LEAST_S))
         if self._delivering.is_alive():
             self._fail(CaptureError(f"the device did not stop within {DEVICE_S} s", self._uri, "Unplug it."))
         else:
@@ -273,13 +319,29 @@ class Session:
 
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error
-        self.stop(str(error))
+        self.stop(text_of(error))
+
+    @property
+    def _waited_s(self) -> float:
+        """Seconds since it was stopped."""
+        return 0.0 if self._stopped_s is None else self._timing.elapsed_s() - self._stopped_s
+
+    def _tick(self) -> None:
+        """Look whether it is to end, and whether it does."""
+        if self._waited_s > DEVICE_S and (self._ring.is_live or not self._ring.queued_bytes):
+            self._ring.give_up()  # the device does not stop: what it has delivered is written
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - of whoever asks: what was measured until now is written
+            self._fail(error)
 
     def _look(self) -> None:
         """Ask the condition."""
         condition, recording = self._until.condition, self.recording
         if condition is None or recording is None or self._stop.is_set():
             return
+        if self._writer.not_shown is not None:
+            raise self._writer.not_shown
         recording.refresh()
         if condition(recording):
             self.stop(self._until.text or "its condition holds")
@@ -288,19 +350,37 @@ class Session:
         failed = dict(self._writer.failed)
         if failed and len(failed) == len(self._targets):
             path, error = next(iter(failed.items()))
-            raise SinkError(f"nothing could be written any more: {error}", path, "What was written before is there.")
+            why = f"nothing could be written any more: {text_of(error)}"
+            raise SinkError(why, path, "What was written before is there.") from error
         counts = self._writer.counts
-        if self._error is not None and (not counts.samples or not isinstance(self._error, XjlsError)):
+        if self._error is not None and not counts.samples:
             raise self._error
         paths = tuple(target.path for target in self._targets if target.path)
         opens = self._targets[0].open if self._targets else None
-        return Outcome(self._reason, counts, paths, failed, self._error, opens)
+        return Outcome(self._reason, counts, paths, failed, self._error, opens, self._device.is_live)
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an error says; of one that is not ours, what it is as well.
+
+    Examples
+    --------
+    >>> text_of(KeyError("current"))
+    "KeyError: 'current'"
+    """
+    return str(error) if isinstance(error, XjlsError | OSError) and str(error) else f"{type(error).__name__}: {error}"
+
+
+def _driver_failed(error: BaseException, uri: str) -> DeviceError:
+    failed = DeviceError(f"the device's driver failed: {text_of(error)}", uri, "Unplug it, plug it in, and try again.")
+    failed.__cause__ = error
+    return failed
 
 
 def _lost(signals: Mapping[str, SignalCounts]) -> str:
     """Return what is lost, of the first signals."""
-    parts = [f"{one.lost:,} of {name} in {one.gaps:,} gaps" for name, one in signals.items() if one.lost]
-    more = f" and of {len(parts) - TOLD} more signals" if len(parts) > TOLD else ""
+    parts = [f"{one.lost:,} of {name} in {counted(one.gaps, 'gap')}" for name, one in signals.items() if one.lost]
+    more = f" and of {counted(len(parts) - TOLD, 'more signal')}" if len(parts) > TOLD else ""
     return f"lost: {', '.join(parts[:TOLD])}{more}; the recording says where"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from xjls.errors import XjlsError
+from xjls.model.amounts import counted, duration, quantity
 
 if TYPE_CHECKING:
     from xjls.capturing.counts import Counts
@@ -17,7 +20,10 @@ if TYPE_CHECKING:
 Show: TypeAlias = "Callable[[Session | None], None]"
 """Shows how far a session is; None takes the line away."""
 MOST_NUMBERS = 3
-"""Signals whose last numbers find room."""
+"""Signals whose last numbers are shown."""
+MINUTE_S = 60
+USUAL_COLUMNS = 200
+"""Of a line where nobody knows how long they are."""
 
 
 def shown(until: Until, progress: bool | None) -> Show | None:
@@ -26,15 +32,16 @@ def shown(until: Until, progress: bool | None) -> Show | None:
         return None
 
     def show(session: Session | None) -> None:
-        text = "" if session is None else line(session.counts, until, session.recording)
-        sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()
+        text = "" if session is None else line(session.counts, until, session.recording, width=_columns() - 1)
+        with contextlib.suppress(OSError):  # the terminal is gone: the capture goes on
+            sys.stderr.write(f"\r\033[K{text}")
+            sys.stderr.flush()
 
     return show
 
 
-def line(counts: Counts, until: Until, live: Recording | None = None) -> str:
-    """Return the line.
+def line(counts: Counts, until: Until, live: Recording | None = None, *, width: int = USUAL_COLUMNS) -> str:
+    """Return the line: as much of it as finds room, what matters most first.
 
     Examples
     --------
@@ -44,20 +51,23 @@ def line(counts: Counts, until: Until, live: Recording | None = None) -> str:
     >>> counts = Counts(recorded_s=Fraction(5), elapsed_s=5.0, n_bytes=40_000_000, lag_s=0.004, queued=0.02,
     ...                 signals={"current": SignalCounts(samples=10_000_000)})
     >>> line(counts, Until.of(duration="10s"))
-    ' 50% 5.0 s of 10 s | 40.0 MB, 8.0 MB/s | lag 4 ms, queue 2% | nothing lost'
+    ' 50% 5.0 s of 10 s | nothing lost | 40.0 MB, 8.0 MB/s | lag 4 ms, queue 2%'
     """
-    recorded_s = float(counts.recorded_s)
-    parts = [f"{recorded_s:.1f} s"]
-    if until.duration_s is not None:
-        whole_s = float(until.duration_s)
-        parts = [f"{min(recorded_s / whole_s, 1):4.0%} {recorded_s:.1f} s of {whole_s:g} s"]
     rate = counts.n_bytes / counts.elapsed_s / 1e6 if counts.elapsed_s else 0.0
-    parts.append(f"{counts.n_bytes / 1e6:.1f} MB, {rate:.1f} MB/s")
-    parts.append(f"lag {counts.lag_s * 1e3:.0f} ms, queue {counts.queued:.0%}")
-    parts.append(f"{counts.lost:,} samples lost in {counts.gaps}" if counts.lost else "nothing lost")
-    if counts.over_range:
-        parts.append("over range")
-    return " | ".join([*parts, *numbers(live)])
+    parts = [
+        _progress(counts, until),
+        f"{counts.lost:,} samples lost in {counted(counts.gaps, 'gap')}" if counts.lost else "nothing lost",
+        *(["over range"] if counts.over_range else []),
+        f"{counts.n_bytes / 1e6:.1f} MB, {rate:.1f} MB/s",
+        *numbers(live),
+        f"lag {counts.lag_s * 1e3:.0f} ms, queue {counts.queued:.0%}",
+    ]
+    found = parts[0]
+    for part in parts[1:]:
+        if len(found) + len(f" | {part}") > width:
+            break
+        found += f" | {part}"
+    return found[: max(width, 0)]
 
 
 def numbers(live: Recording | None) -> list[str]:
@@ -70,7 +80,42 @@ def numbers(live: Recording | None) -> list[str]:
         start = max(signal.first_id, signal.window.stop - round(signal.rate_hz))
         if start < signal.window.stop:
             try:
-                told.append(f"{name} {live.statistics(name, (start, None)).mean:.5g} {signal.units}".rstrip())
+                mean = float(f"{live.statistics(name, (start, None)).mean:.4g}")
             except XjlsError:  # what is asked for was overwritten just then
                 continue
+            told.append(f"{name} {quantity(mean, signal.units) if signal.units else f'{mean:g}'}")
     return told
+
+
+def _progress(counts: Counts, until: Until) -> str:
+    """Return how much there is, and of how much, where that is known."""
+    recorded_s = float(counts.recorded_s)
+    text = f"{recorded_s:.1f} s" if recorded_s < MINUTE_S else duration(recorded_s)
+    if until.duration_s is not None:
+        text += f" of {duration(float(until.duration_s))}"
+    done = part_done(counts, until)
+    return text if done is None else f"{done:4.0%} {text}"
+
+
+def part_done(counts: Counts, until: Until) -> float | None:
+    """Return how far it is towards the nearest end that is known, from 0 to 1; None where none is known.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> from xjls.capturing.counts import Counts
+    >>> from xjls.capturing.until import Until
+    >>> part_done(Counts(recorded_s=Fraction(6)), Until.of(duration="1min")), part_done(Counts(), Until())
+    (0.1, None)
+    """
+    longest = max((one.samples + one.lost for one in counts.signals.values()), default=0)
+    ends = ((counts.recorded_s, until.duration_s), (longest, until.samples), (counts.n_bytes, until.n_bytes))
+    return max((min(float(there / end), 1.0) for there, end in ends if end is not None), default=None)
+
+
+def _columns() -> int:
+    """Return how many letters a line of the terminal has."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or USUAL_COLUMNS
+    except (OSError, ValueError):  # a notebook, for one
+        return USUAL_COLUMNS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from xjls.model.annotation import Tie
 from xjls.model.clock import NEVER
 from xjls.model.window import Gap, Window
 from xjls.storage import local_path
+from xjls.storage.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +47,8 @@ class _Past:
     names: tuple[str, ...]
     stop: int
     """One past their last sample id."""
+    tied: int
+    """The same, and past the id of their last tie: what comes before that would pass for older than it is."""
     rate_hz: Fraction
     clock: Clock
     behind: Mapping[str, int]
@@ -89,6 +93,8 @@ class Target:
         self._early: dict[str, list[Tie]] = {}
         """Ties that came before the samples of their signals."""
         self._early_notes: list[Annotation] = []
+        self._due: deque[tuple[str, tuple[Any, ...]]] = deque()
+        """Calls of the sink that come before the next samples."""
 
     def begin(self, source: Source, signals: Sequence[Signal]) -> None:
         """Define what the device is and delivers."""
@@ -100,12 +106,14 @@ class Target:
     def write(self, name: str, first_id: int, samples: NDArray[Any], now_ns: int) -> None:
         """Append samples that arrived at a time; see `Sink`."""
         self._place(name, first_id, len(samples), now_ns)
+        self._catch_up()
         self._pause(name, first_id)
         self._sink.write(name, first_id, samples)
 
     def skip(self, name: str, gap: Gap, now_ns: int) -> None:
         """Count samples that nobody delivered; see `Sink`."""
         self._place(name, gap.window.start, gap.window.length, now_ns)
+        self._catch_up()
         self._pause(name, gap.window.start)
         self._sink.skip(name, gap)
 
@@ -140,11 +148,12 @@ class Target:
         self._sink.abandon()
 
     def discard(self) -> None:
-        """Give up what has not begun: what was there stays as it was, and what was not is not."""
+        """Give up what has not begun: what was there stays as it was, and what was not is not; twice is harmless."""
         self._sink.abandon()
         if (local := None if self._was_there else local_path(self.path)) is not None:
             place = Path(local).expanduser()
             shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+        self._was_there = True  # what is there from now on is somebody else's
 
     def _is_early(self, name: str) -> bool:
         """Whether it is not known yet where the samples of a signal go."""
@@ -158,20 +167,28 @@ class Target:
         told = next((tie for one in past.names for tie in self._early.get(one, ())), None)
         tie = told or Tie(sample_id=first_id, time_ns=now_ns - round(length * NS / past.rate_hz))
         begin_ns = tie.time_ns + round((first_id - tie.sample_id) * NS / past.rate_hz)
-        place = self._after(past, begin_ns)
+        stop = past.tied if self._costs(past, past.tied) <= MOST_GAP_BYTES else past.stop
+        place = self._after(past, stop, begin_ns)
         self._shifts |= dict.fromkeys(past.names, place - first_id)
-        if place == past.stop and past.clock.utc:
+        if place == stop and past.clock.utc:
             # Ties right at both ends: between them, and only there, time jumps
-            last = Tie(sample_id=first_id - 1, time_ns=past.clock.time(past.stop - 1))
-            for tie in (last, Tie(sample_id=first_id, time_ns=begin_ns)):
-                self._sink.tie(name, tie)
-        for one in past.names:
-            for early in self._early.pop(one, ()):
-                if not (place == past.stop and early.sample_id == first_id):
-                    self._sink.tie(one, early)
-        notes, self._early_notes = self._early_notes, []
-        for note in notes:
-            self.annotate(note)
+            last = Tie(sample_id=first_id - 1, time_ns=past.clock.time(stop - 1))
+            first = Tie(sample_id=first_id, time_ns=begin_ns)
+            self._due += [("tie", (one, last)) for one in past.behind]
+            self._due += [("tie", (one, first)) for one in past.names]
+        self._due += [
+            ("tie", (one, early)) for one in past.names for early in self._early.pop(one, ())
+            if not (place == stop and early.sample_id == first_id)
+        ]  # fmt: skip
+        self._due += [("annotate", (note,)) for note in self._early_notes if not self._is_early(note.signal)]
+        self._early_notes = [note for note in self._early_notes if self._is_early(note.signal)]
+
+    def _catch_up(self) -> None:
+        """Write what waited for its place; what the medium refuses is there when the same call is made again."""
+        while self._due:
+            verb, arguments = self._due[0]
+            getattr(self._sink, verb)(*arguments)
+            self._due.popleft()
 
     def _pause(self, name: str, first_id: int) -> None:
         """Record, before the first samples of a signal, that nothing was captured since its last ones."""
@@ -182,17 +199,29 @@ class Target:
             self._sink.skip(name, Gap(Window(start, first_id), PAUSED, skipped=True))
         del self._behind[name]
 
-    def _after(self, past: _Past, begin_ns: int) -> int:
+    def _after(self, past: _Past, stop: int, begin_ns: int) -> int:
         """Return where a sample goes by its time: as far behind as it came later, unless that is costly to fill."""
         found = nearest(past.clock, begin_ns) if past.clock.utc and past.clock.is_increasing else NEVER
-        if found == NEVER or found <= past.stop:
-            return past.stop
-        n_bytes = sum(self._sink.gap_bytes(name, found - stop) for name, stop in past.behind.items())
-        return found if n_bytes <= MOST_GAP_BYTES else past.stop
+        return found if found != NEVER and found > stop and self._costs(past, found) <= MOST_GAP_BYTES else stop
+
+    def _costs(self, past: _Past, place: int) -> int:
+        """Return what it costs to go on from there."""
+        return sum(self._sink.gap_bytes(name, place - stop) for name, stop in past.behind.items() if stop < place)
 
 
-def _past(kin: Sequence[Signal], behind: Mapping[str, int], clock: Clock) -> _Past:
-    return _Past(tuple(signal.name for signal in kin), max(behind.values()), kin[0].rate_hz, clock, behind)
+def _past(kin: Sequence[Signal], behind: Mapping[str, int], old: Recording) -> _Past:
+    names, stop = tuple(signal.name for signal in kin), max(behind.values())
+    tied = max((tie.sample_id + 1 for name in behind for tie in old.ties(name)[-1:]), default=stop)
+    return _Past(names, stop, max(stop, tied), kin[0].rate_hz, old.clock(*behind), behind)
+
+
+def _remove_empty(path: str) -> None:
+    """Remove a file of no bytes, unless somebody writes it: it is left of a capture that was killed as it began."""
+    place = None if (local := local_path(path)) is None else Path(local).expanduser()
+    if place is not None and place.is_file() and not place.stat().st_size:
+        with place.open("rb") as file:
+            lock(file.fileno())
+            place.unlink()
 
 
 def _is_there(path: str, storage_options: Mapping[str, Any] | None) -> bool:
@@ -221,6 +250,7 @@ def open_target(
         What is there is no recording, or is damaged.
     """
     name = os.fspath(path)
+    _remove_empty(name)
     if not _is_there(name, storage_options):
         sink = grow_recording(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
         return Target(name, sink, partial(open_recording, name, storage_options=storage_options), was_there=False)
@@ -233,7 +263,7 @@ def open_target(
             there = {signal.name: old.signals[signal.name] for signal in kin if signal.name in old.signals}
             behind = {one.name: one.window.stop for one in there.values() if one.length}
             if behind:
-                pasts.append(_past(kin, behind, old.clock(*behind)))
+                pasts.append(_past(kin, behind, old))
         names, taken = set(old.signals), {source.id for source in old.sources}
     shifts = {signal.name: 0 for signal in signals if all(signal.name not in past.names for past in pasts)}
     sink = continue_recording(name, storage_options=storage_options, keep_s=keep_s)

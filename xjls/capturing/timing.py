@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from xjls.errors import SelectionError
 from xjls.model.annotation import Tie
 
 if TYPE_CHECKING:
@@ -49,6 +50,30 @@ class SystemTiming:
     def wait(self, event: Event, seconds: float) -> bool:
         """Wait; see `Timing`."""
         return event.wait(seconds)
+
+
+def speed_of(told: Any) -> Fraction | None:
+    """Return how many seconds of samples come in one; None for ``"max"``, as fast as they are taken.
+
+    Raises
+    ------
+    SelectionError
+        It is neither, or not above 0.
+
+    Examples
+    --------
+    >>> speed_of("2.5"), speed_of("max")
+    (Fraction(5, 2), None)
+    """
+    if told == "max":
+        return None
+    try:
+        speed = Fraction(str(told))
+    except (ValueError, ZeroDivisionError):
+        speed = Fraction(0)
+    if speed <= 0:
+        raise SelectionError(f"speed={told!r} is none", "Give a number above 0, 1 for real time, or max.")
+    return speed
 
 
 @dataclass(slots=True, eq=False)

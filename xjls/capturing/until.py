@@ -62,14 +62,14 @@ class Until:
         condition: Condition | str | None = None,
     ) -> Until:
         """Make one of what people write; raise SelectionError where that is nothing that can be meant."""
-        if samples is not None and (isinstance(samples, bool) or samples != int(samples) or samples <= 0):
+        if samples is not None and not _is_count(samples):
             raise SelectionError(f"samples={samples!r} is no number of samples", "Give a whole one, above 0.")
         return cls(
             None if duration is None else seconds_of(duration),
             samples if samples is None else int(samples),
             None if size is None else bytes_of(size),
             parse_condition(condition) if isinstance(condition, str) else condition,
-            condition if isinstance(condition, str) else getattr(condition, "__name__", ""),
+            condition if isinstance(condition, str) else getattr(condition, "__name__", "").replace("<lambda>", ""),
         )
 
     def lengths(self, signals: Sequence[Signal]) -> dict[str, int]:
@@ -88,6 +88,10 @@ class Until:
         if self.samples is not None:
             ends.append(self.samples / max(signal.rate_hz for signal in signals))
         return {signal.name: math.ceil(min(ends) * signal.rate_hz) for signal in signals} if ends else {}
+
+
+def _is_count(samples: float) -> bool:
+    return not isinstance(samples, bool) and math.isfinite(samples) and samples == int(samples) > 0
 
 
 def parse_condition(text: str) -> Condition:

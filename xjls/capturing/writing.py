@@ -6,6 +6,7 @@ become a gap. A target that goes on refusing is given up; the others go on.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from xjls.capturing.counts import Counts, SignalCounts
 from xjls.capturing.joining import joined
 from xjls.errors import XjlsError
-from xjls.model.annotation import Annotation
+from xjls.model.annotation import text_at
 from xjls.model.sink import NOT_DELIVERED
 from xjls.model.window import Gap, Window
 
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
     from xjls.capturing.ring import Ring
     from xjls.capturing.target import Target
     from xjls.capturing.timing import Timing
-    from xjls.model.annotation import Tie, UserData
+    from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.signal import Signal
     from xjls.model.sink import Sink
 
 OVER_RANGE = "over range"
 """The annotation of samples that were beyond the input's range."""
 RETRY_S = 0.2
+LATE_S = 5
+"""Seconds of its samples for which a signal that is complete waits for others: one that is silent ends nothing."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,7 @@ class Pace:
     """Between two flushes: what is lost at most when the process is killed is what came since, and is on its way."""
     sync_s: float = 30.0
     """Between two moments at which the disk is waited for: what is lost at most when the machine fails."""
-    gather_s: float = 0.05
+    gather_s: float = 0.1
     """For which samples gather in the ring before they are written."""
     tick_s: float = 0.1
     """Between two looks at conditions."""
@@ -87,6 +92,10 @@ class _Course:
         """Whether it has all that was asked for."""
         return self._length is not None and self.begin is not None and self.next >= self.begin + self._length
 
+    def is_overdue(self, sample_id: int) -> bool:
+        """Whether a sample comes so long after all that is captured that others should have come, too."""
+        return self.is_beyond(sample_id - math.ceil(LATE_S * self.rate_hz))
+
     @property
     def recorded_s(self) -> Fraction:
         """Seconds of samples, gaps included."""
@@ -128,6 +137,8 @@ class Writer:
     ) -> None:  # fmt: skip
         self.failed: dict[str, Exception] = {}
         """Targets that were given up, by their paths, and why."""
+        self.not_shown: Exception | None = None
+        """Why the last seconds are not shown any more."""
         self._ring = ring
         self._targets = list(targets)
         self._live = live
@@ -190,7 +201,8 @@ class Writer:
         course = self._courses[name]
         window = course.inside(Window(first_id, first_id + len(samples)))
         if not window.length:
-            self._stop_when_complete()
+            self._lose_before(name, course, first_id)
+            self._stop_when_complete(course.is_overdue(first_id))
             return
         samples = samples[: window.length]
         self._show("write", name, first_id, samples)
@@ -201,10 +213,14 @@ class Writer:
 
     def _skip(self, name: str, gap: Gap) -> None:
         course = self._courses[name]
-        if course.begin is not None and course.next < gap.window.start:
-            self._lose(name, course, Gap(Window(course.next, gap.window.start), NOT_DELIVERED, skipped=True))
+        self._lose_before(name, course, gap.window.start)
         self._lose(name, course, gap)
-        self._stop_when_complete()
+        self._stop_when_complete(course.is_overdue(gap.window.start))
+
+    def _lose_before(self, name: str, course: _Course, start: int) -> None:
+        """Count what the device left out without a word."""
+        if course.begin is not None and course.next < start:
+            self._lose(name, course, Gap(Window(course.next, start), NOT_DELIVERED, skipped=True))
 
     def _lose(self, name: str, course: _Course, gap: Gap) -> None:
         gap = replace(gap, window=course.inside(gap.window))
@@ -214,6 +230,8 @@ class Writer:
             course.lose(gap.window)
 
     def _tie(self, name: str, tie: Tie) -> None:
+        if self._courses[name].is_beyond(tie.sample_id):
+            return  # of samples that are not captured; who goes on with the recording has others there
         self._show("tie", name, tie)
         self._all("tie", name, tie)
 
@@ -232,15 +250,23 @@ class Writer:
             self._annotate(name, text_at(name, window.start, OVER_RANGE))
         course.over_until = window.stop + math.ceil(course.rate_hz)
 
-    def _stop_when_complete(self) -> None:
-        if all(course.is_complete for course in self._courses.values()):
+    def _stop_when_complete(self, is_overdue: bool = False) -> None:
+        late = [name for name, course in self._courses.items() if not course.is_complete]
+        if not late:
             self._stop("it has what was asked for")
+        elif is_overdue:
+            self._stop(f"it has what was asked for, but of {', '.join(late)}, of which no more came")
         elif self._n_bytes is not None and self._bytes >= self._n_bytes:
             self._stop("it has as many bytes as were asked for")
 
     def _show(self, verb: str, *arguments: Any) -> None:
-        if self._live is not None:
+        if self._live is None:
+            return
+        try:
             getattr(self._live, verb)(*arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is: recordings are worth more than what shows them
+            _log.exception("the last seconds are not shown any more")
+            self._live, self.not_shown = None, error
 
     # -- targets -----------------------------------------------------------------------------------------------------
 
@@ -249,7 +275,7 @@ class Writer:
         for target in tuple(self._targets):
             try:
                 self._patiently(target, verb, *arguments, **options)
-            except (XjlsError, OSError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever one raises, the others go on
                 self._give_up(target, error)
 
     def _patiently(self, target: Target, verb: str, *arguments: Any, **options: Any) -> None:
@@ -272,12 +298,7 @@ class Writer:
         self._targets.remove(target)
         try:
             target.abandon()
-        except (OSError, ValueError) as worse:
+        except Exception as worse:  # noqa: BLE001 - as above
             error.add_note(f"and it could not be left as it stands: {worse}")
         if not self._targets:
             self._stop("nothing takes its samples any more")
-
-
-def text_at(name: str, sample_id: int | None, text: str) -> Annotation:
-    """Return a text at a sample of a signal."""
-    return Annotation(signal=name, sample_id=sample_id, time_ns=None, kind="text", group=0, y=None, data=text)

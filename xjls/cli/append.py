@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.arguments import PLAINLY, Opening
-from xjls.cli.text import quantity
 from xjls.formats import open_recording
 from xjls.formats.appending import append as append_recording
+from xjls.model.amounts import quantity
 from xjls.progress import shown
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def option(text: str) -> tuple[str, str | int | float]:
     """
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, as in units=mV")
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     for number in (int, float):
         with contextlib.suppress(ValueError):
             return name, number(value)

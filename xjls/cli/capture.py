@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from xjls.capturing.plan import plan_of, read_plan
-from xjls.capturing.run import run
+from xjls.capturing.run import INTERRUPTED, run
+from xjls.capturing.showing import part_done
 from xjls.cli.text import written
-from xjls.errors import XjlsError
+from xjls.errors import SelectionError, XjlsError
 
 if TYPE_CHECKING:
     from xjls.capturing.session import Outcome, Session
+    from xjls.capturing.until import Until
 
 DRAW_S = 1.0
 """Seconds between two pictures of the last seconds."""
@@ -28,14 +31,21 @@ def capture(
     known |= {name: value for name, value in told.items() if value is not None}
     if stores:
         known["store"] = stores
-    known["settings"] = {**known.get("settings", {}), **dict(settings or ())}
     found = plan_of(known)
+    found = replace(found, settings={**found.settings, **dict(settings or ())})
+    if not found.stores:
+        raise SelectionError("no recording is named", "Give one, as run.zarr or run.jls.")
+    if plot is not None:
+        from xjls.cli.plot import require_picture
+
+        require_picture(plot)
     outcome = run(found, progress=False if quiet else None, look=None if plot is None else _drawing(plot))
+    short = _short(outcome, found.until)
     if not quiet:
-        print(*_told(outcome), sep="\n")
+        print(*_told(outcome, short), sep="\n")
     if plot is not None and outcome.paths:
         _draw_whole(outcome, plot)
-    return 0 if outcome.is_whole else 1
+    return 0 if outcome.is_whole and not short else 1
 
 
 def _drawing(out: str) -> Callable[[Session], None]:
@@ -48,7 +58,8 @@ def _drawing(out: str) -> Callable[[Session], None]:
         if live is None or time.monotonic() - drawn < DRAW_S:
             return
         live.refresh()
-        with contextlib.suppress(XjlsError):  # what is drawn was overwritten just then: there is another chance
+        # What is drawn was overwritten just then, or the disk is full: there is another chance
+        with contextlib.suppress(XjlsError, OSError):
             live.plot().savefig(out)
         drawn = time.monotonic()
 
@@ -60,10 +71,20 @@ def _draw_whole(outcome: Outcome, out: str) -> None:
         recording.plot().savefig(out)
 
 
-def _told(outcome: Outcome) -> list[str]:
+def _short(outcome: Outcome, until: Until) -> str:
+    """Return how much there is of what was asked for, where the device ended before that; ``""`` where it did not."""
+    done = part_done(outcome.counts, until)
+    if done is None or done == 1 or outcome.reason in (INTERRUPTED, until.text):
+        return ""
+    return f"that is {done:.0%} of what was asked for"
+
+
+def _told(outcome: Outcome, short: str) -> list[str]:
     """Return what there is to say at the end."""
     late, used = f"{outcome.counts.most_lag_s:.2f} s", f"{outcome.counts.most_queued:.0%}"
     return [
-        *outcome.lines, f"the writer was {late} late at most; {used} of the ring was used",
+        *outcome.lines,
+        *([short] if short else []),
+        *([f"the writer was {late} late at most; {used} of the ring was used"] if outcome.is_live else []),
         *(written(path) for path in outcome.paths if path not in outcome.failed),
-    ]  # fmt: skip
+    ]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.arguments import PLAINLY, Opening
-from xjls.cli.text import quantity, size, written
+from xjls.cli.text import size, written
 from xjls.formats import open_recording
 from xjls.formats.indexing import place_of
 from xjls.formats.levels.build import build
 from xjls.formats.levels.opening import SUFFIX, UnfitError, look
+from xjls.model.amounts import quantity
 from xjls.progress import shown
 from xjls.storage import absolute_path
 

@@ -6,12 +6,16 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from xjls.capturing.records import CAPTURE_META
 from xjls.cli.arguments import PLAINLY, Opening
-from xjls.cli.text import duration, moment, quantity, size, table
+from xjls.cli.text import moment, size, table
 from xjls.formats import open_recording
+from xjls.model.amounts import duration, quantity
 
 if TYPE_CHECKING:
-    from xjls.model.annotation import Annotation
+    from collections.abc import Sequence
+
+    from xjls.model.annotation import Annotation, UserData
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
     from xjls.model.status import Status
@@ -81,9 +85,13 @@ def _contents(recording: Recording) -> list[str]:
     parts += _told(recording)
     if recording.annotations:
         parts.append(_annotations(recording.annotations))
-    if records := recording.user_data:
-        rows = [[str(record.meta), _shortened(record.data)] for record in records]
-        parts.append(f"user data: {len(records)}\n" + table(rows, right=[0]))
+    captures, others = _captures(recording.user_data)
+    if captures:
+        rows = [["begun", "ended", "device", "lost", "ended because"], *captures]
+        parts.append("captures\n" + table(rows, right=[3]))
+    if others:
+        rows = [[str(record.meta), _shortened(record.data)] for record in others]
+        parts.append(f"user data: {len(others)}\n" + table(rows, right=[0]))
     if gaps := _gaps(recording):
         parts.append(gaps)
     return parts
@@ -97,6 +105,21 @@ def _told(recording: Recording) -> list[str]:
             rows = [[key, _shortened(value)] for key, value in signal.facts.items()]
             named.setdefault(table(rows), []).append(signal.name)
     return [f"{', '.join(names)}, as the file says\n{told}" for told, names in named.items()]
+
+
+def _captures(records: Sequence[UserData]) -> tuple[list[list[str]], list[UserData]]:
+    """Return a row for each capture that records tell of, and the records that tell of none."""
+    rows: list[list[str]] = []
+    others = []
+    for record in records:
+        match record.data if record.meta == CAPTURE_META else None:
+            case {"capture": "begun", "utc": str(begun), "device": str(device)}:
+                rows.append([begun, "–", device, "–", "–"])
+            case {"capture": "ended", "utc": str(ended), "reason": str(reason), "counts": {"lost": int(lost)}} if rows:
+                rows[-1] = [rows[-1][0], ended, rows[-1][2], f"{lost:,}", reason]
+            case _:
+                others.append(record)
+    return rows, others
 
 
 def _gaps(recording: Recording) -> str:

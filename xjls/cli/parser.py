@@ -192,8 +192,8 @@ def _capture(commands: Commands) -> None:
     command = commands.add_parser(
         "capture", help="a live device into recordings",
         description="Stream a device into recordings that open while they grow, until it is to end or Ctrl-C. What is "
-        "there already is gone on with. The exit status is 0 when every sample is there, 1 when some are missing or a "
-        "recording took no more, 2 when it cannot be done.",
+        "there already is gone on with. The exit status is 0 when every sample is there, 1 when some are missing, the "
+        "device ended too soon or a recording took no more, 2 when it cannot be done.",
     )  # fmt: skip
     command.add_argument("device", metavar="DEVICE", nargs="?", help="sim, js110, js110:000123, replay:run.jls … with "
                          "settings as in sim?model=picoscope; see xjls devices")  # fmt: skip

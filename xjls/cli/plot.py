@@ -13,6 +13,7 @@ from xjls.cli.window import window_of
 from xjls.errors import SelectionError
 from xjls.formats import open_recording
 from xjls.plot import plot_recording
+from xjls.plot.figure import require_matplotlib
 from xjls.plot.lanes import Scale
 from xjls.plot.style import DPI, WIDTH_IN
 from xjls.plot.traces import chosen_quantities
@@ -55,11 +56,19 @@ def plot(
         return 0
 
 
-def _save(figure: Figure, out: str) -> None:
-    """Write a figure as its file's ending says."""
-    ending, known = Path(out).suffix.lstrip(".").lower(), figure.canvas.get_supported_filetypes()
+def require_picture(out: str) -> None:
+    """Raise SelectionError where a file's ending names no format of pictures; see `require_matplotlib`, too."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    ending, known = Path(out).suffix.lstrip(".").lower(), Figure().canvas.get_supported_filetypes()
     if ending not in known:
         raise SelectionError(f"the ending of {out} names no format of pictures", f"Choose one of {', '.join(known)}.")
+
+
+def _save(figure: Figure, out: str) -> None:
+    """Write a figure as its file's ending says."""
+    require_picture(out)
     with warnings.catch_warnings():
         # Names and notes may hold letters that the font lacks: they show as boxes, which says enough
         warnings.filterwarnings("ignore", "Glyph", UserWarning)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from xjls.cli.arguments import PLAINLY, Opening
-from xjls.cli.text import duration, moment, quantity, table
+from xjls.cli.text import moment, table
 from xjls.cli.window import windows_of
 from xjls.formats import open_recording
+from xjls.model.amounts import duration, quantity
 
 if TYPE_CHECKING:
     from xjls.model.recording import Recording

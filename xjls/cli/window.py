@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from xjls.cli.text import moment, quantity
+from xjls.cli.text import moment
 from xjls.errors import SelectionError
-from xjls.model.amounts import SECONDS
+from xjls.model.amounts import SECONDS, quantity
 from xjls.model.bounds import quantities
 
 if TYPE_CHECKING:

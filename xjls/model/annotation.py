@@ -27,6 +27,17 @@ class Annotation:
     """Text, bytes or the decoded JSON."""
 
 
+def text_at(signal: str, sample_id: int | None, text: str, *, time_ns: int | None = None) -> Annotation:
+    """Return a text at a sample of a signal, or at a time; ``signal`` is ``""`` for the whole recording.
+
+    Examples
+    --------
+    >>> text_at("current", 5, "here").kind
+    'text'
+    """
+    return Annotation(signal=signal, sample_id=sample_id, time_ns=time_ns, kind="text", group=0, y=None, data=text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserData:
     """A record that an application left in the file."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from xjls.errors import SelectionError
+from xjls.model.window import Gap, Window
+
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.signal import Signal, Source
-    from xjls.model.window import Gap
 
 NOT_DELIVERED = "not delivered"
 """Why samples are missing, where a sink was told no more than the ids of those that follow."""
@@ -72,3 +75,31 @@ class Sink(Protocol):
     def abandon(self) -> None:
         """Leave what was written as it stands: a recording that was not closed."""
         ...
+
+
+def require_type(name: str, dtype: np.dtype[Any], samples: NDArray[Any]) -> None:
+    """Refuse what is not consecutive samples of a signal, in its type."""
+    if samples.ndim != 1 or samples.dtype != dtype:
+        raise SelectionError(
+            f"samples are {samples.dtype}{list(samples.shape)}, those of {name!r} are {dtype}[n]",
+            f"Give them as .astype({dtype.name!r}), with one dimension.",
+        )
+
+
+def rest_of(gap: Gap, name: str, next_id: int | None) -> Gap:
+    """Return what of a gap was not written yet; refuse one that does not continue what was.
+
+    ``next_id`` is the signal's next sample; None before the first.
+
+    Examples
+    --------
+    >>> rest_of(Gap(Window(10, 20), "unplugged"), "current", 15)
+    Gap(window=Window(start=15, stop=20), reason='unplugged', offset=-1)
+    """
+    start = gap.window.start if next_id is None else next_id
+    if not gap.window.start <= start <= gap.window.stop:
+        raise SelectionError(
+            f"the gap {gap.window} does not continue {name!r}, whose next sample is {start:_}",
+            "Write what is between, or a gap from there on.",
+        )
+    return Gap(Window(start, gap.window.stop), gap.reason, skipped=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from xjls.capturing.buffer.filters import Stage, designed
+from xjls.capturing.timing import NS
 from xjls.model.annotation import Tie
 from xjls.model.sample_type import bits_of, dtype_of
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-NS = 10**9
 Part: TypeAlias = "tuple[int, NDArray[Any]]"
 """First output's sample id, and outputs."""
 

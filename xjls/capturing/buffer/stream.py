@@ -27,8 +27,6 @@ from xjls.formats.memory.spans import rows_between
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from numpy.typing import NDArray
 
     from xjls.formats.memory.track import Track, View
@@ -255,7 +253,7 @@ class StreamBuffer(Rings):
         start, stop = self.sample_id_range
         updates = Updates(increment, callback, self.rate_hz, stop if start < stop else None)
         self._updates.append(updates)
-        return lambda: self._updates.remove(updates)
+        return lambda: self._updates.remove(updates) if updates in self._updates else None
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

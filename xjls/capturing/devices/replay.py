@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from xjls.capturing.device import Device, Found, Request, Setting
-from xjls.capturing.timing import SystemTiming
+from xjls.capturing.device import STOPPED, Device, Found, Request, Setting
+from xjls.capturing.timing import SystemTiming, speed_of
 from xjls.errors import SelectionError
 from xjls.formats import open_recording
+from xjls.model.amounts import seconds_of
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
+    from fractions import Fraction
     from threading import Event
 
     from xjls.capturing.device import Outlet
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from xjls.model.annotation import Annotation, Json, Tie
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
+
+Told = TypeVar("Told", bound="Annotation | Tie")
 
 SETTINGS = (
     Setting(name="speed", default=1, meaning="seconds of the recording a second; max for as fast as they are taken"),
@@ -58,6 +62,7 @@ class Replay:
     """
 
     def __init__(self, request: Request, timing: Timing | None = None) -> None:
+        speed, step_s = speed_of(request.settings["speed"]), seconds_of(request.settings["block_s"])
         self._recording = open_recording(request.address, on_damage="gap")
         try:
             self._kept = _chosen(self._recording, request)
@@ -66,31 +71,32 @@ class Replay:
             raise
         self.signals = tuple(replace(signal, window=Window(0, 0), level_factors=()) for signal in self._kept)
         self.source = self._kept[0].source
-        speed = request.settings["speed"]
-        self.is_live = speed != "max"
-        self._speed = float(speed) if self.is_live else math.inf
-        self._step_s = Fraction(str(request.settings["block_s"]))
+        self.is_live = speed is not None
+        self._speed = math.inf if speed is None else float(speed)
+        self._step_s = step_s
         self.settings: Mapping[str, Json] = {"recording": request.address, **request.settings}
         self._timing = timing or SystemTiming()
 
     def run(self, outlet: Outlet, stop: Event) -> str:
         """Deliver it to its end; see `Device`."""
         begun_s = self._timing.elapsed_s()
-        ties = {signal.name: list(self._recording.ties(signal.name)) for signal in self._kept}
-        notes = [note for note in self._recording.annotations if note.signal in ties]
-        for note in self._recording.annotations:
-            if not note.signal:
-                outlet.annotate(note)
+        ties = {signal.name: deque(self._recording.ties(signal.name)) for signal in self._kept}
+        notes = {name: _in_order(self._recording.annotations, name) for name in ("", *ties)}
+        for note in notes[""]:
+            outlet.annotate(note)
         for at_s, windows in self._steps():
             while (early := float(at_s) / self._speed - (self._timing.elapsed_s() - begun_s)) > 0:
                 if self._timing.wait(stop, min(early, 0.05)):
-                    return "it was stopped"
+                    return STOPPED
             if stop.is_set():
-                return "it was stopped"
+                return STOPPED
             for signal, window in windows:
-                _tie(outlet, signal, window, ties[signal.name])
+                # The first ties before the first samples
+                for tie in _before(window.stop, ties[signal.name]):
+                    outlet.tie(signal.name, tie)
                 self._deliver(outlet, signal, window)
-                notes = _annotate(outlet, signal, window, notes)
+                for note in _before(window.stop, notes[signal.name]):
+                    outlet.annotate(replace(note, time_ns=None) if note.sample_id is not None else note)
         return ENDED
 
     def close(self) -> None:
@@ -127,6 +133,8 @@ class Replay:
 def _chosen(recording: Recording, request: Request) -> list[Signal]:
     """Return the signals that are delivered: of one instrument, with samples."""
     there = {name: signal for name, signal in recording.signals.items() if signal.length}
+    if request.signals is not None and not request.signals:
+        raise SelectionError("no signals were asked for", f"Signals: {', '.join(there)}.")
     if unknown := [name for name in request.signals or () if name not in there]:
         raise SelectionError(f"{recording.path} has no samples of {unknown[0]!r}", f"Signals: {', '.join(there)}.")
     kept = [signal for name, signal in there.items() if request.signals is None or name in request.signals]
@@ -142,15 +150,13 @@ def _chosen(recording: Recording, request: Request) -> list[Signal]:
     return [replace(signal, source=replace(signal.source, id=1)) for signal in kept]
 
 
-def _tie(outlet: Outlet, signal: Signal, window: Window, ties: list[Tie]) -> None:
-    """Deliver the ties up to the end of a window; the first ones before the first samples."""
-    while ties and ties[0].sample_id < window.stop:
-        outlet.tie(signal.name, ties.pop(0))
+def _in_order(notes: Iterable[Annotation], name: str) -> deque[Annotation]:
+    """Return the annotations of a signal by where they are; those without a place first."""
+    mine = (note for note in notes if note.signal == name)
+    return deque(sorted(mine, key=lambda note: -math.inf if note.sample_id is None else note.sample_id))
 
 
-def _annotate(outlet: Outlet, signal: Signal, window: Window, notes: list[Annotation]) -> list[Annotation]:
-    """Deliver the annotations of a signal up to the end of a window; return the others."""
-    due = [note for note in notes if note.signal == signal.name and (note.sample_id or 0) < window.stop]
-    for note in due:
-        outlet.annotate(replace(note, time_ns=None) if note.sample_id is not None else note)
-    return [note for note in notes if note not in due]
+def _before(stop: int, waiting: deque[Told]) -> Iterator[Told]:
+    """Take out what is at samples before one."""
+    while waiting and (waiting[0].sample_id is None or waiting[0].sample_id < stop):
+        yield waiting.popleft()

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capturing.device import Device, Found, Request, Setting
-from xjls.capturing.timing import EVERY_S, NS, SystemTiming
+from xjls.capturing.device import STOPPED, UNPLUGGED, Device, Found, Request, Setting
+from xjls.capturing.timing import EVERY_S, NS, SystemTiming, speed_of
 from xjls.errors import SelectionError
 from xjls.model.amounts import seconds_of
 from xjls.model.annotation import Tie
@@ -49,7 +50,6 @@ SETTINGS = (
 PERIOD = 1 << 20
 """Samples after which signals repeat."""
 DROPPED = "dropped by the instrument"
-UNPLUGGED = "it was unplugged"
 ENDED = "it has no more"
 _TICK_S = 0.005
 _EVENT = re.compile(r"\s*(drop|jump|stall|over|unplug)@([^:;]+)(?::\s*([^:;]+))?\s*")
@@ -144,15 +144,15 @@ class Simulator:
         if model not in _MODELS:
             raise SelectionError(f"there is no simulated {model!r}", f"Models: {', '.join(_MODELS)}.")
         self._rate_hz = _RATES[model] if request.rate_hz is None else request.rate_hz
-        self._speed = _speed(told["speed"])
+        self._speed = speed_of(told["speed"])
         self.source = _source(model)
         self.signals = _signals(model, request, self._rate_hz, self.source)
         self.is_live = self._speed is not None
         self.settings: Mapping[str, Json] = dict(told)
-        self._block = max(round(Fraction(str(told["block_s"])) * self._rate_hz), 1)
-        self._length = math.ceil(Fraction(str(told["seconds"])) * self._rate_hz) or None
-        self._first_id = int(told["first_id"])
-        self._start_ns = int(told["start_ns"])
+        self._block = max(round(seconds_of(told["block_s"]) * self._rate_hz), 1)
+        self._length = math.ceil(seconds_of(told["seconds"]) * self._rate_hz) if told["seconds"] else None
+        self._first_id = _whole(told, "first_id")
+        self._start_ns = _whole(told, "start_ns")
         self._script = parse_script(str(told["script"]), self._rate_hz)
         self._timing = timing or SystemTiming()
         self.delivered_s = 0.0
@@ -182,7 +182,7 @@ class Simulator:
             self._deliver(outlet, at, stop_at)
             at = stop_at
             self.delivered_s = float(at / self._rate_hz)
-        return "it was stopped"
+        return STOPPED
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
@@ -246,17 +246,11 @@ def _mishap(text: str, rate_hz: Fraction) -> Mishap:
         ) from None  # fmt: skip
 
 
-def _speed(told: Any) -> Fraction | None:
-    """Return seconds of samples a second; None for as fast as they are taken."""
-    if told == "max":
-        return None
-    try:
-        speed = Fraction(str(told))
-    except ValueError:
-        speed = Fraction(0)
-    if speed <= 0:
-        raise SelectionError(f"speed={told!r} is none", "Give a number above 0, 1 for real time, or max.")
-    return speed
+def _whole(told: Mapping[str, Any], name: str) -> int:
+    value = told[name]
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise SelectionError(f"{name}={value!r} is no whole number", "Give one.")
+    return int(value)
 
 
 def _source(model: str) -> Source:
@@ -265,7 +259,9 @@ def _source(model: str) -> Source:
 
 def _signals(model: str, request: Request, rate_hz: Fraction, source: Source) -> tuple[Signal, ...]:
     known = _MODELS[model]
-    wanted = request.signals or tuple(name for name, facts in known.items() if facts[2])
+    wanted = tuple(name for name, facts in known.items() if facts[2]) if request.signals is None else request.signals
+    if not wanted:
+        raise SelectionError("no signals were asked for", f"Signals: {', '.join(known)}.")
     if unknown := [name for name in wanted if name not in known]:
         raise SelectionError(f"a simulated {model} has no signal {unknown[0]!r}", f"Signals: {', '.join(known)}.")
     return tuple(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.capturing.buffer import StreamBuffer as Buffer
+from xjls.capturing.buffer.fields import I_RANGE_MISSING
 from xjls.compat.errors import RefusedError
 from xjls.compat.joulescope.packets import Inserted, Part, checked_words
 from xjls.compat.joulescope.refusing import refusing
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 REDUCTIONS_MAX = 5
 NEVER = 1 << 63
 """A number of samples that is not reached."""
-MISSING = 8
-"""The current range of a sample that is missing."""
 _ABSENT = 0xFFFF
 """A word of a sample that is missing."""
 _PIECES = 4
@@ -200,7 +199,7 @@ class Js110Buffer(Ring):
         """Keep samples that are decided, the first of some words; the other words wait."""
         n, at = len(block), block.first_id
         self._tail = words[n:]
-        missing = block.current_range == MISSING
+        missing = block.current_range == I_RANGE_MISSING
         whole = {
             "current": block.current, "voltage": block.voltage, "power": block.power, **self._raw(words[:n]),
         }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.capturing.devices.js110.packets import Packets
+from xjls.capturing.devices.js110.wire import PACKET_BYTES, PACKET_SAMPLES
 from xjls.compat.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PACKET_BYTES, PACKET_SAMPLES = 512, 126
 _AT_ONCE = 1024
 """Packets that are looked at together."""
 
@@ -50,7 +50,7 @@ class Inserted:
             stop = min(start + _AT_ONCE, whole)
             self._room[: (stop - start) * PACKET_BYTES] = found[start * PACKET_BYTES : stop * PACKET_BYTES]
             for run in self._packets.runs(stop - start):
-                yield Part(run.missing * PACKET_SAMPLES, run.words.reshape(-1, 2).copy(), run.voltage_ranges)
+                yield Part(run.missing * PACKET_SAMPLES, run.words.reshape(-1, 2), run.voltage_ranges)
 
 
 def checked_words(data: Any, voltage_range: int) -> Part:

@@ -11,9 +11,9 @@ import numpy as np
 
 from xjls.capturing.buffer import STATS_FIELD_NAMES
 from xjls.capturing.buffer import StreamBuffer as Buffer
+from xjls.capturing.devices.js110.wire import PACKET_SAMPLES
 from xjls.compat.errors import RefusedError
 from xjls.compat.joulescope.js110 import Js110Buffer
-from xjls.compat.joulescope.packets import PACKET_SAMPLES
 from xjls.compat.joulescope.ring import FIELDS, described
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from xjls.formats.memory.reader import Moment, Opener
 from xjls.formats.memory.track import Track
 from xjls.model.facts import encode_facts
 from xjls.model.recording import Recording
-from xjls.model.sink import NOT_DELIVERED
+from xjls.model.sink import NOT_DELIVERED, require_type, rest_of
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -101,11 +101,7 @@ class MemorySink:
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples; see `Sink`."""
         track = self._sampled(name)
-        if samples.ndim != 1 or samples.dtype != track.dtype:
-            raise SelectionError(
-                f"samples are {samples.dtype}{list(samples.shape)}, those of {name!r} are {track.dtype}[n]",
-                f"Give them as .astype({track.dtype.name!r}), with one dimension.",
-            )
+        require_type(name, track.dtype, samples)
         next_id = first_id if track.next_id is None else track.next_id
         samples = samples[max(next_id - first_id, 0) :]
         if len(samples):
@@ -118,15 +114,10 @@ class MemorySink:
     def skip(self, name: str, gap: Gap) -> None:
         """Count samples that nobody delivered; see `Sink`."""
         track = self._sampled(name)
-        start = gap.window.start if track.next_id is None else track.next_id
-        if not gap.window.start <= start <= gap.window.stop:
-            raise SelectionError(
-                f"the gap {gap.window} does not continue {name!r}, whose next sample is {start:_}",
-                "Write what is between, or a gap from there on.",
-            )
-        if start < gap.window.stop:
+        rest = rest_of(gap, name, track.next_id)
+        if rest.window.length:
             with self._lock:
-                track.skip(Gap(Window(start, gap.window.stop), gap.reason, skipped=True))
+                track.skip(rest)
                 self._changes += 1
 
     def tie(self, name: str, tie: Tie) -> None:

@@ -10,6 +10,7 @@ from xjls.errors import SelectionError
 from xjls.formats.picostream.attributes import LOST
 from xjls.formats.picostream.counts import DTYPE
 from xjls.model.facts import encode_facts
+from xjls.model.sink import require_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,11 +73,7 @@ def require_whole(signals: Sequence[Signal]) -> None:
 
 def require_samples(signal: Signal, samples: NDArray[Any]) -> None:
     """Refuse samples of another type, and those that would be taken for lost ones."""
-    if samples.ndim != 1 or samples.dtype != DTYPE:
-        raise SelectionError(
-            f"samples are {samples.dtype}{list(samples.shape)}, those of {signal.name!r} are int16[n]",
-            "Give them as .astype('int16'), with one dimension.",
-        )
+    require_type(signal.name, DTYPE, samples)
     if signal.missing_value is None and samples.size and samples.min() == LOST:
         raise SelectionError(
             f"{signal.name!r} has samples of {LOST:_}, which PicoStream takes for lost ones", f"Clip them. {_OTHERWISE}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from xjls.formats.picostream.fitting import require_counts, require_fitting, req
 from xjls.formats.picostream.telling import Told, told_of
 from xjls.formats.picostream.written import WrittenSignal
 from xjls.model.bounds import BOUNDS
-from xjls.model.sink import NOT_DELIVERED
+from xjls.model.sink import NOT_DELIVERED, rest_of
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -150,12 +149,7 @@ class PicoSink:
         """Mark samples that nobody delivered; see `Sink`."""
         one = self._one(name)
         self._begin(one, gap.window.start)
-        if not gap.window.start <= one.next_id <= gap.window.stop:
-            raise SelectionError(
-                f"the gap {gap.window} does not continue {name!r}, whose next sample is {one.next_id:_}",
-                "Write what is between, or a gap from there on.",
-            )
-        self._mark(one, replace(gap, window=Window(one.next_id, gap.window.stop)))
+        self._mark(one, rest_of(gap, name, one.next_id))
 
     def gap_bytes(self, name: str, samples: int) -> int:
         """Return the bytes that mark a gap of so many samples."""

@@ -8,11 +8,11 @@ from fractions import Fraction
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from xjls.capturing.device import Found
+from xjls.capturing.device import STOPPED, UNPLUGGED, Found
 from xjls.capturing.devices.js110 import wire
 from xjls.capturing.devices.js110.link import Link, find, serial_of
 from xjls.capturing.devices.js110.options import CURRENT_RANGES, IO_MV, VOLTAGE_RANGES, Options, named
-from xjls.capturing.devices.js110.stream import RATE_HZ, STOPPED, UNPLUGGED, Stream
+from xjls.capturing.devices.js110.stream import RATE_HZ, Stream
 from xjls.capturing.timing import SystemTiming
 from xjls.errors import DeviceError, FormatError, SelectionError
 from xjls.formats.jls1.calibration import Calibration

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import usb.core
 
+from xjls.capturing.device import STOPPED, UNPLUGGED
 from xjls.capturing.devices.js110.packets import Packets
 from xjls.capturing.devices.js110.wire import PACKET_BYTES, PACKET_SAMPLES
 from xjls.capturing.timing import Arrivals
 from xjls.formats.jls1.processor import RawProcessor
-from xjls.model.annotation import Annotation
+from xjls.model.annotation import text_at
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ SLACK_S = 1.0
 MOST_LEFT = 64
 """Reads of what is left over when nothing streams any more."""
 LOST, BAD = "packets lost on USB", "bad packets on USB"
-STOPPED = "it was stopped"
-UNPLUGGED = "it was unplugged"
 SILENT = "it stopped sending"
 BLIND = "it was not read for 4 s or more: how many samples were lost cannot be told"
 JUMPED = "its packets are numbered as if more were lost than there was time for"
@@ -214,9 +213,7 @@ class Stream:
         """Annotate what happened, the first time that it does."""
         if text not in self._told:
             self._told.add(text)
-            name = next(iter(self._fields))
-            note = Annotation(signal=name, sample_id=sample_id, time_ns=None, kind="text", group=0, y=None, data=text)
-            self._outlet.annotate(note)
+            self._outlet.annotate(text_at(next(iter(self._fields)), sample_id, text))
 
 
 def _warm(processor: RawProcessor) -> RawProcessor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.capturing.timing import EVERY_S, NS
 from xjls.errors import DeviceError
 from xjls.formats.jls2.wire import jls_time_to_ns
 from xjls.model.annotation import Tie
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from xjls.capturing.devices.jsdrv.models import Model, Port
     from xjls.model.signal import Signal
 
-NS = 10**9
-TIE_EVERY_NS = 10 * NS
+TIE_EVERY_NS = int(EVERY_S * NS)
 BYTE = 8
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from xjls.capturing.device import STOPPED, UNPLUGGED
 from xjls.capturing.shortfall import Shortfall, shortfall_text
+from xjls.capturing.timing import NS
 from xjls.errors import DeviceError
-from xjls.model.annotation import Annotation
+from xjls.model.annotation import text_at
 
 if TYPE_CHECKING:
     from threading import Event
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from xjls.capturing.devices.jsdrv.lane import Lane
     from xjls.capturing.timing import Timing
 
-NS = 10**9
-STOPPED = "it was stopped"
-UNPLUGGED = "it was unplugged"
 STARTED_OVER = "its sample counter began anew"
 LOOK_S = 0.1
 QUIET_S = 2.0
@@ -162,9 +161,7 @@ class Streaming:
         self._tell(shortfall_text(more_s))
 
     def _tell(self, text: str) -> None:
-        self.outlet.annotate(
-            Annotation(signal="", sample_id=None, time_ns=self.timing.now_ns(), kind="text", group=0, y=None, data=text)
-        )
+        self.outlet.annotate(text_at("", None, text, time_ns=self.timing.now_ns()))
 
 
 def _patience_s(lane: Lane, least_s: float) -> float:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from xjls.capturing.device import STOPPED, UNPLUGGED
 from xjls.capturing.devices.ps5000a.words import BUFFER_STALL, GONE, NOTHING_NEW, QUESTIONS, status_text
 from xjls.capturing.shortfall import Shortfall, shortfall_text
 from xjls.capturing.timing import Arrivals
-from xjls.model.annotation import Annotation
+from xjls.model.annotation import text_at
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal
 
 POLL_S = 0.002
-STOPPED = "it was stopped"
-UNPLUGGED = "it was unplugged"
 STALLED = "the driver's buffer stalled, and an unknown number of samples was lost"
 _POLLS = 2
 """At a time: one brings what there is up to the end of the buffer, one what is behind that."""
@@ -139,14 +138,4 @@ class Streaming:
 
     def _tell(self, text: str) -> None:
         name = self.streams[0].signal.name
-        self.outlet.annotate(
-            Annotation(
-                signal=name,
-                sample_id=self.next_id,
-                time_ns=self.timing.now_ns(),
-                kind="text",
-                group=0,
-                y=None,
-                data=text,
-            )
-        )
+        self.outlet.annotate(text_at(name, self.next_id, text, time_ns=self.timing.now_ns()))
