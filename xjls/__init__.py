@@ -34,8 +34,9 @@ from xjls.errors import (
 if TYPE_CHECKING:
     from xjls.backend.opening import open  # noqa: A004 - xjls.open reads as it should
     from xjls.capturing.buffer import StreamBuffer
+    from xjls.capturing.outcome import Outcome
     from xjls.capturing.run import capture, start_capture
-    from xjls.capturing.session import Outcome, Session
+    from xjls.capturing.session import Session
     from xjls.formats import append, continue_recording, grow_recording, new_recording, open_recording
     from xjls.formats.indexing import build_levels
     from xjls.model.annotation import Annotation, Tie, UserData
@@ -95,7 +96,8 @@ _HOMES = {
     ),
     "build_levels": "xjls.formats.indexing",
     **dict.fromkeys(("capture", "start_capture"), "xjls.capturing.run"),
-    **dict.fromkeys(("Outcome", "Session"), "xjls.capturing.session"),
+    "Outcome": "xjls.capturing.outcome",
+    "Session": "xjls.capturing.session",
     "StreamBuffer": "xjls.capturing.buffer",
     "Recording": "xjls.model.recording",
     **dict.fromkeys(("Annotation", "Tie", "UserData"), "xjls.model.annotation"),

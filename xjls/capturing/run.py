@@ -11,10 +11,11 @@ from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from xjls.capturing.buffer import StreamBuffer
+from xjls.capturing.outcome import Outcome
 from xjls.capturing.plan import Plan, plan_of
-from xjls.capturing.registry import open_device
+from xjls.capturing.registry import open_device, split_uri
 from xjls.capturing.rehearsal import rehearse
-from xjls.capturing.session import Outcome, Session
+from xjls.capturing.session import Session
 from xjls.capturing.showing import shown
 from xjls.capturing.target import Target, memory_target, open_target
 from xjls.errors import SelectionError
@@ -174,7 +175,8 @@ def open_session(plan: Plan) -> Session:
     >>> session.wait().reason
     'it was stopped'
     """
-    _require_each_once(plan.stores)
+    kind, address, _ = split_uri(plan.device)
+    _require_each_once((address, *plan.stores) if kind == "replay" else plan.stores)
     device = open_device(plan.device, signals=plan.signals, rate=plan.rate, settings=plan.settings)
     targets: list[Target] = []
     try:

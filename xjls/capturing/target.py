@@ -19,7 +19,7 @@ from xjls.formats.memory import MemorySink
 from xjls.model.annotation import Tie
 from xjls.model.clock import NEVER
 from xjls.model.window import Gap, Window
-from xjls.storage import local_path
+from xjls.storage import absolute_path, local_path
 from xjls.storage.locks import lock
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ class Target:
     def discard(self) -> None:
         """Give up what has not begun: what was there stays as it was, and what was not is not; twice is harmless."""
         self._sink.abandon()
-        if (local := None if self._was_there else local_path(self.path)) is not None:
-            place = Path(local).expanduser()
+        if not self._was_there and local_path(self.path) is not None:
+            place = Path(absolute_path(self.path))
             shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
         self._was_there = True  # what is there from now on is somebody else's
 
@@ -217,7 +217,7 @@ def _past(kin: Sequence[Signal], behind: Mapping[str, int], old: Recording) -> _
 
 def _remove_empty(path: str) -> None:
     """Remove a file of no bytes, unless somebody writes it: it is left of a capture that was killed as it began."""
-    place = None if (local := local_path(path)) is None else Path(local).expanduser()
+    place = None if local_path(path) is None else Path(absolute_path(path))
     if place is not None and place.is_file() and not place.stat().st_size:
         with place.open("rb") as file:
             lock(file.fileno())
@@ -226,12 +226,12 @@ def _remove_empty(path: str) -> None:
 
 def _is_there(path: str, storage_options: Mapping[str, Any] | None) -> bool:
     """Whether there is something under a name, but for an empty folder."""
-    if (local := local_path(path)) is not None:
-        place = Path(local).expanduser()
+    if local_path(path) is not None:
+        place = Path(absolute_path(path))
         return place.is_file() or (place.is_dir() and any(place.iterdir()))
-    import fsspec
+    from xjls.storage.remote import file_system_of
 
-    fs, name = fsspec.core.url_to_fs(path, **(storage_options or {}))
+    fs, name = file_system_of(path, storage_options)
     fs.invalidate_cache(name)
     return bool(fs.exists(name))
 

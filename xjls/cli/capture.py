@@ -15,7 +15,8 @@ from xjls.cli.text import written
 from xjls.errors import SelectionError, XjlsError
 
 if TYPE_CHECKING:
-    from xjls.capturing.session import Outcome, Session
+    from xjls.capturing.outcome import Outcome
+    from xjls.capturing.session import Session
     from xjls.capturing.until import Until
 
 DRAW_S = 1.0

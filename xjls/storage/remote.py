@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import numpy as np
 
-from xjls.errors import TruncatedError
+from xjls.errors import SelectionError, TruncatedError
 from xjls.storage.local import closed_error
 
 if TYPE_CHECKING:
@@ -27,6 +27,23 @@ KEEP_BLOCKS = 128
 """Blocks kept: 16 MiB an object at most."""
 MERGE_BYTES = 1 << 18
 """Ranges closer than this are one request: the bytes between cost less than a round trip."""
+
+
+def file_system_of(url: str, storage_options: Mapping[str, Any] | None = None) -> tuple[Any, str]:
+    """Return fsspec's file system for an address, and what it calls that.
+
+    Raises
+    ------
+    SelectionError
+        Nothing is known that reads such addresses.
+    """
+    try:
+        fs, key = fsspec.core.url_to_fs(url, **(storage_options or {}))
+    except ValueError as error:
+        raise SelectionError(
+            f"{url} cannot be reached: {error}", "Is it written as in s3://bucket/run.zarr?"
+        ) from error
+    return fs, key
 
 
 class RemoteObject:
@@ -44,7 +61,7 @@ class RemoteObject:
 
     def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self.path = url
-        self._fs, self._key = fsspec.core.url_to_fs(url, **(storage_options or {}))
+        self._fs, self._key = file_system_of(url, storage_options)
         info = self._fs.info(self._key)
         self.size: int = int(info["size"])
         """Bytes, as of opening."""

@@ -85,7 +85,7 @@ def resume_jls2(
 
 def _require_all_kept(keep_s: float | None) -> None:
     if keep_s is not None:
-        raise SelectionError("a JLS file keeps all samples", "Leave keep_s out, or choose a Zarr store.")
+        raise SelectionError("a JLS file keeps all samples", "Choose a Zarr store, or keep all.")
 
 
 class Jls2Sink:
