@@ -74,8 +74,9 @@ class Row:
         figure = f"{_number(self.value)}{_unit(self.unit)} [{_number(self.low)} … {_number(self.high)}]"
         cpu = "" if self.value_cpu is None else f"{_number(self.value_cpu)}{_unit(self.unit)}"
         base = "" if self.base_s is None else duration(self.base_s)
+        ours = duration(self.ours_s) if self.ours_s else ""
         return (
-            self.goal, self.what, self.base, duration(self.ours_s), base, figure, cpu, self._wanted(), self.verdict
+            self.goal, self.what, self.base, ours, base, figure, cpu, self._wanted(), self.verdict
         )  # fmt: skip
 
     def _wanted(self) -> str:

@@ -120,6 +120,7 @@ def parse_condition(text: str) -> Condition:
         start = max(signal.first_id, signal.window.stop - math.ceil(LOOKED_AT_S * signal.rate_hz))
         if start == signal.window.stop:
             return False
-        return bool(compare(getattr(recording.statistics(name, (start, None)), statistic), limit))
+        # By entries where there are some: it is asked on the writer's thread
+        return bool(compare(getattr(recording.statistics(name, (start, None), nans="trust"), statistic), limit))
 
     return holds
