@@ -2,12 +2,14 @@
 
 import errno
 import os
+import threading
 
 import fsspec
 import numpy as np
 import pytest
 
 import xjls
+from tests.captures import STORES, captured, uri
 from xjls.capturing.device import STOPPED
 from xjls.capturing.devices.sim import DROPPED
 from xjls.capturing.registry import open_device
@@ -163,3 +165,20 @@ def test_what_was_given_up_once_is_not_given_up_again(tmp_path, store):
     session.close()
     with xjls.open_recording(tmp_path / store) as recording:
         assert recording.signal("channel_a").length == 10
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_the_disk_begins_before_it_is_waited_for(tmp_path, monkeypatch, store):
+    monkeypatch.setattr("xjls.capturing.settling.EVERY_S", 0.01)
+    verbs, threads = [], set()
+
+    def heard(verb):
+        verbs.append(verb)
+        threads.add((verb, threading.current_thread().name))
+        return False
+
+    outcome = captured(tmp_path / store, uri(store, speed=1), refuses=heard, rate=10_000, duration="0.3s")
+    assert outcome.is_whole
+    assert verbs.count("settle") > 3
+    assert ("settle", "xjls settling") in threads
+    assert ("write", "xjls writer") in threads

@@ -18,6 +18,7 @@ from xjls.storage.local import HEAD_BYTES, LocalFile
 from xjls.storage.pool import FROM_BYTES, Pool
 from xjls.storage.remote import MERGE_BYTES, RemoteObject
 from xjls.storage.residency import Residency, resident_fraction
+from xjls.storage.settling import _sync_file_range, settle
 
 DATA = np.random.default_rng(0).integers(0, 256, 3 * HEAD_BYTES, np.uint8).tobytes()
 
@@ -190,3 +191,15 @@ class TestResidency:
             monkeypatch.setattr(calls, "_has_cachestat", False)
             there.append(calls.missing_pages(spans[0], spans[1] + spans[2], spans[2], spans[3]))
         assert there == [0 if filled else (16 << 20) // mmap.PAGESIZE] * 2
+
+
+def test_settling_begins_to_write_and_passes_over_what_is_gone(tmp_path):
+    file = tmp_path / "run.jls"
+    file.write_bytes(bytes(1 << 20))
+    settle(file)
+    settle(tmp_path / "gone.jls")
+    begin = _sync_file_range()
+    if begin is not None:
+        with file.open("rb") as opened:
+            assert begin(opened.fileno(), 0, 0, 2) == 0
+    assert file.stat().st_size == 1 << 20

@@ -7,6 +7,7 @@ import pytest
 
 import xjls
 from tests.zarr_stores import begun, described, make_growing_small
+from xjls.formats.zarr.objects import Objects
 from xjls.model.window import Gap, Window
 from xjls.testing.laws import equal_values
 
@@ -84,3 +85,46 @@ def test_a_signal_of_nothing_but_a_gap_is_no_damage(tmp_path, stored_type, lengt
         found = recording.statistics("x")
         assert (found.count, found.nan + found.lost) == (0, length)
         assert recording.columns("x", None, 3).count.sum() == 0
+
+
+def test_what_nobody_delivered_is_not_looked_at(tmp_path, monkeypatch):
+    """A pause of days has a million shards, none of which is there; neighbours of it are checked."""
+    store, day = tmp_path / "run.zarr", 86_400 * 2_000_000
+    with begun(store, described(rate=2_000_000), described("y", "u1", number=2, rate=2_000_000), grows=True) as writer:
+        for name, dtype in (("x", "f4"), ("y", bool)):
+            writer.write(name, 7, np.ones(5000, dtype))
+            writer.skip(name, Gap(Window(5007, 5007 + 3 * day), "off"))
+            writer.write(name, 5007 + 3 * day, np.ones(5000, dtype))
+    looks, chunks = [], Objects.chunks
+    monkeypatch.setattr(Objects, "chunks", lambda *told, **how: looks.append(told[1]) or chunks(*told, **how))
+    with xjls.open_recording(store) as recording:
+        assert recording.check() == ()
+        assert len(looks) < 100
+        assert len({key for key in looks if key.startswith("0/")}) == 4
+    last = max((store / "0" / "x").glob("c.*"), key=lambda path: int(path.name[2:]))
+    last.write_bytes(last.read_bytes()[:-9])
+    with xjls.open_recording(store) as recording:
+        (damage,) = recording.check()
+        assert "of 'x' are lost" in damage.consequence
+
+
+@pytest.mark.parametrize("stored_type", ["f32", "i16", "u1"])
+def test_blocks_of_long_recordings_are_larger(tmp_path, monkeypatch, stored_type):
+    """As there is a place in memory for each; answers are the same."""
+    monkeypatch.setattr("xjls.formats.zarr.places.MOST_BLOCKS", 4)
+    rng, store = np.random.default_rng(1), tmp_path / "run.zarr"
+    truth = (rng.random(700_000) * 2).astype(described("x", stored_type).dtype)
+    with begun(store, described("x", stored_type), grows=True) as writer:
+        writer.write("x", 7, truth[:200_000])
+        writer.skip("x", Gap(Window(200_007, 500_007), "off"))
+        writer.write("x", 500_007, truth[500_000:])
+    with xjls.open_recording(store) as recording:
+        for start, stop in ((0, 700_000), (3, 450_000), (199_000, 699_999), (250_000, 260_000)):
+            kept = np.concatenate([truth[start:stop][: max(200_000 - start, 0)], truth[max(start, 500_000) : stop]])
+            told = recording.statistics("x", (start + 7, stop + 7))
+            assert told.count == len(kept)
+            if len(kept):
+                assert told.mean == pytest.approx(kept.astype("f8").mean())
+                assert (told.min, told.max) == (kept.min(), kept.max())
+        places = recording._reader.places(recording.signal("x"), verify=True)
+        assert 700_000 / places.block_samples <= 4

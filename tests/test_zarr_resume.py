@@ -1,6 +1,7 @@
 """Zarr stores that are gone on with: closed, killed or converted; what becomes of them, and that nothing is lost."""
 
 import contextlib
+import errno
 import json
 import shutil
 
@@ -26,6 +27,7 @@ from tests.zarr_stores import (
 from xjls.cli.main import main
 from xjls.errors import LostSamplesError, NotRecognizedError, UnsupportedError
 from xjls.formats.zarr import resume
+from xjls.formats.zarr.folder import LocalFolder
 from xjls.model.annotation import Annotation, Tie, UserData
 from xjls.model.signal import Source
 from xjls.model.window import Gap, Window
@@ -357,3 +359,25 @@ def test_a_store_knows_itself_again(tmp_path, small):
         writer.close() if turn else writer.abandon()
     assert len(identities) == 1
     assert numbers == sorted(numbers)
+
+
+def test_what_could_not_be_removed_at_once_is_counted_once(tmp_path, small, monkeypatch):
+    """What a store has from before goes with the first flush; a disk that refuses is asked again."""
+    store = tmp_path / "run.zarr"
+    with begun(store) as writer:
+        writer.write("x", 0, np.arange(300, dtype="f4"))
+    removes, refusals = LocalFolder.remove, [OSError(errno.EIO, "refused")]
+
+    def refused_once(self, key):
+        if refusals:
+            raise refusals.pop()
+        removes(self, key)
+
+    writer = xjls.continue_recording(store)
+    monkeypatch.setattr(LocalFolder, "remove", refused_once)
+    with pytest.raises(OSError, match="refused"):
+        writer.flush()
+    writer.flush()
+    writer.close()
+    with xjls.open_recording(store) as recording:
+        assert recording.status.size_bytes == size_of(store)

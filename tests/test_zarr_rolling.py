@@ -11,6 +11,7 @@ import xjls
 from tests.zarr_stores import begun, described, make_growing_small, note, size_of
 from xjls.errors import LostSamplesError, SelectionError
 from xjls.formats.zarr.cutting import UNITS_KEPT, growing_cut
+from xjls.formats.zarr.track import Track
 from xjls.formats.zarr.writer import ZarrWriter
 from xjls.model.annotation import Tie
 from xjls.model.clock import Clock
@@ -141,6 +142,7 @@ def test_a_store_that_drops_is_gone_on_with(tmp_path, small, how):
             assert one.skipped(name) == two.skipped(name)
             assert one.signal(name).level_factors == two.signal(name).level_factors
         assert one.clock("x").time(one.signal("x").first_id) == two.clock("x").time(one.signal("x").first_id)
+        assert one.status.size_bytes == size_of(store)
     assert size_of(store) < 1.3 * size_of(tmp_path / "other.zarr")
 
 
@@ -275,3 +277,92 @@ def test_seconds_that_keep_nothing_are_refused(tmp_path, keep_s):
         pass
     with pytest.raises(SelectionError, match="keeps nothing"):
         xjls.continue_recording(tmp_path / "other.zarr", keep_s=keep_s)
+
+
+@pytest.mark.parametrize("how", ["close", "abandon"])
+def test_what_is_kept_may_be_less_than_an_entry(tmp_path, how):
+    """Then there are levels without an entry, for a while: they are intact, and go on where they were."""
+    store = tmp_path / "run.zarr"
+    writer = begun(store, described("x"), grows=True, keep_s=0.05)
+    for i in range(60):
+        writer.write("x", FIRST_ID + i * 50, wave("x", i * 50, i * 50 + 50))
+        writer.flush()
+        if i % 7 == 6:
+            writer.close() if how == "close" else writer.abandon()
+            writer = xjls.continue_recording(store)
+        with xjls.open_recording(store) as recording:
+            window, truth = recording.signal("x").window, wave("x", 0, i * 50 + 50)
+            kept = truth[window.start - FIRST_ID :]
+            assert recording.check() == ()
+            assert window.stop == FIRST_ID + len(truth)
+            assert recording.statistics("x").max == kept.max()
+            for level in recording.signal("x").levels:
+                entries = recording.read_level("x", level.index)
+                rows = kept[: len(kept) // level.factor * level.factor].reshape(-1, level.factor)
+                assert np.array_equal(entries[:, 3], rows.max(axis=1))
+    writer.close()
+
+
+def test_notes_of_samples_to_come_are_kept(tmp_path, small):
+    """Pages of them are older than the first sample; that of one signal may be dropped before another one's comes."""
+    store = tmp_path / "run.zarr"
+    writer = begun(store, described("x"), described("late", number=2), grows=True, keep_s=KEEP_S)
+    told = [note(FIRST_ID, f"{name} {i}", name) for name in ("x", "late") for i in range(9)]
+    for one in told:
+        writer.annotate(one)
+    writer.flush()
+    with xjls.open_recording(store) as recording:
+        assert recording.annotations == tuple(told)
+    for i in range(60):
+        writer.write("x", FIRST_ID + i * 350, wave("x", i * 350, i * 350 + 350))
+        writer.flush()
+    writer.write("late", FIRST_ID, wave("x", 0, 5))
+    writer.flush()
+    with xjls.open_recording(store) as recording:
+        assert set(recording.annotations) >= set(told[9:])
+        assert recording.signal("x").window.start > FIRST_ID
+    for i in range(60):
+        writer.write("late", FIRST_ID + 5 + i * 350, wave("x", i * 350, i * 350 + 350))
+        writer.flush()
+    writer.close()
+    with xjls.open_recording(store) as recording:
+        assert len(recording.annotations) < 2 * 4
+
+
+def test_a_gap_is_known_as_long_as_its_samples_are_there(tmp_path, small):
+    """Who looks for gaps only when the next root has dropped their samples; those samples are still there."""
+    writer = rolling(tmp_path / "run.zarr")
+    for i in range(30):
+        step(writer, i)
+    with xjls.open_recording(tmp_path / "run.zarr") as recording:
+        start = 30 * 350
+        for name in TYPES:  # much at once, with a gap in it
+            writer.write(name, FIRST_ID + start, wave(name, start, start + 7000))
+            writer.skip(name, Gap(Window(FIRST_ID + start + 7000, FIRST_ID + start + 7350), "off"))
+        writer.flush()
+        assert_kept(recording, 30 * 350)
+    writer.abandon()
+
+
+def test_gaps_are_looked_for_before_what_they_are_of(tmp_path, small, monkeypatch):
+    """A writer goes on while an answer is made: what was read before has the gaps of then."""
+    writer, steps = rolling(tmp_path / "run.zarr"), iter(range(200))
+    for _ in range(30):
+        step(writer, next(steps))
+    with xjls.open_recording(tmp_path / "run.zarr") as recording:
+        valid = np.arange(recording.signal("y").first_id - FIRST_ID, 30 * 350) // 350 % 10 != 9
+        looks = Track._stored
+
+        def slowly(self, *arguments, **how):
+            found = looks(self, *arguments, **how)
+            for _ in range(60):
+                step(writer, next(steps))
+            return found
+
+        monkeypatch.setattr(Track, "_stored", slowly)
+        entries, track = recording.signal("y").level_factors[0], recording._reader.track("y")
+        _, known = track.believed(1, 0, 9, verify=True)
+        rows = valid[: 9 * entries].reshape(9, entries)
+        assert known.any()
+        assert not (known & ~rows.all(axis=1)).any()
+    writer.abandon()

@@ -16,6 +16,7 @@ from xjls.capturing import records
 from xjls.capturing.device import STOPPED
 from xjls.capturing.outcome import Outcome, text_of
 from xjls.capturing.ring import Ring
+from xjls.capturing.settling import settling
 from xjls.capturing.timing import SystemTiming
 from xjls.capturing.until import Until
 from xjls.capturing.writing import Pace, Writer
@@ -226,7 +227,8 @@ class Session:
 
     def _write(self) -> None:
         try:
-            self._writer.run()
+            with settling(self._targets):
+                self._writer.run()
         except Exception as error:  # noqa: BLE001 - whatever it is, the device must stop, and `wait` must say it
             self._fail(error)
         try:

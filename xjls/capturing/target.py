@@ -135,6 +135,10 @@ class Target:
         """Keep a record; see `Sink`."""
         self._sink.add_user_data(record)
 
+    def settle(self) -> None:
+        """Wait for the disk; see `Sink`."""
+        self._sink.settle()
+
     def flush(self, *, sync: bool = False) -> None:
         """Make what was written visible to others; see `Sink`."""
         self._sink.flush(sync=sync)

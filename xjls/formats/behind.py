@@ -84,6 +84,10 @@ class Behind:
         """Return what a gap costs; see `Sink`."""
         return self._sink.gap_bytes(name, samples)
 
+    def settle(self) -> None:
+        """Wait for the disk; see `Sink`."""
+        self._sink.settle()
+
     def flush(self, *, sync: bool = False) -> None:
         """Make what was written visible to others; see `Sink`."""
         self._sink.flush(sync=sync)

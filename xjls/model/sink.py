@@ -64,6 +64,10 @@ class Sink(Protocol):
         """Return what a gap of so many samples costs on the medium: some formats fill it."""
         ...
 
+    def settle(self) -> None:
+        """Wait until the disk has most of what was written, so that ``sync`` finds little left; from any thread."""
+        ...
+
     def flush(self, *, sync: bool = False) -> None:
         """Make what was written visible to others; with ``sync`` wait until the disk has it."""
         ...

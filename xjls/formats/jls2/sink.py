@@ -18,6 +18,7 @@ from xjls.formats.jls2.wire import SignalDef, SourceDef, encode_storage, ns_to_j
 from xjls.formats.jls2.writer import MOST_IDS, MOST_PAYLOAD, Jls2Writer
 from xjls.model.sample_type import bits_of
 from xjls.storage.new_file import local_target, new_file
+from xjls.storage.settling import settle
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -118,6 +119,7 @@ class Jls2Sink:
 
     def __init__(self, path: str, *, append: bool = False, shows_all: bool = False) -> None:
         self.writer = Jls2Writer(path, append=append, shows_all=shows_all)
+        self._path = path
         self._shows_all = shows_all
         found = self.writer.described
         self._ids = {"": 0} | {signal.name: signal.id for signal in found}
@@ -181,6 +183,10 @@ class Jls2Sink:
     def add_user_data(self, record: UserData) -> None:
         """Keep a record; see `Sink`."""
         self.writer.user_data(record.meta, record.data)
+
+    def settle(self) -> None:
+        """Wait for the disk; see `Sink`."""
+        settle(self._path)
 
     def flush(self, *, sync: bool = False) -> None:
         """Make what was written visible to others; see `Sink`."""

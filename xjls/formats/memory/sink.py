@@ -147,6 +147,9 @@ class MemorySink:
         """Return the memory that a gap takes beyond what is there; see `Sink`."""
         return self._sampled(name).gap_bytes(samples)
 
+    def settle(self) -> None:
+        """Do nothing: there is no disk."""
+
     def flush(self, *, sync: bool = False) -> None:  # noqa: ARG002 - the protocol's: there is no disk
         """Do nothing: what was written is found at once; see `Sink`."""
         self._require_open()

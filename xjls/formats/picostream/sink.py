@@ -18,6 +18,7 @@ from xjls.formats.picostream.written import WrittenSignal
 from xjls.model.bounds import BOUNDS
 from xjls.model.sink import NOT_DELIVERED, rest_of
 from xjls.model.window import Gap, Window
+from xjls.storage.settling import settle
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,6 +71,7 @@ class PicoSink:
 
     def __init__(self, path: str, *, grows: bool = False, keep_s: float | None = None, append: bool = False) -> None:
         self._body = Body(path, exists=append)
+        self._path = path
         self._sources: list[Source] = []
         self._signals: dict[str, WrittenSignal] = {}
         """In the order in which their values lie in the file."""
@@ -155,6 +157,10 @@ class PicoSink:
         """Return the bytes that mark a gap of so many samples."""
         self._one(name)
         return samples * DTYPE.itemsize
+
+    def settle(self) -> None:
+        """Wait for the disk; see `Sink`."""
+        settle(self._path)
 
     def flush(self, *, sync: bool = False) -> None:
         """Write all that there is, of a pair what both halves have; see `Sink`."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from xjls.formats.zarr.opening import ROOT
 from xjls.storage import local_path
 from xjls.storage.locks import lock
+from xjls.storage.settling import settle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,10 @@ class Folder(Protocol):
 
     def put(self, key: str, parts: Parts) -> None:
         """Write an object, or replace it."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until the disk has most of what was put; from any thread."""
         ...
 
     def sync(self) -> None:
@@ -86,6 +91,7 @@ class LocalFolder:
         self._held = _Held(self._path) if alone else None
         self._made = {self._path}
         self._unsynced: dict[Path, None] = {}
+        self._settled: set[Path] = set()
 
     def put(self, key: str, parts: Parts) -> None:
         """Write an object, or replace it."""
@@ -103,9 +109,18 @@ class LocalFolder:
 
     def sync(self) -> None:
         """Wait until the disk has all objects that were put so far, and their names."""
-        files, self._unsynced = list(self._unsynced), {}
+        files = list(self._unsynced)
+        self._settled.clear()
         for path in (*files, *sorted({path.parent for path in files} | {self._path})):
             _sync(path)
+        self._unsynced = {}  # only now: what the disk refused is waited for again
+
+    def settle(self) -> None:
+        """Bring to the disk most of what was put since the last sync; from any thread."""
+        for path in list(self._unsynced):
+            if path not in self._settled:
+                self._settled.add(path)
+                settle(path)
 
     def remove(self, key: str) -> None:
         """Remove an object, and the folder that it leaves empty."""
@@ -161,6 +176,9 @@ class RemoteFolder:
     def put(self, key: str, parts: Parts) -> None:
         """Write an object, or replace it."""
         self._fs.pipe_file(f"{self._prefix}/{key}", b"".join(bytes(part) for part in parts))
+
+    def settle(self) -> None:
+        """Do nothing: what a remote store has taken it has."""
 
     def sync(self) -> None:
         """Do nothing: what a remote store has taken it has."""

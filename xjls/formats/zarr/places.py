@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BLOCK_SAMPLES = 8_000
 """Samples that are read for an answer at a time: far fewer than a chunk has, which is kept for the next ones."""
 BLOCK_ENTRIES = 640
+MOST_BLOCKS = 1 << 26
+"""Of samples: who asks has eight bytes for each. Longer recordings, of pauses of days mostly, have larger blocks."""
 _ROW = 6
 """Numbers of a row: finite samples, lost ones, mean, sum of squares, minimum and maximum."""
 
@@ -33,8 +35,9 @@ class Places:
     def __init__(self, track: Track, objects: Objects, verify: bool) -> None:
         self.in_place = objects.is_local
         """Next to no block is; but looking at those of this machine is as cheap as if they were."""
-        self.block_samples = BLOCK_SAMPLES
-        self.block_entries = BLOCK_ENTRIES
+        times = -(-track.window.length // (BLOCK_SAMPLES * MOST_BLOCKS)) or 1
+        self.block_samples = BLOCK_SAMPLES * times
+        self.block_entries = BLOCK_ENTRIES * times
         self._track = track
         self._objects = objects
         self._verify = verify
@@ -58,8 +61,8 @@ class Places:
         looked for like others: who asks sees there that samples were skipped, and are no damage.
         """
         addresses = np.zeros(len(numbers), np.int64)
-        for i in np.flatnonzero(self._track.may_be_lost(level, numbers, BLOCK_ENTRIES)).tolist():
-            if self._track.is_lost(level, int(numbers[i]), BLOCK_ENTRIES):
+        for i in np.flatnonzero(self._track.may_be_lost(level, numbers, self.block_entries)).tolist():
+            if self._track.is_lost(level, int(numbers[i]), self.block_entries):
                 if level in self._rows:
                     addresses[i] = self._rows[level].ctypes.data | 1  # of rows, as the protocol's kernels tell them
                 else:
@@ -68,7 +71,7 @@ class Places:
 
     def _lost(self, level: int) -> NDArray[np.float64]:
         """Return the rows of a block of entries that have no sample."""
-        rows = np.full((BLOCK_ENTRIES, _ROW), np.nan)
+        rows = np.full((self.block_entries, _ROW), np.nan)
         rows[:, :4] = 0, self._track.factors[level - 1], np.nan, 0
         return rows
 

@@ -140,12 +140,20 @@ class Publisher:
         if superfluous:
             self._folder.sync()  # what the disk has for sure may be the root before
         for key in superfluous:
-            self._before_bytes = (self._before_bytes or 0) - self._folder.size(key)
-            self._folder.remove(key)
+            n_bytes = self._folder.size(key)
+            self._folder.remove(key)  # only now, what is refused being tried again: once for each
+            self._before_bytes = (self._before_bytes or 0) - n_bytes
         self._leftovers = None
 
     def resume(
-        self, record: Record, signals: list[WrittenSignal], leftovers: Leftovers, *, separator: str, beside_bytes: int
+        self,
+        record: Record,
+        signals: list[WrittenSignal],
+        leftovers: Leftovers,
+        *,
+        separator: str,
+        tail_bytes: int,
+        new_bytes: int,
     ) -> None:
         """Go on with what a root says.
 
@@ -159,8 +167,10 @@ class Publisher:
             What the next one makes superfluous.
         separator
             Between the numbers in the keys of tie points.
-        beside_bytes
-            Bytes that it counts and neither signals nor records do: of the tail, without what it does not count.
+        tail_bytes
+            Of the tail.
+        new_bytes
+            Of what the signals count, and it does not.
         """
         self._grows, self._separator, self._leftovers = True, separator, leftovers
         for one in signals:
@@ -174,7 +184,9 @@ class Publisher:
             last = record.last[kind] if kind != "gaps" else _logged(record.last[kind])
             log.resume(record.first_pages.get(kind, 0), record.pages[kind], last)
         self._before_bytes = 0
-        self._before_bytes = record.size_bytes - self._size_bytes(signals) - beside_bytes
+        # Where first objects are removed, some may be gone that it counts; and there are few
+        n_bytes = record.size_bytes + new_bytes if self._keep_s is None else self._folder_bytes()
+        self._before_bytes = n_bytes - self._size_bytes(signals) - tail_bytes
 
     def remove_expired(self, first_pages: Mapping[str, int], first_ties: Mapping[str, int]) -> None:
         """Remove pages of records, and chunks of ties, before those that are still needed."""
@@ -207,9 +219,9 @@ class Publisher:
 
         Of samples that were only dropped as yet, somebody may still find filling in shards, and must know what it is.
         """
-        streams = {one.array: one.stream for one in signals if one.stream}
-        lengths = {array: stream.length for array, stream in streams.items()}
-        removed = {array: stream.removed for array, stream in streams.items()}
+        streams = {one.signal.name: one.stream for one in signals if one.stream}
+        lengths = {name: stream.length for name, stream in streams.items()}
+        removed = {name: stream.removed for name, stream in streams.items()}
         for kind in ("annotations", "gaps"):
             self._logs[kind].expire(lengths, removed)
 
@@ -274,6 +286,10 @@ class Publisher:
             stored_type=signal.stored_type, rate_hz=signal.rate_hz, facts=encode_facts(signal),
             first_id=one.first_id, ties=ties, **growth,
         )  # fmt: skip
+
+    def _folder_bytes(self) -> int:
+        """Return the bytes of all objects but the root that are there."""
+        return sum(self._folder.size(key) for key in self._folder.below("") if key != ROOT)
 
     def _size_bytes(self, signals: list[WrittenSignal]) -> int:
         """Return the bytes of all objects but the root."""

@@ -85,8 +85,8 @@ class ZarrReader:
         if record.dropped and origin_id is None:
             origin_id = self._origin_id(record)
         return replace(
-            signal, window=track.window, block_length=track.samples_facts.chunk, level_factors=track.factors,
-            origin_id=origin_id,
+            signal, window=track.window, block_length=track.samples_facts.chunk, origin_id=origin_id,
+            level_factors=tuple(factor for factor in track.factors if factor <= track.window.length),
         )  # fmt: skip
 
     def _origin_id(self, record: SignalRecord) -> int:

@@ -41,6 +41,10 @@ class RecordLog:
         """Page before which all are let go."""
         self._ends: list[tuple[int, Mapping[str, int]]] = []
         """Pages, and how many samples each signal had when they were written, where old ones are let go."""
+        self._named: set[str] = set()
+        """Signals that records speak of which are in no page."""
+        self._told: dict[int, set[str]] = {}
+        """The same of pages that are not among `_ends` yet."""
         self._pages: list[Parts] = []
         """Those that are full, and not written yet."""
         self._written = 0
@@ -62,9 +66,12 @@ class RecordLog:
         text = json.dumps(document, ensure_ascii=False)
         self._texts.append(text)
         self._n_bytes += len(text)
+        self._named.add(document.get("signal", ""))
         if len(self._texts) == PAGE_RECORDS or self._n_bytes >= PAGE_BYTES:
+            if isinstance(self._series, RollingSeries):
+                self._told[self.n_pages] = self._named
             self._pages.append(encode_page(self._texts, PAGE_RECORDS))
-            self._texts, self._n_bytes = [], 0
+            self._texts, self._n_bytes, self._named = [], 0, set()
 
     def put(self) -> None:
         """Write the pages that are full."""
@@ -89,7 +96,12 @@ class RecordLog:
             By signal: samples so far, and those of them that were dropped.
         """
         known = self._ends[-1][0] + 1 if self._ends else self.first_page
-        self._ends += [(page, lengths) for page in range(known, self._written)]
+        for page in range(known, self._written):
+            # What is said of a signal before its first sample is said of samples to come
+            named = self._told.pop(page, lengths)
+            self._ends.append((page, {name: max(count, name in named) for name, count in lengths.items()}))
+        if not any(dropped.values()):
+            return
         while self._ends and all(dropped.get(name, 0) >= count for name, count in self._ends[0][1].items()):
             self.first_page = self._ends.pop(0)[0] + 1
 

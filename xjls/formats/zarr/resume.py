@@ -98,8 +98,9 @@ class _Resumed:
         self._recut += [path for path in members if _is_axis(path)] if separator == "/" else []
         leftovers = Leftovers(self._folder, frozenset(members), tuple(self._recut))
         publisher = Publisher(self._folder, self._keep_s)
-        beside = self._clean_tail() - self._new_bytes
-        publisher.resume(record, signals, leftovers, separator=separator, beside_bytes=beside)
+        publisher.resume(
+            record, signals, leftovers, separator=separator, tail_bytes=self._clean_tail(), new_bytes=self._new_bytes
+        )
         journal = Journal(self._folder, record.next_tail, record.tail, record.identity)
         writer.go_on(record.sources, signals, publisher, journal)
         return writer

@@ -220,8 +220,8 @@ class SampleStream:
         spare = min(self.length - self.cut.kept, self.stored) if self.cut.kept else 0
         dropped = max(spare // self.cut.unit * self.cut.unit, self.dropped)
         grew, self.dropped = dropped > self.dropped, dropped
-        if grew:
-            self.skipped.forget((self.first_id or 0) + dropped)
+        if grew:  # who has read the last root finds what is dropped only now, and must be told of its gaps
+            self.skipped.forget((self.first_id or 0) + self.removed)
         return grew
 
     def remove(self, dropped: int) -> None:

@@ -62,8 +62,8 @@ class Track:
         self.samples_facts = samples
         self.levels = tuple(levels)
         factors = tuple(int(level.attributes["samples_per_entry"]) for level in levels)
-        self.factors = factors if record.factors is None else record.factors
-        """Of all levels, also of those of which nothing is stored yet."""
+        self.factors = max(factors, record.factors or (), key=len)
+        """Of all levels: of those of which nothing is stored yet, and of those of which all entries were dropped."""
         self.length = samples.shape[0] if record.length is None else record.length
         """Samples with those that are not there any more."""
         self.window = Window(record.first_id + record.dropped, record.first_id + self.length)
@@ -116,17 +116,36 @@ class Track:
     def check(self) -> Iterator[int]:
         """Read all objects of the signal and verify them; note what is damaged. Yield the bytes of each."""
         for level, facts in enumerate((self.samples_facts, *self.levels)):
-            span = self._span(level)
-            for start in range(span.start - span.start % facts.shard, span.stop, facts.shard):
-                part = Window(start, start + facts.shard) & span
-                lost = []
-                for key, inside, chunk, begin in self._parts(level, part.start, part.stop, verify=True):
-                    if isinstance(chunk, Fault) and level:
-                        self._note_level(level, key, inside, chunk, begin)
-                    elif isinstance(chunk, Fault):
-                        lost += self._lost(key, inside, chunk, begin)
-                self._health.add_gaps(self.name, merge_gaps(lost))
-                yield part.length * facts.row * facts.dtype.itemsize
+            width, at = facts.row * facts.dtype.itemsize, self._span(level).start
+            for run in self._runs_of_objects(level, facts):
+                yield (run.start - at) * width  # which nobody delivered
+                for start in range(run.start - run.start % facts.shard, run.stop, facts.shard):
+                    part = Window(start, start + facts.shard) & run
+                    self._check_object(level, part)
+                    yield part.length * width
+                at = run.stop
+
+    def _check_object(self, level: int, part: Window) -> None:
+        """Verify the chunks that positions of an array are in, and note what is damaged."""
+        lost = []
+        for key, inside, chunk, begin in self._parts(level, part.start, part.stop, verify=True):
+            if isinstance(chunk, Fault) and level:
+                self._note_level(level, key, inside, chunk, begin)
+            elif isinstance(chunk, Fault):
+                lost += self._lost(key, inside, chunk, begin)
+        self._health.add_gaps(self.name, merge_gaps(lost))
+
+    def _runs_of_objects(self, level: int, facts: ArrayFacts) -> Iterator[Window]:
+        """Yield the positions of an array but for those of whole objects in a gap: a pause of days has a million."""
+        span = self._span(level)
+        at, size = span.start, facts.shard * (self.factors[level - 1] if level else 1)
+        for gap in self.skipped:
+            first, stop = -(-(gap.window.start - self._origin) // size), (gap.window.stop - self._origin) // size
+            if first < stop and at < first * facts.shard < span.stop:
+                yield Window(at, first * facts.shard)
+            if first < stop:
+                at = max(min(stop * facts.shard, span.stop), at)
+        yield Window(at, span.stop)
 
     def _span(self, level: int) -> Window:
         """Return the positions of an array that objects should have."""
@@ -261,6 +280,10 @@ class Track:
     def _parts(self, level: int, start: int, stop: int, *, verify: bool) -> Iterator[Part]:
         """Yield the chunks that positions [start, stop) of an array are in, and what of samples is in the tail."""
         facts = self.levels[level - 1] if level else self.samples_facts
+        if self._tail is not None or self._dropped:
+            _ = (
+                self.skipped
+            )  # first, as in `read`: what is read now may be gone when gaps are looked for, and they with it
         behind: list[Part] = []
         if not level and self._tail is not None and start < stop:
             facts, behind = self._tail.find(self._array, start, stop, verify=verify)

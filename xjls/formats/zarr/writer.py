@@ -19,7 +19,7 @@ from xjls.formats.zarr.written import WrittenSignal
 from xjls.model.documents import encode_annotation, encode_user_data
 from xjls.model.facts import encode_facts
 from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of
-from xjls.model.sink import NOT_DELIVERED
+from xjls.model.sink import NOT_DELIVERED, require_type, rest_of
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -126,11 +126,7 @@ class ZarrWriter:
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples; see `Sink`."""
         stream = self._sampled(name)
-        if samples.ndim != 1 or samples.dtype != stream.dtype:
-            raise SelectionError(
-                f"samples are {samples.dtype}{list(samples.shape)}, those of {name!r} are {stream.dtype}[n]",
-                f"Give them as .astype({stream.dtype.name!r}), with one dimension.",
-            )
+        require_type(name, stream.dtype, samples)
         if (next_id := stream.next_id) is not None:
             samples = samples[max(next_id - first_id, 0) :]
             if first_id > next_id and len(samples):
@@ -142,14 +138,9 @@ class ZarrWriter:
     def skip(self, name: str, gap: Gap) -> None:
         """Count samples that nobody delivered; see `Sink`."""
         stream = self._sampled(name)
-        start = gap.window.start if stream.next_id is None else stream.next_id
-        if not gap.window.start <= start <= gap.window.stop:
-            raise SelectionError(
-                f"the gap {gap.window} does not continue {name!r}, whose next sample is {start:_}",
-                "Write what is between, or a gap from there on.",
-            )
-        if start < gap.window.stop:
-            stream.skip(Gap(Window(start, gap.window.stop), gap.reason, skipped=True))
+        rest = rest_of(gap, name, stream.next_id)
+        if rest.window.length:
+            stream.skip(rest)
 
     def tie(self, name: str, tie: Tie) -> None:
         """Say when a sample was taken; see `Sink`."""
@@ -173,6 +164,10 @@ class ZarrWriter:
         stream = self._sampled(name)
         return min(samples, -stream.length % stream.shard) * stream.dtype.itemsize
 
+    def settle(self) -> None:
+        """Wait for the disk; see `Sink`."""
+        self._folder.settle()
+
     def flush(self, *, sync: bool = False) -> None:
         """Write all that there is, and publish it; see `Sink`."""
         self._require_open()
@@ -181,6 +176,8 @@ class ZarrWriter:
     def close(self) -> None:
         """Write what is left and say that it is complete; see `Sink`."""
         if self._open:
+            if self._keep_s is not None:
+                self._publish(closed=False, sync=False)  # drops samples, whose shards are removed before the next root
             self._publish(closed=True, sync=False)
             self.abandon()
 

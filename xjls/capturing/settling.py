@@ -1,0 +1,36 @@
+"""A thread that brings to the disk what a capture has written, a second after the other.
+
+The system keeps gigabytes in memory otherwise, until somebody has to wait for all of them: the writer, for longer than
+the ring has room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xjls.capturing.target import Target
+
+EVERY_S = 1.0
+
+
+@contextlib.contextmanager
+def settling(targets: Sequence[Target]) -> Iterator[None]:
+    """Settle all targets again and again, while the block runs."""
+    ended = Event()
+
+    def settle() -> None:
+        while not ended.wait(EVERY_S):
+            for target in targets:
+                target.settle()
+
+    thread = Thread(target=settle, name="xjls settling", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
