@@ -260,7 +260,8 @@ def open_target(
         return Target(name, sink, partial(open_recording, name, storage_options=storage_options), was_there=False)
     with open_recording(name, storage_options=storage_options) as old:
         for signal in signals:
-            require_alike(old, signal)
+            # An instrument does not deliver what stands for a lost sample: it says which are lost
+            require_alike(old, signal, but=() if signal.missing_value is not None else ("missing_value",))
         known = {facts_of(source): source for source in old.sources}
         pasts = []
         for kin in kin_of(signals):

@@ -12,7 +12,7 @@ from xjls.formats.carry import carry, nearest
 from xjls.formats.registry import format_of, open_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from xjls.formats.carry import Losses
     from xjls.formats.registry import OpenSink
@@ -165,14 +165,14 @@ def _shift(target: Recording, more: Recording, kin: list[Signal], by: By) -> int
     return nearest(ours, theirs.time(begin)) - begin
 
 
-def require_alike(target: Recording, signal: Signal) -> None:
-    """Raise where a signal cannot continue the one of its name."""
+def require_alike(target: Recording, signal: Signal, *, but: Collection[str] = ()) -> None:
+    """Raise where a signal cannot continue the one of its name; ``but`` are facts in which they may differ."""
     there = target.signals.get(signal.name)
     if there is None:
         return
     for what in ("stored_type", "rate_hz", "scale_factor", "add_offset", "missing_value", "bound", "units"):
-        if what == "missing_value" and signal.missing_value is None:
-            continue  # no value of it stands for a lost sample: one that does there will not come
+        if what in but:
+            continue
         found, wanted = getattr(signal, what), getattr(there, what)
         if found != wanted:
             raise SelectionError(
