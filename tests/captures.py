@@ -1,5 +1,8 @@
 """What tests of captures share: stores, what goes wrong, and sessions of the simulator."""
 
+import contextlib
+import threading
+
 import xjls
 from xjls.capturing.buffer import StreamBuffer
 from xjls.capturing.registry import open_device
@@ -49,3 +52,17 @@ def of_device(path, run, *, names=("current", "voltage"), live=False, pace=None,
         device.run = run
     buffer = StreamBuffer(device.signals, seconds=1) if live else None
     return Session(device, [open_target(path, device.signals)], until=Until.of(**until), live=buffer, pace=pace), device
+
+
+@contextlib.contextmanager
+def running(*targets, stop):
+    """Run functions on threads of their own, and end them."""
+    threads = [threading.Thread(target=target) for target in targets]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xjls
+from tests.captures import running
 from tests.zarr_stores import BENCH, described, note
 from xjls.capturing.buffer import STATS_DTYPE, STATS_FIELD_NAMES, StreamBuffer, stats_to_api
 from xjls.capturing.buffer.statistics import Accumulators
@@ -399,19 +400,6 @@ def test_what_gave_way_is_told_not_invented():
     assert recording.read("current")[-1] == 5999
     assert recording.epoch == 0
     buffer.close()
-
-
-@contextlib.contextmanager
-def running(*targets, stop):
-    threads = [threading.Thread(target=target) for target in targets]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def is_ids(samples, start):

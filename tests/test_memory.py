@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xjls
+from tests.captures import running
 from tests.zarr_stores import BENCH, FIRST_ID, NOTE, TIES, VALUES, described, note, truth
 from xjls.backend.dataset import Choice, open_samples
 from xjls.errors import SelectionError
@@ -247,20 +248,6 @@ def test_follow_yields_each_sample_once():
     for news in recording.follow(wait=write_more):
         seen += recording.read("x", news["x"]).tolist()
     assert seen == list(range(5000))
-
-
-@contextlib.contextmanager
-def running(*targets, stop):
-    """Run functions on threads of their own, and end them."""
-    threads = [threading.Thread(target=target) for target in targets]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def test_threads_read_a_prefix_while_one_writes():
