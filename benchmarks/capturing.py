@@ -1,6 +1,6 @@
 """Captures that last: a simulated device in real time into a store, which one process follows and another thread shows.
 
-A case is a process of its own. Shares are those of the threads of device and writer; who looks is counted apart. The
+A case is a process of its own. Shares are those of the capture's own threads; who looks is counted apart. The
 simulator copies from a table: what its thread takes is mostly the ring's. Beside the share stands what `write` takes
 for the same bytes.
 """
@@ -128,8 +128,8 @@ def watched(session: Session, seconds: float) -> dict[str, float]:
     outcome = session.wait()
     share = {name: (seconds - before.get(name, 0.0)) / took_s * 100 for name, seconds in after.items()}
     return {
-        "share": share["xjls device"] + share["xjls writer"], "ring_share": share["xjls device"],
-        "viewer_share": share["viewer"],
+        "share": sum(used for name, used in share.items() if name.startswith("xjls ")),
+        "ring_share": share["xjls device"], "viewer_share": share["viewer"],
         "lost": outcome.counts.lost, "most_lag_s": outcome.counts.most_lag_s,
         "most_queued": outcome.counts.most_queued, "n_bytes": outcome.counts.n_bytes,
         "grown_mb": (most - memory) / 1e6,
