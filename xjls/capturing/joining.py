@@ -56,4 +56,4 @@ def _one(calls: list[Call]) -> Call:
     if len(calls) == 1:
         return first
     samples = np.concatenate([call.arguments[1] for call in calls])
-    return replace(first, arguments=(first.arguments[0], samples), end=calls[-1].end)
+    return replace(first, arguments=(first.arguments[0], samples))  # what was taken is released, not this

@@ -265,9 +265,7 @@ def new_recording(
     True
     """
     name = os.fspath(path)
-    row = _by_ending(name) if format_name is None else _named(format_name)
-    if local_path(name) is not None:
-        local_target(name)  # no format makes the folders on the way: one that is missing is a slip
+    row = _to_write(name, format_name)
     return row.new(name, overwrite=overwrite, option=option, codec=codec, storage_options=storage_options)
 
 
@@ -315,10 +313,16 @@ def grow_recording(
     >>> sink.close()
     """
     name = os.fspath(path)
+    row = _to_write(name, format_name)
+    return row.grow(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
+
+
+def _to_write(name: str, format_name: str | None) -> Format:
+    """Return the format that something new is written in, where it can be."""
     row = _by_ending(name) if format_name is None else _named(format_name)
     if local_path(name) is not None:
-        local_target(name)
-    return row.grow(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
+        local_target(name)  # no format makes the folders on the way: one that is missing is a slip
+    return row
 
 
 def _by_ending(name: str) -> Format:
