@@ -1,0 +1,1 @@
+"""The explorer: a widget that pans, zooms, marks and measures."""

@@ -1,0 +1,1 @@
+"""The capture panel: a widget that starts, stops, watches and records."""
