@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from xjls.model.annotation import Annotation
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
+    from xjls.model.sink import Sink
     from xjls.progress import Progress
 
-__all__ = ["write_dataset"]
+__all__ = ["write_dataset", "write_into"]
 
 
 def write_dataset(
@@ -50,10 +51,21 @@ def write_dataset(
         As of `xjls.new_recording`.
     """
     found = _found(dataset, signals)
-    pieces = [piece for out in found for piece in out.pieces()]
     how: dict[str, Any] = {"overwrite": overwrite, "option": option, "codec": codec}
     with new_recording(path, format_name=format_name, storage_options=storage_options, **how) as sink:
-        write_all(sink, _contents(found), pieces, shown(anyway=True) if progress is True else progress or None)
+        _write(sink, found, progress)
+
+
+def write_into(
+    sink: Sink, dataset: xr.Dataset, signals: str | Iterable[str] | None = None, progress: Progress | bool | None = None
+) -> None:
+    """Write the signals of a Dataset to a sink; see `write_dataset`."""
+    _write(sink, _found(dataset, signals), progress)
+
+
+def _write(sink: Sink, found: list[Outgoing], progress: Progress | bool | None) -> None:
+    pieces = [piece for out in found for piece in out.pieces()]
+    write_all(sink, _contents(found), pieces, shown(anyway=True) if progress is True else progress or None)
 
 
 def _found(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> list[Outgoing]:

@@ -99,6 +99,14 @@ class Recording(Questions, Growing):
             on_damage=self.on_damage, verify=self.verify, reader=reader,
         )  # fmt: skip
 
+    def with_gaps(self) -> Recording:
+        """Return a recording of the same reader in which damage is gaps: itself, where it is so already."""
+        if self.on_damage == "gap":
+            return self
+        return Recording(
+            self.path, self._opener, options=self._options, on_damage="gap", verify=self.verify, reader=self._reader
+        )
+
     @property
     def format(self) -> str:
         """Name of the format."""
@@ -370,6 +378,12 @@ class Recording(Questions, Growing):
         names = ", ".join(self._reader.names) or "no signals"
         state = "" if self.was_closed else ", not closed"
         return f"<xjls.Recording {self.path!r} ({self.format}{state}): {names}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows; see `xjls.model.glance.glance` for what that reads."""
+        from xjls.plot import glance_html
+
+        return glance_html(self)
 
 
 _open: WeakValueDictionary[tuple[object, ...], Recording] = WeakValueDictionary()

@@ -96,8 +96,8 @@ def lanes_of(sources: Iterable[Source], time: TimeUnit = "auto") -> tuple[Axis, 
     timings = [_timings(source, found, time) for source, found in zip(sources, chosen, strict=True)]
     utc = all(timing.utc for mine in timings for timing in mine.values())
     tracks = [
-        _track(source, quantity, mine, utc, len(sources) > 1)
-        for source, found, mine in zip(sources, chosen, timings, strict=True)
+        replace(_track(source, quantity, mine, utc), source=i, label=source.title if len(sources) > 1 else "")
+        for i, (source, found, mine) in enumerate(zip(sources, chosen, timings, strict=True))
         for quantity in found
     ]
     axis = _axis(tracks, utc)
@@ -116,13 +116,13 @@ def _timings(source: Source, found: list[Quantity], time: TimeUnit) -> dict[str,
     return timings_of(source.recording, [signal for quantity in found for signal in quantity.signals], time)
 
 
-def _track(source: Source, quantity: Quantity, timings: Mapping[str, Timing], utc: bool, labelled: bool) -> Track:
+def _track(source: Source, quantity: Quantity, timings: Mapping[str, Timing], utc: bool) -> Track:
     first = quantity.signals[0]
     clock = timings[first.name].clock
     within = (source.windows or {}).get(first.name)
     return Track(
         quantity.name, source.recording, tuple(signal.name for signal in quantity.signals), clock,
-        0 if utc else clock.zero_ns, shape_of(first.dtype, first.units), source.title if labelled else "", within,
+        0 if utc else clock.zero_ns, shape_of(first.dtype, first.units), within=within,
     )  # fmt: skip
 
 

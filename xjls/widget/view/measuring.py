@@ -54,13 +54,23 @@ class Measure:
         """Over time, in the units that `facts` tells."""
         return sum(part.integral for part in self.parts) / len(self.parts)
 
+    @property
+    def lost(self) -> int:
+        """Samples that are not there: those that the recording lost, and those that nobody delivered."""
+        first = self.parts[0]
+        undelivered = sum(
+            (gap.window & self.window).length for gap in self.track.recording.skipped(self.track.signals[0])
+        )
+        return first.lost + min(first.nan, undelivered)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as the browser gets them; None where there is none."""
         x0, x1 = self.track.times([self.window.start, self.window.stop]).tolist()
         numbers = {name: number(getattr(self, name)) for name in ("mean", "std", "rms", "min", "max", "integral")}
-        first = self.parts[0]
+        first, lost = self.parts[0], self.lost
         return {
-            **numbers, "pp": number(self.max - self.min), "n": first.count, "lost": first.lost, "nan": first.nan,
+            **numbers, "pp": number(self.max - self.min), "n": first.count, "lost": lost,
+            "nan": self.window.length - first.count - lost,
             "exact": all(part.exact for part in self.parts), "duration_s": first.duration_s, "x0": x0, "x1": x1,
         }  # fmt: skip
 

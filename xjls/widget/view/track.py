@@ -53,6 +53,8 @@ class Track:
     """The sample ids that it is limited to; None for all, also those that are still to come."""
     shift_ns: float = 0.0
     """By how much it was moved to the right."""
+    source: int = 0
+    """Which of the recordings it comes from."""
 
     @property
     def signal(self) -> Signal:

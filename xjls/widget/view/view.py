@@ -146,18 +146,24 @@ class View:
         # A column at the end may have more samples now, and ids of other samples where a recording began anew
         self._cache.forget()
 
-    def shift(self, key: str | None, track: int, shift_ns: float) -> None:
-        """Move a track to the right from where it was recorded; in one lane, or in all."""
-        if key is not None and not 0 <= track < len(self.lane(key).tracks):
-            raise SelectionError(f"lane {key!r} has no track {track}", f"It has {len(self.lane(key).tracks)}.")
+    def shift(self, source: int, shift_ns: float) -> None:
+        """Move one of the recordings to the right from where it was recorded, in all lanes."""
+        if not 0 <= source < len(self.sources):
+            raise SelectionError(f"there is no recording {source}", f"There are {len(self.sources)}, the first is 0.")
         with self._lock:
             self._lanes = tuple(
-                _shifted(lane, track, shift_ns) if key in (None, lane.key) else lane for lane in self._lanes
+                replace(lane, tracks=tuple(t.moved(shift_ns) if t.source == source else t for t in lane.tracks))
+                for lane in self._lanes
             )
 
-
-def _shifted(lane: Lane, which: int, shift_ns: float) -> Lane:
-    return replace(lane, tracks=tuple(t.moved(shift_ns) if i == which else t for i, t in enumerate(lane.tracks)))
+    def align_starts(self) -> None:
+        """Move all recordings so that they begin where the first one does."""
+        tracks = [track for lane in self._lanes for track in lane.tracks]
+        starts = [
+            min(t.moved(0.0).extent[0] for t in tracks if t.source == i) for i in range(len(self.sources))
+        ]  # fmt: skip
+        for i, start in enumerate(starts):
+            self.shift(i, starts[0] - start)
 
 
 def _as_before(lane: Lane, kept: Mapping[tuple[str, int], Track], axis: Axis) -> Lane:

@@ -89,7 +89,8 @@ def _lane(lane: Lane) -> dict[str, Any]:
 
 
 def _track(track: Track) -> dict[str, Any]:
-    return {"name": track.name, "label": track.label, "extent": list(track.extent), "shift": track.shift_ns}
+    place = {"extent": list(track.extent), "shift": track.shift_ns, "recording": track.source}
+    return {"name": track.name, "label": track.label, **place}
 
 
 def encode_axis(axis: Axis) -> dict[str, Any]:
