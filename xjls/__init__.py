@@ -33,6 +33,7 @@ from xjls.errors import (
 
 if TYPE_CHECKING:
     from xjls.backend.opening import open  # noqa: A004 - xjls.open reads as it should
+    from xjls.backend.panel import panel
     from xjls.capturing.buffer import StreamBuffer
     from xjls.capturing.outcome import Outcome
     from xjls.capturing.run import capture, start_capture
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap, Window
     from xjls.query.answer import Columns, Statistics
+    from xjls.widget.explorer.marker import Marker
+    from xjls.widget.explorer.opening import explore
 
 __all__ = [
     "Annotation",
@@ -59,6 +62,7 @@ __all__ = [
     "Gap",
     "Level",
     "LostSamplesError",
+    "Marker",
     "MissingDependencyError",
     "NotRecognizedError",
     "Outcome",
@@ -82,15 +86,18 @@ __all__ = [
     "build_levels",
     "capture",
     "continue_recording",
+    "explore",
     "grow_recording",
     "new_recording",
     "open",
     "open_recording",
+    "panel",
     "start_capture",
 ]
 
 _HOMES = {
     "open": "xjls.backend.opening",
+    "panel": "xjls.backend.panel",
     **dict.fromkeys(
         ("append", "continue_recording", "grow_recording", "new_recording", "open_recording"), "xjls.formats"
     ),
@@ -106,6 +113,8 @@ _HOMES = {
     **dict.fromkeys(("Damage", "Status"), "xjls.model.status"),
     **dict.fromkeys(("Gap", "Window"), "xjls.model.window"),
     **dict.fromkeys(("Columns", "Statistics"), "xjls.query.answer"),
+    "Marker": "xjls.widget.explorer.marker",
+    "explore": "xjls.widget.explorer.opening",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
 import xarray as xr
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from xjls.model.status import Status
     from xjls.progress import Progress
     from xjls.query.answer import Nans
+    from xjls.widget.explorer.widget import Explorer
 
 
 @xr.register_dataset_accessor("xjls")
@@ -71,6 +73,13 @@ class XjlsAccessor:
     def status(self) -> Status:
         """The recording's health: at opening, and from every read since."""
         return self.recording.status
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the recording, or why there is not one."""
+        try:
+            return self.recording._repr_html_()
+        except SelectionError as error:
+            return f"<div>{escape(str(error))}</div>"
 
     def sel(self, time: slice) -> xr.Dataset:
         """Select a span of time on every time axis at once: samples and all levels, of all signals.
@@ -263,6 +272,27 @@ class XjlsAccessor:
         from xjls.backend.plotting import plot
 
         return plot(self._dataset, signals, **options)
+
+    def explore(self, signals: str | Iterable[str] | None = None, **options: Any) -> Explorer:
+        """Pan, zoom, mark and measure in a notebook; see `xjls.explore` for the options. Needs the extra ``notebook``.
+
+        What the Dataset shows of a recording is shown, from its levels at any length. Variables that are computed are
+        computed once, and kept in memory.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing import write_demo
+        >>> ds = xjls.open(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=0.5))
+        >>> span = slice("2026-03-01T10:00:00.1", "2026-03-01T10:00:00.2")
+        >>> w = ds.xjls.explore(["current", "voltage"], markers=[span])
+        >>> w.statistics(w.markers[0].at)["current"]["n"]
+        50000
+        >>> w.close()
+        """
+        from xjls.backend.exploring import explore
+
+        return explore(self._dataset, signals, **options)
 
     # -- files -------------------------------------------------------------------------------------------------------
 

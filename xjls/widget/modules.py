@@ -37,8 +37,10 @@ def joined(entry: str) -> str:
 
 @cache
 def styles(*names: str) -> str:
-    """Return style sheets of `STATIC` as one text."""
-    return "\n".join((STATIC / name).read_text("utf-8") for name in names)
+    """Return style sheets of `STATIC` as one text; a folder stands for all that are in it, by name."""
+    paths = (STATIC / name for name in names)
+    sheets = (sheet for path in paths for sheet in (sorted(path.glob("*.css")) if path.is_dir() else [path]))
+    return "\n".join(sheet.read_text("utf-8") for sheet in sheets)
 
 
 def _visit(path: Path, parts: dict[Path, str], above: tuple[Path, ...]) -> None:

@@ -66,7 +66,7 @@ def explore(
     several = not isinstance(recordings, str | os.PathLike | Recording)
     given: Sequence[Explored] = recordings if several else [recordings]  # type: ignore[assignment, list-item]  # by the test above
     names = None if signals is None else ((signals,) if isinstance(signals, str) else tuple(signals))
-    sources = [Source(_opened(one, storage_options), names) for one in given]
+    sources = [_source(one, names, storage_options) for one in given]
     return explore_sources(
         sources, time=time, align=align, view=view, markers=markers, settings=settings, picture=picture
     )
@@ -87,7 +87,7 @@ def explore_sources(sources: Sequence[Source], *, align: str = "time", **options
     return Explorer(sources, starts_together=align == "start", **options)
 
 
-def _opened(one: Explored, storage_options: Mapping[str, Any] | None) -> Recording:
+def _source(one: Explored, names: tuple[str, ...] | None, storage_options: Mapping[str, Any] | None) -> Source:
     if isinstance(one, Recording):
-        return one
-    return open_recording(one, on_damage="gap", storage_options=storage_options)
+        return Source(one, names)
+    return Source(open_recording(one, on_damage="gap", storage_options=storage_options), names, is_owned=True)

@@ -97,7 +97,7 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _esm = joined("explorer/index.js")
-    _css = styles("explorer/explorer.css")
+    _css = styles("explorer")
 
     facts = traitlets.Dict(help="What the browser is told once; see docs/explanation/wire.md.").tag(sync=True)
     overview = traitlets.Dict(help="A tile of all there is.").tag(sync=True)
@@ -216,6 +216,11 @@ class Explorer(anywidget.AnyWidget):
         with out.open("w" if overwrite else "x", encoding="utf-8") as file:
             file.write(self.page(columns)[1])
         return out
+
+    def close(self) -> None:
+        """Take the widget away, and close what `xjls.explore` has opened; twice is harmless."""
+        super().close()
+        self.lanes.close()
 
     # -- what the browser asks ---------------------------------------------------------------------------------------
 

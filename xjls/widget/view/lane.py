@@ -62,6 +62,8 @@ class Source:
     windows: Mapping[str, Window] | None = None
     """Sample ids, by the name of a signal, that it is limited to."""
     label: str = ""
+    is_owned: bool = False
+    """Whether the view closes the recording, as nobody else has it."""
 
     @property
     def title(self) -> str:

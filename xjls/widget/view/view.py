@@ -146,6 +146,12 @@ class View:
         # A column at the end may have more samples now, and ids of other samples where a recording began anew
         self._cache.forget()
 
+    def close(self) -> None:
+        """Close the recordings that nobody else has; twice is harmless."""
+        for source in self.sources:
+            if source.is_owned:
+                source.recording.close()
+
     def shift(self, source: int, shift_ns: float) -> None:
         """Move one of the recordings to the right from where it was recorded, in all lanes."""
         if not 0 <= source < len(self.sources):
