@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 STATISTICS = ("mean", "std", "min", "max", "count", "integral")
 """As of `xjls.export.columns`, which takes a tenth of a second to load: a test holds them to each other."""
+COLUMNS, MOST_COLUMNS = 32_768, 65_536
+"""As of `xjls.widget.page`, for the same reason."""
 _COLUMNS = between(1, 1_000_000)
 _PIXELS = between(100, 20_000, "pixels")
 _SECONDS = between(0.001, 3600, "s", whole=False)
@@ -32,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
         _check,
         _stats,
         _plot,
+        _explore,
         _extract,
         _export,
         _convert,
@@ -97,6 +100,27 @@ def _plot(commands: Commands) -> None:
     command.add_argument("--tz", metavar="ZONE", help="of the labels, as UTC or Europe/Zurich (default: local)")
     command.add_argument("--title", metavar="TEXT", help="(default: file, time span, samples a column)")
     command.set_defaults(run="plot")
+
+
+def _explore(commands: Commands) -> None:
+    command = commands.add_parser(
+        "explore", help="a page to pan, zoom and measure in, in a browser",
+        description="Write one HTML page to pan, zoom and measure in, which needs neither xjls nor a network: it holds "
+        "columns of the whole, and closer ones of --detail. Or serve the recording with all its samples.",
+    )  # fmt: skip
+    add_window(command)
+    command.add_argument("--output", "-o", dest="out", metavar="FILE", help="(default: FILE with the ending .html)")
+    command.add_argument("--columns", "-n", type=between(1, MOST_COLUMNS), default=COLUMNS, metavar="N",
+                         help=f"how closely one can look at the whole: its columns (default: {COLUMNS})")  # fmt: skip
+    command.add_argument("--detail", dest="details", action="append", default=[], metavar="A:B",
+                         help="two moments as --from and --to, to look closer between; may be repeated")  # fmt: skip
+    command.add_argument("--title", metavar="TEXT", help="of the page (default: the file's name)")
+    command.add_argument("--overwrite", action="store_true", help="replace the page if it is there already")
+    command.add_argument("--open", dest="show", action=argparse.BooleanOptionalAction, default=False,
+                         help="show it in the browser")  # fmt: skip
+    command.add_argument("--serve", action="store_true", help="serve the recording on this machine, with its samples, "
+                         "until Ctrl-C, instead of writing a page; needs Voilà")  # fmt: skip
+    command.set_defaults(run="explore")
 
 
 def _extract(commands: Commands) -> None:

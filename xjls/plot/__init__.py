@@ -5,6 +5,7 @@
     recording ─ traces ─▶ Trace ┐
     recording ─ marks ──▶ Mark  ┼─ lanes ─▶ Lane ─ figure, draw, marking ─▶ Figure
     Dataset (xjls.backend) ─────┘            timescale, engineering ─▶ labels
+    recording ─ model.glance ─▶ glance ─▶ HTML, without matplotlib
 
 A picture is made of columns, about one a pixel, so that its cost follows its width and not the recording's length. What
 a picture shows is decided in plain values (`Trace`, `Lane`, ticks as text); only ``canvas``, ``draw`` and ``marking``
@@ -13,6 +14,7 @@ thread, and none stays behind.
 """
 
 from xjls.plot.figure import plot_recording, plot_traces
+from xjls.plot.glance import glance_html
 from xjls.plot.trace import Mark, Span, Trace
 
-__all__ = ["Mark", "Span", "Trace", "plot_recording", "plot_traces"]
+__all__ = ["Mark", "Span", "Trace", "glance_html", "plot_recording", "plot_traces"]

@@ -14,8 +14,8 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", r
 
 
 @cache
-def joined(entry: str) -> str:
-    """Return a module of `STATIC` with all that it imports, directly or not, as one module without imports.
+def joined(entry: str, root: Path = STATIC) -> str:
+    """Return a module with all that it imports, directly or not, as one module without imports.
 
     Modules stand behind those that they import. All names of all of them share one scope: imports neither rename nor
     take a whole module. What the entry exports by ``export default`` stays exported.
@@ -23,7 +23,9 @@ def joined(entry: str) -> str:
     Parameters
     ----------
     entry
-        Its path below `STATIC`, as in ``"explorer/index.js"``.
+        Its path below the root, as in ``"explorer/index.js"``.
+    root
+        The folder of all modules.
 
     Raises
     ------
@@ -31,7 +33,7 @@ def joined(entry: str) -> str:
         Modules import each other in a circle.
     """
     parts: dict[Path, str] = {}
-    _visit((STATIC / entry).resolve(), parts, ())
+    _visit((root / entry).resolve(), parts, ())
     return "\n".join(parts.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 from xjls.errors import MissingDependencyError, XjlsError
@@ -21,8 +22,11 @@ def png_of(view: View, start: float, stop: float) -> bytes | None:
     first: Window = shown[names[0]]
     out = io.BytesIO()
     try:
-        figure = view.recording.plot(names, (first.start, first.stop), time="utc" if view.axis.utc else "seconds")
-        figure.savefig(out, format="png")
+        with warnings.catch_warnings():
+            # Names and notes may hold letters that the font lacks: they show as boxes, which says enough
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)
+            figure = view.recording.plot(names, (first.start, first.stop), time="utc" if view.axis.utc else "seconds")
+            figure.savefig(out, format="png")
     except MissingDependencyError:
         return None
     except XjlsError:  # a live recording lost just then what was to be drawn

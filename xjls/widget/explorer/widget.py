@@ -13,12 +13,15 @@ import anywidget
 import traitlets
 
 from xjls.errors import SelectionError
+from xjls.plot import glance_html
+from xjls.storage.new_file import local_target, new_file
 from xjls.widget.explorer import notes as notes_of
 from xjls.widget.explorer.marker import Marker, complete, decode, encode
 from xjls.widget.explorer.picture import png_of
 from xjls.widget.explorer.requests import answer
 from xjls.widget.explorer.settings import checked
 from xjls.widget.modules import joined, styles
+from xjls.widget.view.health import health
 from xjls.widget.view.moments import slice_of, time_of, times_of
 from xjls.widget.view.view import View
 
@@ -212,10 +215,9 @@ class Explorer(anywidget.AnyWidget):
 
     def to_html(self, path: str | Path, *, columns: int | None = None, overwrite: bool = False) -> Path:
         """Write a self-contained HTML page that shows the same without a kernel."""
-        out = Path(path)
-        with out.open("w" if overwrite else "x", encoding="utf-8") as file:
-            file.write(self.page(columns)[1])
-        return out
+        with new_file(path, overwrite=overwrite) as part:
+            Path(part).write_text(self.page(columns)[1], "utf-8")
+        return local_target(path)
 
     def close(self) -> None:
         """Take the widget away, and close what `xjls.explore` has opened; twice is harmless."""
@@ -303,9 +305,8 @@ class Explorer(anywidget.AnyWidget):
 
     def _facts(self) -> dict[str, Any]:
         recording = self.lanes.recording
-        status = "" if recording.status.complete else str(recording.status)
-        place = notes_of.place_of(recording)
-        return {**self.lanes.facts(), "saves": place, "status": status, "busy_after_ms": BUSY_AFTER_MS}
+        told = {"saves": notes_of.place_of(recording), "status": health(recording), "busy_after_ms": BUSY_AFTER_MS}
+        return {**self.lanes.facts(), **told}
 
     def _tile(self, start: float, stop: float, columns: int) -> dict[str, Any]:
         told, data = self.lanes.tile(start, stop, columns)
@@ -323,6 +324,8 @@ class Explorer(anywidget.AnyWidget):
         png = self.picture if self._picture else None
         if png is not None:
             data = {**data, "image/png": base64.b64encode(png).decode()}
+        elif self._picture:
+            data = {**data, "text/html": glance_html(self.lanes.recording)}
         return {**data, "text/plain": repr(self)}, metadata
 
     def __repr__(self) -> str:

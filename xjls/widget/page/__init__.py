@@ -1,1 +1,16 @@
-"""A recording as one self-contained HTML page, with the explorer in it and no kernel behind it."""
+"""A recording as one self-contained HTML page, with the explorer in it and no kernel behind it.
+
+::
+
+    View ─ tables, packing ─▶ columns as text ┐
+    View ─ content ─▶ traits, exact numbers   ┼─ html ─▶ one page
+    static (explorer, core, page) ────────────┘
+
+In the page ``static/page`` answers in Python's place, from the columns. Nothing is fetched: a policy in the page's head
+has the browser refuse it.
+"""
+
+from xjls.widget.page.content import COLUMNS, MOST_COLUMNS, page_html
+from xjls.widget.page.writing import write_page
+
+__all__ = ["COLUMNS", "MOST_COLUMNS", "page_html", "write_page"]

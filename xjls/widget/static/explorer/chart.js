@@ -1,0 +1,180 @@
+// A small chart of one curve, with linear or logarithmic axes and a cross under the cursor.
+
+import { axisUnit, tickNumbers, withPrefix } from "../core/numbers.js";
+import { crispLine, fitCanvas } from "./canvas.js";
+import { faded } from "./theme.js";
+
+const SIZE = { width: 560, height: 300 };
+const PLOT = { x: 68, y: 12, width: 476, height: 240 };
+const MOST_TICKS = 6;
+const LEAST_DECADES = 1e-12;
+const PLAIN_DECADES = 3;
+const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+/** A chart on a canvas: `{show(content, [xs, ys])}`; `theme()` gives the colours. */
+export function makeChart(canvas, theme) {
+  const chart = { canvas, theme, curve: null, cursor: null };
+  canvas.addEventListener("pointermove", (event) => {
+    chart.cursor = event.offsetX;
+    paintChart(chart);
+  });
+  canvas.addEventListener("pointerleave", () => {
+    chart.cursor = null;
+    paintChart(chart);
+  });
+  chart.show = (content, [xs, ys]) => {
+    chart.curve = { content, xs, ys, x: chartAxis(content.x, xs, PLOT.width), y: chartAxis(content.y, ys, PLOT.height) };
+    paintChart(chart);
+  };
+  return chart;
+}
+
+/** An axis over values: `{to(value) -> pixels from its start, ticks: [[value, label]], title}`. */
+export function chartAxis({ label, units, scale }, values, pixels) {
+  const isLog = scale === "log";
+  const [low, high] = chartRange(values, isLog);
+  const to = isLog
+    ? (value) => (pixels * Math.log(Math.max(value, low) / low)) / Math.log(high / low)
+    : (value) => (pixels * (value - low)) / (high - low);
+  const { ticks, unit } = isLog ? decadeTicks(low, high, units) : evenTicks(low, high, units);
+  return { to, ticks, units, low, high, title: unit ? `${label} / ${unit}` : label };
+}
+
+function chartRange(values, isLog) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (!Number.isFinite(value) || (isLog && value <= 0)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (!(high >= low)) return isLog ? [1, 10] : [0, 1];
+  if (isLog) return [low, Math.max(high, low * (1 + LEAST_DECADES) * 2)];
+  return high > low ? [low, high] : [low - 0.5, high + 0.5];
+}
+
+function evenTicks(low, high, units) {
+  const { label, factor } = axisUnit(units ?? "", Math.max(Math.abs(low), Math.abs(high)));
+  const rough = ((high - low) * factor) / MOST_TICKS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((times) => times * power).find((one) => one >= rough);
+  const shown = [];
+  for (let k = Math.ceil((low * factor) / step); k * step <= high * factor; k += 1) shown.push(k * step);
+  const labels = tickNumbers(shown);
+  return { ticks: shown.map((value, i) => [value / factor, labels[i]]), unit: label };
+}
+
+function decadeTicks(low, high, units) {
+  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  const every = Math.max(1, Math.ceil((last - first + 1) / MOST_TICKS));
+  const isPrefixed = axisUnit(units ?? "", 1e6).label !== (units ?? "");
+  const ticks = [];
+  for (let k = first; k <= last; k += every) ticks.push([10 ** k, isPrefixed ? withPrefix(10 ** k, units, 1) : powerLabel(k)]);
+  return { ticks, unit: isPrefixed ? "" : units };
+}
+
+function powerLabel(exponent) {
+  if (Math.abs(exponent) <= PLAIN_DECADES) return String(Number(`1e${exponent}`));
+  return `10${String(exponent).replace(/./g, (digit) => SUPERSCRIPTS[digit])}`;
+}
+
+function paintChart({ canvas, theme, curve, cursor }) {
+  const colors = theme();
+  const context = fitCanvas(canvas, SIZE.width, SIZE.height, window.devicePixelRatio || 1);
+  if (!curve) return;
+  context.font = `11px ${colors.font}`;
+  paintAxes(context, curve, colors);
+  paintCurve(context, curve, colors);
+  if (cursor !== null) paintCross(context, curve, cursor, colors);
+}
+
+function paintAxes(context, { x, y, content }, colors) {
+  context.strokeStyle = colors.grid;
+  context.fillStyle = colors.dim;
+  context.textBaseline = "top";
+  context.textAlign = "center";
+  for (const [value, label] of x.ticks) {
+    const at = PLOT.x + x.to(value);
+    crispLine(context, at, PLOT.y, at, PLOT.y + PLOT.height);
+    context.fillText(label, at, PLOT.y + PLOT.height + 5);
+  }
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const [value, label] of y.ticks) {
+    const at = PLOT.y + PLOT.height - y.to(value);
+    crispLine(context, PLOT.x, at, PLOT.x + PLOT.width, at);
+    context.fillText(label, PLOT.x - 5, at);
+  }
+  paintTitles(context, x.title || content.x.label, y.title || content.y.label, colors);
+  context.strokeStyle = colors.frame;
+  context.strokeRect(PLOT.x + 0.5, PLOT.y + 0.5, PLOT.width, PLOT.height);
+}
+
+function paintTitles(context, x, y, colors) {
+  context.fillStyle = colors.text;
+  context.textAlign = "center";
+  context.fillText(x, PLOT.x + PLOT.width / 2, PLOT.y + PLOT.height + 30);
+  context.save();
+  context.translate(12, PLOT.y + PLOT.height / 2);
+  context.rotate(-Math.PI / 2);
+  context.fillText(y, 0, 0);
+  context.restore();
+}
+
+function paintCurve(context, { xs, ys, x, y, content }, colors) {
+  context.save();
+  context.beginPath();
+  context.rect(PLOT.x, PLOT.y, PLOT.width, PLOT.height);
+  context.clip();
+  context.beginPath();
+  let pen = false;
+  let first = null;
+  let last = null;
+  for (let i = 0; i < xs.length; i += 1) {
+    const there = Number.isFinite(xs[i]) && Number.isFinite(ys[i]);
+    const [px, py] = [PLOT.x + x.to(xs[i]), PLOT.y + PLOT.height - y.to(ys[i])];
+    if (there && pen) context.lineTo(px, py);
+    else if (there) context.moveTo(px, py);
+    if (there) [first, last] = [first ?? px, px];
+    pen = there;
+  }
+  context.strokeStyle = colors.hues[0];
+  context.lineWidth = 1.4;
+  context.stroke();
+  if (content.kind === "histogram" && first !== null) {
+    context.lineTo(last, PLOT.y + PLOT.height);
+    context.lineTo(first, PLOT.y + PLOT.height);
+    context.fillStyle = faded(colors.hues[0], 0.22);
+    context.fill();
+  }
+  context.restore();
+}
+
+function paintCross(context, { xs, ys, x, y }, cursor, colors) {
+  const i = nearestPoint(xs, x, cursor - PLOT.x);
+  if (i < 0 || !Number.isFinite(ys[i])) return;
+  const [px, py] = [PLOT.x + x.to(xs[i]), PLOT.y + PLOT.height - y.to(ys[i])];
+  context.strokeStyle = colors.dim;
+  crispLine(context, px, PLOT.y, px, PLOT.y + PLOT.height);
+  context.fillStyle = colors.hues[0];
+  context.beginPath();
+  context.arc(px, py, 3.5, 0, 2 * Math.PI);
+  context.fill();
+  const text = `${withPrefix(xs[i], x.units ?? "", 4)}   ${withPrefix(ys[i], y.units ?? "", 4)}`;
+  const width = context.measureText(text).width + 10;
+  const left = px + 8 + width > PLOT.x + PLOT.width ? px - 8 - width : px + 8;
+  context.fillStyle = colors.raised;
+  context.fillRect(left, PLOT.y + 4, width, 18);
+  context.fillStyle = colors.text;
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  context.fillText(text, left + 5, PLOT.y + 13);
+}
+
+function nearestPoint(xs, axis, pixels) {
+  let [found, distance] = [-1, Infinity];
+  for (let i = 0; i < xs.length; i += 1) {
+    const far = Math.abs(axis.to(xs[i]) - pixels);
+    if (far < distance) [found, distance] = [i, far];
+  }
+  return found;
+}

@@ -1,0 +1,112 @@
+// Elements, and those things that open above the explorer: menus and dialogs.
+
+import { iconSvg } from "./icons.js";
+
+/** Make an element: properties, `on…` listeners, `data-`/`aria-`/role attributes, then children. */
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (/^(aria-|data-|role$|for$|tabindex$)/.test(key)) made.setAttribute(key, value);
+    else made[key] = value;
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** A button with an icon and a title that is its label, too. */
+export function iconButton(icon, title, onclick, more = {}) {
+  const made = element("button", { type: "button", className: "xjls-button", title, "aria-label": title, onclick, ...more });
+  made.innerHTML = iconSvg(icon);
+  return made;
+}
+
+/** Open a menu below (or above) an anchor: items `{text, act, checked, disabled}`, elements, or "-" for a line. */
+export function openMenu(state, anchor, label, items) {
+  const menu = element("div", { className: "xjls-menu", role: "menu", "aria-label": label });
+  const close = openPopup(state, menu);
+  menu.append(...items.filter(Boolean).map((item) => menuItem(item, close)));
+  placeAt(state.root, menu, anchor);
+  menu.addEventListener("keydown", (event) => moveFocus(event, menu));
+  menu.querySelector("button:not(:disabled)")?.focus();
+  return close;
+}
+
+/** Open a dialog in the middle; `title` is its label. Returns what closes it. */
+export function openDialog(state, title, ...content) {
+  const dialog = element("div", { className: "xjls-dialog", role: "dialog", "aria-label": title });
+  const close = openPopup(state, dialog);
+  const head = element("div", { className: "xjls-dialog-head" }, element("h3", {}, title), iconButton("close", "Close", close));
+  dialog.append(head, ...content);
+  (dialog.querySelector("input, select") ?? dialog.querySelector("button")).focus();
+  return close;
+}
+
+/** A line of a form: label and field. */
+export function fieldRow(label, field) {
+  return element("label", { className: "xjls-field" }, element("span", {}, label), field);
+}
+
+/** Choose one of `[value, text]` pairs. */
+export function choice(options, value, onchange, label) {
+  const made = element("select", { "aria-label": label, onchange: () => onchange(made.value) });
+  made.append(...options.map(([key, text]) => element("option", { value: key }, text)));
+  made.value = value;
+  return made;
+}
+
+function openPopup(state, popup) {
+  state.closePopup?.();
+  const before = document.activeElement;
+  const outside = (event) => !event.composedPath().includes(popup) && close();
+  const escape = (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    close();
+  };
+  const close = () => {
+    document.removeEventListener("pointerdown", outside, true);
+    const inside = popup.contains(document.activeElement);
+    popup.remove();
+    if (state.closePopup === close) state.closePopup = null;
+    if (inside) (state.root.contains(before) ? before : state.root).focus({ preventScroll: true });
+  };
+  popup.addEventListener("keydown", escape);
+  document.addEventListener("pointerdown", outside, true);
+  state.root.append(popup);
+  state.closePopup = close;
+  return close;
+}
+
+function menuItem(item, close) {
+  if (item === "-") return element("hr");
+  if (item instanceof Node) return item;
+  const role = item.checked === undefined ? "menuitem" : "menuitemcheckbox";
+  const act = () => {
+    close();
+    item.act();
+  };
+  const made = element("button", { type: "button", role, disabled: Boolean(item.disabled), onclick: act });
+  if (item.checked !== undefined) made.setAttribute("aria-checked", String(item.checked));
+  const mark = element("span", { className: "xjls-check", "aria-hidden": "true" }, item.checked ? "✓" : "");
+  made.append(mark, element("span", {}, item.text), element("kbd", {}, item.key ?? ""));
+  return made;
+}
+
+function moveFocus(event, menu) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || event.target.matches("input, select")) return;
+  const stops = [...menu.querySelectorAll("button:not(:disabled), input, select")];
+  const at = stops.indexOf(document.activeElement);
+  stops[(at + step + stops.length) % stops.length]?.focus();
+  event.preventDefault();
+}
+
+// Below what it belongs to, but inside of the explorer as far as that is high enough: outputs of notebooks are clipped.
+function placeAt(root, menu, anchor) {
+  const [outer, box] = [root.getBoundingClientRect(), anchor.getBoundingClientRect()];
+  const left = Math.min(box.left - outer.left, outer.width - menu.offsetWidth - 4);
+  const top = Math.min(box.bottom - outer.top + 2, outer.height - menu.offsetHeight - 4);
+  menu.style.left = `${Math.max(2, left)}px`;
+  menu.style.top = `${Math.max(2, top)}px`;
+}

@@ -1,0 +1,42 @@
+// What keys and gestures there are.
+
+import { element, openDialog } from "./dom.js";
+
+const GESTURES = [
+  ["Wheel", "zoom about the cursor"],
+  ["Shift + wheel, or sideways", "pan"],
+  ["Ctrl + wheel, or over the y axis", "zoom the y axis"],
+  ["Drag", "pan"],
+  ["Shift + drag", "mark a span and measure it"],
+  ["Alt + drag", "zoom into a box"],
+  ["Ctrl + drag, or on the y axis", "pan the y axis"],
+  ["Ctrl + Shift + drag", "align the overlaid recording in time"],
+  ["Double-click", "show all; on the y axis: automatic range"],
+  ["Double-click on a flag", "label and exact length of a marker; right-click for more"],
+  ["Drag between two lanes", "height of the upper one"],
+];
+
+const KEYS = [
+  ["← →", "pan by a quarter, or move the selected marker (Shift: ten times)"],
+  ["↑ ↓ + −", "zoom"],
+  ["* Home", "show all"],
+  ["s  d", "add a marker at the cursor: single, dual"],
+  ["1 … 9", "select a marker"],
+  ["n  p", "move the selected marker to the next, previous edge"],
+  ["Del", "remove the selected marker"],
+  ["t", "note at the cursor"],
+  ["Backspace, Ctrl + Z", "view before"],
+  ["Ctrl + Shift + Z", "view after"],
+  ["Esc", "give up a drag, select nothing"],
+  ["?", "this list"],
+];
+
+/** Show all keys and gestures. */
+export function openHelp(state) {
+  openDialog(state, "Keys and gestures", listOf("Mouse", GESTURES), listOf("Keys", KEYS));
+}
+
+function listOf(title, rows) {
+  const lines = rows.map(([key, text]) => element("tr", {}, element("th", {}, element("kbd", {}, key)), element("td", {}, text)));
+  return element("table", { className: "xjls-keys" }, element("caption", {}, title), element("tbody", {}, ...lines));
+}

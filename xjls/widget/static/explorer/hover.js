@@ -1,0 +1,100 @@
+// What is under the cursor, and whether that is one sample or the average of many.
+
+import { countText, withPrefix } from "../core/numbers.js";
+import { panelBox } from "./canvas.js";
+import { stripOf, valueAt } from "./data.js";
+import { placeOf, timeAt } from "./geometry.js";
+import { noteAt } from "./notes.js";
+import { shownTracks } from "./settings.js";
+import { valueText } from "./statistics.js";
+import { trackHue } from "./theme.js";
+
+const HOVER_ROW = 14;
+const MOST_LETTERS = 70;
+
+/** Paint the cursor: a line through all lanes, a dot on the value, and a box that says what it is. */
+export function paintHover(state, context, art) {
+  if (!state.hover?.inPlot || state.gesture?.kind === "pan") return;
+  const { x, lane } = state.hover;
+  const { plot } = state.layout;
+  context.strokeStyle = art.theme.dim;
+  context.globalAlpha = 0.6;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(Math.round(x) + 0.5, plot.y);
+  context.lineTo(Math.round(x) + 0.5, plot.y + plot.height);
+  context.stroke();
+  context.globalAlpha = 1;
+  if (lane && !state.gesture) paintReading(state, context, lane, art);
+}
+
+/** Lines of text on what is under the cursor in a lane. */
+export function readingOf(state, lane, time) {
+  const lines = shownTracks(state, lane).flatMap(({ track, place }) => {
+    const found = valueAt(stripOf(state.tile, lane.key, place), time);
+    const name = lane.tracks.length > 1 ? `${track.label || track.name}: ` : "";
+    return valueLines(lane, found, state.settings, name);
+  });
+  return [...lines, state.times.text(time, state.settings.time, state.zero())];
+}
+
+function shortened(text) {
+  return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}…` : text;
+}
+
+function valueLines(lane, found, settings, name) {
+  if (!found || found.missing) return [`${name}no data`];
+  const text = (value) => valueText(lane, value, settings);
+  if (found.isSample) return [`${name}${text(found.mean)} · sample`];
+  if (lane.shape === "logic") return [`${name}${(found.mean * 100).toFixed(1)} % of ${countText(found.n)} samples`];
+  const spread = found.std === null ? "" : `   σ ${withPrefix(found.std, lane.units, settings.digits)}`;
+  return [
+    `${name}${text(found.mean)} · avg of ${countText(found.n)} samples`,
+    `${text(found.min)} … ${text(found.max)}${spread}`,
+  ];
+}
+
+function paintReading(state, context, box, art) {
+  const time = timeAt(state.layout, state.view, state.hover.x);
+  const tracks = shownTracks(state, box.lane);
+  for (const { place } of tracks) paintDot(state, context, box, place, time, art);
+  const note = noteAt(state, state.hover.x, state.hover.y);
+  const lines = [...(note ? [shortened(note.text)] : []), ...readingOf(state, box.lane, time)];
+  context.font = `11px ${art.theme.font}`;
+  const width = Math.max(...lines.map((line) => context.measureText(line).width)) + 14;
+  const height = lines.length * HOVER_ROW + 8;
+  const [x, y] = besideCursor(state, width, height);
+  context.globalAlpha = 0.95;
+  panelBox(context, x, y, width, height, art.theme.raised, art.theme.frame);
+  context.globalAlpha = 1;
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  lines.forEach((line, i) => {
+    context.fillStyle = i === lines.length - 1 ? art.theme.dim : art.theme.text;
+    context.fillText(line, x + 7, y + 4 + HOVER_ROW * (i + 0.5));
+  });
+}
+
+function paintDot(state, context, box, place, time, { theme, hues }) {
+  const found = valueAt(stripOf(state.tile, box.key, place), time);
+  const scale = state.scales.get(box.key);
+  if (!found || found.missing || !scale) return;
+  const x = found.isSample ? placeOf(state.layout, state.view, found.at) : state.hover.x;
+  const y = scale.y(found.mean);
+  if (y < 0 || y > box.height) return;
+  context.beginPath();
+  context.arc(x, box.y + y, 3.5, 0, 2 * Math.PI);
+  context.fillStyle = trackHue(hues, theme, box.lane, place);
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = theme.background;
+  context.stroke();
+}
+
+function besideCursor(state, width, height) {
+  const { plot } = state.layout;
+  const { x, y } = state.hover;
+  const left = x + 14 + width <= plot.x + plot.width ? x + 14 : x - 14 - width;
+  const top = Math.min(y + 12, plot.y + plot.height - height);
+  return [Math.max(plot.x, left), Math.max(plot.y, top)];
+}

@@ -1,0 +1,96 @@
+// Moving the view, and the range of a lane's y axis.
+
+import { fitInto, panBy, zoomAbout } from "../core/view.js";
+import { timeAt } from "./geometry.js";
+import { askForView } from "./request.js";
+import { axisSettings, changeAxis } from "./settings.js";
+import { limitsOf } from "./state.js";
+
+const QUARTER = 0.25;
+export const NOTCH = Math.SQRT2;
+
+/** Show a view: redrawn from what is there at once, and asked for. */
+export function showView(state, view, { remember = true, write = true } = {}) {
+  const fitted = fitInto(view, limitsOf(state));
+  if (fitted[0] === state.view[0] && fitted[1] === state.view[1]) return;
+  state.view = fitted;
+  if (remember) state.history.push(fitted);
+  if (write) state.writer.write("view", fitted);
+  askForView(state);
+  state.change();
+}
+
+/** Zoom about a place of the stage, or about the cursor, or the middle; a `factor` below 1 shows less. */
+export function zoomBy(state, factor, x = cursorPlace(state)) {
+  showView(state, zoomAbout(state.view, timeAt(state.layout, state.view, x), factor, limitsOf(state)));
+}
+
+/** Move by a part of what is shown: 1 is a screen to the right. */
+export function panByPart(state, part = QUARTER) {
+  showView(state, panBy(state.view, part * (state.view[1] - state.view[0]), limitsOf(state)));
+}
+
+/** Show the whole recording, with automatic y axes. */
+export function showAll(state) {
+  for (const lane of state.facts.lanes) resetAxis(state, lane.key);
+  showView(state, [...state.facts.extent]);
+}
+
+/** Go to the view before (−1) or behind (1) the present one. */
+export function walkHistory(state, direction) {
+  const view = direction < 0 ? state.history.back() : state.history.forward();
+  showView(state, view, { remember: false });
+}
+
+/** Show a span with some room around it, where the view does not hold it already. */
+export function showSpan(state, x0, x1) {
+  if (x0 >= state.view[0] && x1 <= state.view[1]) return;
+  const span = Math.max(state.view[1] - state.view[0], (x1 - x0) * 1.5);
+  const middle = (x0 + x1) / 2;
+  showView(state, [middle - span / 2, middle + span / 2]);
+}
+
+/** Zoom the y axis of a lane about a place of the stage. */
+export function zoomAxis(state, key, factor, y) {
+  const scale = state.scales.get(key);
+  const lane = state.layout.lanes.find((one) => one.key === key);
+  if (!scale || !lane || lane.lane.shape === "logic") return;
+  const from = y - lane.y;
+  const [top, bottom] = [0, lane.height].map((edge) => scale.value(from + (edge - from) * factor));
+  setAxisRange(state, key, bottom, top);
+}
+
+/** Move the y axis of a lane by pixels. */
+export function panAxis(state, key, scale, height, pixels) {
+  setAxisRange(state, key, scale.value(height - pixels), scale.value(-pixels));
+}
+
+/** Give a lane's y axis a range by hand. */
+export function setAxisRange(state, key, low, high) {
+  if (!(high > low) || !Number.isFinite(high - low)) return;
+  changeAxis(state, key, { mode: "manual", range: [low, high] });
+}
+
+/** Let a lane's y axis follow what is seen again. */
+export function resetAxis(state, key) {
+  state.ranges.clear();
+  if (axisSettings(state.settings, key).mode !== "auto") changeAxis(state, key, { mode: "auto", range: null });
+}
+
+/** Show what a box holds, in time and in the lane where it was drawn. */
+export function zoomToBox(state, box) {
+  const [x0, x1] = [box.x, box.x + box.width].map((x) => timeAt(state.layout, state.view, x));
+  const scale = state.scales.get(box.lane?.key);
+  if (scale && box.lane.lane.shape !== "logic" && box.height > GRASP) {
+    const [high, low] = [box.y, box.y + box.height].map((y) => scale.value(y - box.lane.y));
+    setAxisRange(state, box.lane.key, low, high);
+  }
+  if (box.width > GRASP) showView(state, [x0, x1]);
+}
+
+function cursorPlace(state) {
+  const { x, width } = state.layout.plot;
+  return state.hover ? Math.min(x + width, Math.max(x, state.hover.x)) : x + width / 2;
+}
+
+const GRASP = 4;

@@ -1,0 +1,76 @@
+// Statistics as rows of text, in the user's units and digits: for the screen, the clipboard and the table.
+
+import { countText, inHours, withPrefix } from "../core/numbers.js";
+import { STATISTIC_LABELS } from "./settings.js";
+
+const DUTY = ["mean", "n", "lost"];
+const COUNTS = new Set(["n", "lost", "nan"]);
+
+/** Rows `{name, label, text, value}` of a lane's numbers, in the order of the settings: those worth their place. */
+export function statisticRows(lane, numbers, settings) {
+  if (!numbers) return [];
+  if (numbers.per === 1) return [{ name: "value", label: "value", text: valueText(lane, numbers.value, settings), value: numbers.value }];
+  return rowsNamed(lane, numbers, settings.statistics.filter((name) => isWorthwhile(lane, name)), settings);
+}
+
+/** The rows of all statistics there are, whatever the settings say. */
+export function allStatisticRows(lane, numbers, settings) {
+  return numbers?.per === 1 ? statisticRows(lane, numbers, settings) : rowsNamed(lane, numbers, Object.keys(STATISTIC_LABELS), settings);
+}
+
+// The integral of a current is a charge, that of a voltage is nothing that anybody asks for.
+function isWorthwhile(lane, name) {
+  if (lane.shape === "logic") return DUTY.includes(name);
+  return name !== "integral" || !(lane.integral_units ?? "").endsWith("s");
+}
+
+function rowsNamed(lane, numbers, names, settings) {
+  return names.map((name) => ({
+    name,
+    label: lane.shape === "logic" && name === "mean" ? "duty" : STATISTIC_LABELS[name],
+    text: statisticText(lane, name, numbers[name], settings),
+    value: numbers[name],
+  }));
+}
+
+/** One statistic as text, "–" where there is no number. */
+export function statisticText(lane, name, value, settings) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (COUNTS.has(name)) return countText(value);
+  if (name === "integral") return integralText(lane, value, settings);
+  if (lane.shape === "logic") return percentText(value, settings.digits);
+  return valueText(lane, value, settings);
+}
+
+/** A value of a lane's signal as text. */
+export function valueText(lane, value, settings) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (lane.shape === "analog") return withPrefix(value, lane.units, settings.digits);
+  const text = Number.isInteger(value) ? String(value) : value.toPrecision(settings.digits);
+  return lane.units ? `${text}\u202f${lane.units}` : text;
+}
+
+/** All statistics as text with tabs, a line for each lane of each span `{name, from, to, lanes}`. */
+export function statisticsAsText(facts, spans, settings) {
+  const head = ["span", "from", "to", "signal", ...settings.statistics.map((name) => STATISTIC_LABELS[name])];
+  const lines = spans.flatMap(({ name, from, to, lanes }) =>
+    facts.lanes
+      .filter((lane) => lanes[lane.key])
+      .map((lane) => [name, from, to, lane.name, ...cellsOf(lane, lanes[lane.key], settings)].join("\t")),
+  );
+  return [head.join("\t"), ...lines].join("\n");
+}
+
+function cellsOf(lane, numbers, settings) {
+  if (numbers.per === 1) return [valueText(lane, numbers.value, settings)];
+  return settings.statistics.map((name) => statisticText(lane, name, numbers[name], settings));
+}
+
+function integralText(lane, value, settings) {
+  const [number, units] = settings.units === "hours" ? inHours(value, lane.integral_units) : [value, lane.integral_units];
+  return withPrefix(number, units, settings.digits);
+}
+
+function percentText(value, digits) {
+  return `${(value * 100).toFixed(Math.max(0, digits - 2))}\u202f%`;
+}

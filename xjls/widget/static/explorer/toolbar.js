@@ -1,0 +1,136 @@
+// The row of buttons above the stage, and the menu of settings.
+
+import { choice, element, fieldRow, iconButton, openMenu } from "./dom.js";
+import { openAnalysis } from "./analysis.js";
+import { openHelp } from "./help.js";
+import { addDual, cursorTime } from "./keys.js";
+import { addMarker } from "./markers.js";
+import { NOTCH, showAll, walkHistory, zoomBy } from "./navigate.js";
+import { askForNote, saveNotes, unsavedNotes } from "./notes.js";
+import { copyStatistics, exportPage, savePicture } from "./output.js";
+import { openSearch } from "./search.js";
+import { STATISTIC_LABELS, changeSettings, changeVisible, orderedLanes } from "./settings.js";
+
+const TIMES = [["utc", "UTC"], ["local", "Local"], ["relative", "Relative"], ["marker", "To marker"]];
+const THEMES = [["auto", "As the page"], ["light", "Light"], ["dark", "Dark"]];
+const UNITS = [["si", "C, J"], ["hours", "Ah, Wh"]];
+const DIGITS = [3, 4, 5, 6].map((count) => [String(count), String(count)]);
+
+/** Make the toolbar: `{element, update()}`; `update` shows what can be done now. */
+export function makeToolbar(state) {
+  const buttons = makeButtons(state);
+  const bar = element("div", { className: "xjls-toolbar", role: "toolbar", "aria-label": "Explorer" });
+  for (const name of BUTTON_ORDER) {
+    if (name === "|") bar.append(element("span", { className: "xjls-divider" }));
+    else if (buttons[name]) bar.append(buttons[name]);
+  }
+  bar.append(element("span", { className: "xjls-title", title: state.facts.title ?? "" }, state.facts.title ?? ""));
+  bar.addEventListener("keydown", (event) => walkButtons(event, bar));
+  return { element: bar, update: () => updateButtons(state, buttons) };
+}
+
+const BUTTON_ORDER = [
+  "zoomIn", "zoomOut", "all", "back", "forward", "box", "|",
+  "marker", "range", "note", "save", "|",
+  "search", "chart", "|",
+  "lanes", "settings", "|",
+  "copy", "camera", "page", "follow", "help",
+];
+
+function makeButtons(state) {
+  const keep = (act) => () => {
+    state.hover = null;
+    act();
+  };
+  const buttons = {
+    zoomIn: iconButton("zoomIn", "Zoom in (+)", keep(() => zoomBy(state, 1 / NOTCH ** 2))),
+    zoomOut: iconButton("zoomOut", "Zoom out (−)", keep(() => zoomBy(state, NOTCH ** 2))),
+    all: iconButton("all", "Show all (Home)", () => showAll(state)),
+    back: iconButton("back", "View before (Backspace)", () => walkHistory(state, -1)),
+    forward: iconButton("forward", "View after (Ctrl+Shift+Z)", () => walkHistory(state, 1)),
+    box: iconButton("box", "Zoom into a box (Alt+drag)", () => toggleBox(state), { "aria-pressed": "false" }),
+    marker: iconButton("marker", "Add a marker (s)", keep(() => addMarker(state, cursorTime(state)))),
+    range: iconButton("range", "Mark a span (d, Shift+drag)", keep(() => addDual(state))),
+    note: iconButton("note", "Add a note (t)", keep(() => askForNote(state, cursorTime(state)))),
+    search: iconButton("search", "Search (n, p)", () => openSearch(state)),
+    chart: iconButton("chart", "Histogram, CCDF, spectrum", () => openAnalysis(state)),
+    lanes: iconButton("lanes", "Signals", () => openLanes(state, buttons.lanes), { "aria-haspopup": "menu" }),
+    settings: iconButton("settings", "Settings", () => openSettings(state, buttons.settings), { "aria-haspopup": "menu" }),
+    copy: iconButton("copy", "Copy the statistics", () => copyStatistics(state)),
+    camera: iconButton("camera", "Save a picture", () => savePicture(state)),
+    page: iconButton("page", "Save as a page of its own", () => exportPage(state)),
+    help: iconButton("help", "Keys and gestures (?)", () => openHelp(state)),
+  };
+  if (state.facts.saves) buttons.save = iconButton("save", "Save the notes", () => saveNotes(state));
+  if (state.facts.grows) buttons.follow = iconButton("follow", "Follow what is newest", () => toggleFollow(state), { "aria-pressed": "true" });
+  return buttons;
+}
+
+function updateButtons(state, buttons) {
+  buttons.back.disabled = !state.history.canBack;
+  buttons.forward.disabled = !state.history.canForward;
+  buttons.box.setAttribute("aria-pressed", String(state.boxMode));
+  buttons.follow?.setAttribute("aria-pressed", String(Boolean(state.settings.follow)));
+  if (!buttons.save) return;
+  const unsaved = unsavedNotes(state);
+  buttons.save.disabled = unsaved === 0;
+  buttons.save.classList.toggle("xjls-dotted", unsaved > 0);
+}
+
+function toggleBox(state) {
+  state.boxMode = !state.boxMode;
+  state.change();
+}
+
+function toggleFollow(state) {
+  changeSettings(state, { follow: !state.settings.follow });
+  state.refresh();
+}
+
+function openLanes(state, anchor) {
+  const { settings } = state;
+  const lanes = orderedLanes(state.facts, settings).map((lane) => {
+    const shown = settings.visible[lane.key] !== false;
+    return { text: lane.name, checked: shown, act: () => changeVisible(state, lane.key, !shown) };
+  });
+  const layers = [
+    { text: "Minimum to maximum", checked: settings.band, act: () => changeSettings(state, { band: !settings.band }) },
+    { text: "Standard deviation", checked: settings.std, act: () => changeSettings(state, { std: !settings.std }) },
+  ];
+  openMenu(state, anchor, "Signals", [...lanes, "-", ...layers]);
+}
+
+function openSettings(state, anchor) {
+  const { settings } = state;
+  const set = (name, read = (value) => value) => (value) => changeSettings(state, { [name]: read(value) });
+  const statistics = Object.entries(STATISTIC_LABELS).map(([name, label]) => {
+    const shown = settings.statistics.includes(name);
+    return { text: label, checked: shown, act: () => toggleStatistic(state, name) };
+  });
+  openMenu(state, anchor, "Settings", [
+    fieldRow("Time", choice(TIMES, settings.time, set("time"), "Time")),
+    fieldRow("Charge, energy", choice(UNITS, settings.units, set("units"), "Charge and energy")),
+    fieldRow("Digits", choice(DIGITS, String(settings.digits), set("digits", Number), "Digits")),
+    fieldRow("Colours", choice(THEMES, settings.theme, set("theme"), "Colours")),
+    "-",
+    ...statistics,
+  ]);
+}
+
+function toggleStatistic(state, name) {
+  const { statistics } = state.settings;
+  const kept = Object.keys(STATISTIC_LABELS).filter((one) => statistics.includes(one) !== (one === name));
+  changeSettings(state, { statistics: kept });
+}
+
+// One stop for Tab among many buttons; arrows walk along them.
+function walkButtons(event, bar) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const stops = [...bar.querySelectorAll("button:not(:disabled)")];
+  const at = stops.indexOf(document.activeElement);
+  if (at < 0) return;
+  stops[(at + step + stops.length) % stops.length].focus();
+  event.preventDefault();
+  event.stopPropagation();
+}

@@ -1,0 +1,129 @@
+// The live part of the capture panel: takes pushes, paints the newest one, and says that it did.
+
+import { makeTimes } from "../core/times.js";
+import { element } from "../explorer/dom.js";
+import { applyTheme, laneHues, themeOf, watchTheme } from "../explorer/theme.js";
+import { makeLiveColumns } from "./columns.js";
+import { livePlaces, makeLivePainter } from "./picture.js";
+import { makeReadouts } from "./readouts.js";
+
+const LIVE_SIDE = 262;
+const LIVE_NARROW = 560;
+const LIVE_ORIGIN = { utc: false, origin: "0", since: "the first sample" };
+
+function render({ model, el }) {
+  const canvas = element("canvas", { className: "xjls-live-canvas", role: "img" });
+  const readouts = makeReadouts();
+  const note = element("div", { className: "xjls-live-note", role: "alert" });
+  const main = element("div", { className: "xjls-live-main" }, canvas, readouts.side);
+  const root = element("div", { className: "xjls-live xjls-panel-view" }, readouts.head, main, readouts.sums, readouts.health, note);
+  el.append(root);
+  const live = {
+    model, root, canvas, readouts, note, columns: makeLiveColumns(), held: null, push: null, slow: null, facts: { lanes: [] },
+    times: makeTimes(LIVE_ORIGIN), theme: null, paint: makeLivePainter(canvas), frame: 0, drawn: 0, received: 0,
+  };
+  const ends = listenLive(live);
+  recolor(live);
+  root.dataset.pushes = "0";
+  model.send({ type: "hello" });
+  return () => {
+    cancelAnimationFrame(live.frame);
+    ends.forEach((end) => end());
+  };
+}
+
+function listenLive(live) {
+  const took = (content, buffers) => takePush(live, content, buffers);
+  const chosen = () => freezeOrGoOn(live);
+  const noted = () => {
+    live.note.textContent = live.model.get("note") ?? "";
+  };
+  live.model.on("msg:custom", took);
+  live.model.on("change:settings", chosen);
+  live.model.on("change:note", noted);
+  noted();
+  const size = new ResizeObserver(() => schedule(live));
+  size.observe(live.root);
+  const unwatch = watchTheme(() => recolor(live));
+  return [
+    () => live.model.off("msg:custom", took),
+    () => live.model.off("change:settings", chosen),
+    () => live.model.off("change:note", noted),
+    () => size.disconnect(),
+    unwatch,
+  ];
+}
+
+function takePush(live, content, buffers) {
+  if (content.type !== "push") return;
+  if (content.facts) {
+    live.facts = content.facts;
+    live.times = makeTimes(content.facts);
+  }
+  live.columns.take(content, buffers[0] ?? new ArrayBuffer(0));
+  live.push = content;
+  live.received += 1;
+  live.root.dataset.pushes = String(live.received);
+  live.root.dataset.skipped = String(content.skipped);
+  live.root.dataset.state = content.state;
+  schedule(live);
+}
+
+// What is frozen is held apart: columns go on coming, so that nothing is missing afterwards
+function freezeOrGoOn(live) {
+  const frozen = Boolean(live.model.get("settings")?.frozen);
+  if (!frozen) live.held = null;
+  else if (!live.held && live.push) live.held = holdPicture(live);
+  recolor(live);
+}
+
+function holdPicture(live) {
+  const strips = new Map();
+  const spans = new Map();
+  for (const { key } of live.facts.lanes) {
+    const strip = live.columns.strip(key);
+    if (!strip) continue;
+    for (const name of ["mean", "std", "min", "max", "fill"]) strip[name] = strip[name].slice();
+    strips.set(key, strip);
+    spans.set(key, live.columns.spans(key));
+  }
+  const columns = { strip: (key) => strips.get(key) ?? null, spans: (key) => spans.get(key) ?? [] };
+  return { columns, newest: live.push.newest, window: live.push.window };
+}
+
+function recolor(live) {
+  live.theme = themeOf(live.root, live.model.get("settings")?.theme ?? "auto");
+  applyTheme(live.root, live.theme);
+  schedule(live);
+}
+
+function schedule(live) {
+  if (!live.frame) live.frame = requestAnimationFrame(() => paintNow(live));
+}
+
+function paintNow(live) {
+  live.frame = 0;
+  const { push } = live;
+  const settings = live.model.get("settings") ?? {};
+  const whole = live.root.clientWidth;
+  if (whole < 1) return;
+  const side = whole >= LIVE_NARROW ? LIVE_SIDE : 0;
+  live.root.dataset.narrow = String(!side);
+  const { newest, window: span, columns } = live.held ?? { newest: push?.newest, window: push?.window, columns: live.columns };
+  const lanes = live.facts.lanes;
+  const scene = {
+    lanes, columns, newest, view: [newest - span, newest], times: live.times, theme: live.theme, settings,
+    width: whole - side, ratio: globalThis.devicePixelRatio || 1, frozen: Boolean(live.held), hues: laneHues(lanes, live.theme),
+  };
+  scene.places = push && lanes.length ? live.paint(scene) : livePlaces([], scene.width);
+  live.canvas.hidden = !(push && lanes.length);
+  live.canvas.setAttribute("aria-label", `the last ${Math.round((span ?? 0) / 1e9)} s of ${lanes.map(({ name }) => name).join(", ")}`);
+  live.readouts.show(push, scene);
+  live.root.dataset.ready = String(Boolean(push && lanes.length));
+  if (push && push.id !== live.drawn) {
+    live.drawn = push.id;
+    live.model.send({ type: "ack", id: push.id });
+  }
+}
+
+export default { render };
