@@ -135,6 +135,8 @@ def test_python_moves_what_is_selected(explorer):
     explorer.selection = None
     assert explorer.selected == ""
     assert len(explorer.markers) == 2
+    explorer.selection = slice("2026-03-01T10:00:00.3", "2026-03-01T10:00:00.4")
+    assert (explorer.selected, len(explorer.markers)) == ("1", 2), "the marker that is there is selected"
     explorer.view = slice("2026-03-01T10:00:00.5", "2026-03-01T10:00:01.5")
     assert explorer.window[1] - explorer.window[0] == pytest.approx(1e9, abs=2)
 

@@ -287,14 +287,20 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.observe("selection")
     def _follow_selection(self, change: Mapping[str, Any]) -> None:
         span, chosen = change["new"], next((one for one in self.markers if one.key == self.selected), None)
+        same = next((one for one in self.markers if one.is_span and self._same_span(one, span)), None)
         if span is None:
             self.selected = self.selected if chosen and not chosen.is_span else ""
+        elif same is not None:
+            self.selected = same.key
         elif chosen is None or not chosen.is_span:
             markers = complete_tuple([*self.markers, Marker(span)])
             self.markers, self.selected = markers, markers[-1].key
-        elif self._check_selection({"value": chosen.at}) != span:
+        else:
             moved = Marker(span, chosen.label, chosen.key, chosen.color)
             self.markers = tuple(moved if one is chosen else one for one in self.markers)
+
+    def _same_span(self, marker: Marker, span: slice | None) -> bool:
+        return self._check_selection({"value": marker.at}) == span
 
     # -- what it is made of ------------------------------------------------------------------------------------------
 
