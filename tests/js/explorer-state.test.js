@@ -5,8 +5,12 @@ import { mock, test } from "node:test";
 
 import { layOut } from "../../xjls/widget/static/explorer/geometry.js";
 import { takeExtent } from "../../xjls/widget/static/explorer/live.js";
-import { addMarker, markerAt, markerOver, moveMarker, nudgeMarker, removeMarker, selectMarker } from "../../xjls/widget/static/explorer/markers.js";
-import { panByPart, setAxisRange, showAll, showSpan, showView, walkHistory, zoomBy } from "../../xjls/widget/static/explorer/navigate.js";
+import {
+  addMarker, markerAt, markerOver, moveMarker, nudgeMarker, removeMarker, selectMarker,
+} from "../../xjls/widget/static/explorer/markers.js";
+import {
+  panByPart, setAxisRange, showAll, showSpan, showView, walkHistory, zoomBy,
+} from "../../xjls/widget/static/explorer/navigate.js";
 import { VIEW_SPAN, askForView, askOnce, isCurrent, statisticsOf } from "../../xjls/widget/static/explorer/request.js";
 import { changeSettings, moveLane, shownTracks, toggleTrack } from "../../xjls/widget/static/explorer/settings.js";
 import { makeState, tileOfTrait } from "../../xjls/widget/static/explorer/state.js";
@@ -22,7 +26,8 @@ const LANES = ["i", "u"].map((key) => ({
 
 /** A model as anywidget's, whose messages and traits can be looked at. */
 function fakeModel(traits = {}) {
-  const values = { facts: { title: "t", utc: false, origin: "0", since: "the first sample", extent: EXTENT, lanes: LANES, grows: false }, ...traits };
+  const axis = { utc: false, origin: "0", since: "the first sample" };
+  const values = { facts: { title: "t", ...axis, extent: EXTENT, lanes: LANES, grows: false }, ...traits };
   const listeners = new Map();
   const model = { sent: [], set: (name, value) => (values[name] = value), saves: 0, listeners };
   model.get = (name) => values[name];
@@ -33,12 +38,13 @@ function fakeModel(traits = {}) {
   return model;
 }
 
-/** A state laid out on 1000 pixels, whose paints are counted; closed with the test. */
+/** A state laid out on 1000 pixels, closed with the test. */
 function stateOf(t, traits) {
   const model = fakeModel(traits);
   const state = makeState(model, { dataset: {} });
-  Object.assign(state, { width: 1000, ratio: 1, zero: () => null, layout: layOut(state.facts, state.settings, 1000), changes: 0 });
-  state.change = () => (state.changes += 1);
+  Object.assign(state, { width: 1000, ratio: 1, zero: () => null });
+  state.layout = layOut(state.facts, state.settings, 1000);
+  state.change = () => {};
   state.refresh = () => {};
   state.takeExtent = (extent, grows) => takeExtent(state, extent, grows);
   t.after(() => {
@@ -51,7 +57,9 @@ function stateOf(t, traits) {
 /** Answer the newest tile that was asked for with columns of its own span, as many as were wanted. */
 function answerTile(state, { columns, id, x0, x1, markers } = state.model.sent.findLast((one) => one.type === "tile")) {
   const n = Math.ceil(columns);
-  const strip = (lane) => ({ lane, x0, dx: (x1 - x0) / n, mean: new Array(n).fill(1), min: new Array(n).fill(0), max: new Array(n).fill(2), fill: new Array(n).fill(255), per: 7 });
+  const all = (value) => new Array(n).fill(value);
+  const place = { x0, dx: (x1 - x0) / n, per: 7 };
+  const strip = (lane) => ({ lane, ...place, mean: all(1), min: all(0), max: all(2), fill: all(255) });
   const [content, data] = encodedTile(x0, x1, LANES.map((lane) => strip(lane.key)));
   const numbers = Object.fromEntries(markers.map((span) => [span.key, { i: { mean: span.x0 }, u: { mean: span.x1 } }]));
   state.receive({ type: "tile", id, ...content, markers: numbers, extent: EXTENT, grows: false }, [data]);
@@ -158,6 +166,12 @@ test("markers get keys and colours of their own, stay in the recording, and one 
   removeMarker(state, "m8");
   assert.equal(state.selected, "");
   assert.equal(addMarker(state, 3), "m8");
+  removeMarker(state, "m3");
+  removeMarker(state, "m4");
+  for (const color of [2, 3]) {
+    const key = addMarker(state, 4);
+    assert.equal(state.markers.find((marker) => marker.key === key).color, color);
+  }
 });
 
 test("a selected marker moves by a pixel, or by a sample where samples are farther apart", (t) => {
@@ -272,7 +286,8 @@ test("who looks at the end of a growing recording goes on with it; who looks bac
 });
 
 test("the first tile and its numbers come with the widget; an empty trait is none", (t) => {
-  const [content, data] = encodedTile(0, 1e12, [{ lane: "i", x0: 0, dx: 5e11, mean: [1, 2], fill: [255, 255], per: 29630 }]);
+  const strip = { lane: "i", x0: 0, dx: 5e11, mean: [1, 2], fill: [255, 255], per: 29630 };
+  const [content, data] = encodedTile(0, 1e12, [strip]);
   const state = stateOf(t, { first: { ...content, data, view: { i: { mean: 1.5 } } } });
   assert.equal(state.tile.strips[0].n, 2);
   assert.ok(isCurrent(statisticsOf(state, VIEW_SPAN), ...EXTENT));

@@ -19,6 +19,8 @@ class SignalCounts:
     """That were delivered and written."""
     lost: int = 0
     """That were counted, and that nobody delivered or took."""
+    left_out: int = 0
+    """Of those lost, how many were delivered and found no room, as the writer did not keep up."""
     gaps: int = 0
     over_range: int = 0
     """Blocks of samples with some beyond the input's range."""
@@ -51,6 +53,11 @@ class Counts:
     def lost(self) -> int:
         """Of all signals."""
         return sum(one.lost for one in self.signals.values())
+
+    @property
+    def left_out(self) -> int:
+        """Of all signals."""
+        return sum(one.left_out for one in self.signals.values())
 
     @property
     def gaps(self) -> int:

@@ -18,12 +18,15 @@ from xjls.capturing.rehearsal import rehearse
 from xjls.capturing.session import Session
 from xjls.capturing.showing import shown
 from xjls.capturing.target import Target, memory_target, open_target
+from xjls.capturing.until import Until
+from xjls.capturing.watching import Watch
 from xjls.errors import SelectionError
 from xjls.storage import local_path
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from xjls.capturing.part import Part
     from xjls.capturing.until import Condition
     from xjls.model.amounts import Amount
     from xjls.model.signal import Signal
@@ -138,12 +141,14 @@ def start_capture(
     return open_session(plan_of({"device": device, "store": store, **told})).start()
 
 
-def run(plan: Plan, *, progress: bool | None = None, look: Callable[[Session], None] | None = None) -> Outcome:
-    """Capture as a plan says; ``look`` is called ten times a second. See `capture`."""
+def run(
+    plan: Plan, *, progress: bool | None = None, look: Callable[[Session], None] | None = None, watched: bool = False
+) -> Outcome:
+    """Capture as a plan says; ``look`` is called ten times a second. See `capture`, and `open_session`."""
     show = shown(plan.until, progress)
     looks = [each for each in (show, look) if each is not None]
     with _wish_to_end() as wish:
-        session = open_session(plan)
+        session = open_session(plan, watched=watched)
         try:
             wish.is_only_noted = True
             session.start()
@@ -159,8 +164,10 @@ def run(plan: Plan, *, progress: bool | None = None, look: Callable[[Session], N
     return session.wait()
 
 
-def open_session(plan: Plan) -> Session:
+def open_session(plan: Plan, *, watched: bool = False) -> Session:
     """Open device and recordings, and return the session, which has not begun.
+
+    What is ``watched`` has a `Watch` for its ``live``: what pictures are made of, beside the last seconds.
 
     Raises
     ------
@@ -184,13 +191,48 @@ def open_session(plan: Plan) -> Session:
             how: dict[str, Any] = {"codec": plan.codec, "keep_s": plan.keep_s, "storage_options": plan.storage_options}
             targets.append(open_target(store, device.signals, **how))
         rehearse(plan.stores, plan.codec, device.signals)
-        live = StreamBuffer(device.signals, seconds=_live_s(device.signals, plan.live_s))
+        live = (Watch if watched else StreamBuffer)(device.signals, seconds=shown_s(device.signals, plan.live_s))
         return Session(device, targets or [memory_target()], uri=plan.device, until=plan.until, live=live)
     except BaseException:
         for target in targets:
             target.discard()
         device.close()
         raise
+
+
+def record(
+    session: Session, signals: Sequence[Signal], store: str | os.PathLike[str], *, until: Until | None = None,
+    codec: str | None = None, keep_s: float | None = None, storage_options: Mapping[str, Any] | None = None,
+) -> Part:  # fmt: skip
+    """Write what a session delivers from now on to a store as well; see `Session.record`.
+
+    Parameters
+    ----------
+    session
+        One that runs, or has not begun.
+    signals
+        Those of its device.
+    store
+        A new recording, or one to go on with: see `capture`.
+    until
+        When it ends on its own.
+    codec, keep_s, storage_options
+        As of `xjls.capturing.target.open_target`.
+
+    Examples
+    --------
+    >>> import tempfile, xjls
+    >>> device = open_device("sim", rate="10 kHz", signals=["current"])
+    >>> with Session(device, []) as session:
+    ...     part = record(session, device.signals, tempfile.mkdtemp() + "/run.jls", until=Until.of(duration="0.1s"))
+    ...     ended = part.ended.wait(10)
+    >>> ended, part.reason, part.counts.samples
+    (True, 'it has what was asked for', 1000)
+    """
+    name = os.fspath(store)
+    rehearse([name], codec, signals)  # on the caller's thread: the writer must not wait for what is compiled
+    target = open_target(name, signals, codec=codec, keep_s=keep_s, storage_options=storage_options)
+    return session.record(target, until)
 
 
 def _require_each_once(stores: Sequence[str]) -> None:
@@ -200,8 +242,8 @@ def _require_each_once(stores: Sequence[str]) -> None:
             raise SelectionError(f"{stores[i]} is named twice", "Name each recording once.")
 
 
-def _live_s(signals: Sequence[Signal], seconds: float) -> float:
-    """Return how many seconds are shown: what was asked for, if it is not too much memory."""
+def shown_s(signals: Sequence[Signal], seconds: float) -> float:
+    """Return how many seconds of samples are shown: what was asked for, if it is not too much memory."""
     return min(seconds, LIVE_BYTES / sum(float(signal.rate_hz) * signal.dtype.itemsize for signal in signals))
 
 

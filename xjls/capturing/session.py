@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 from xjls.capturing import records
 from xjls.capturing.device import STOPPED
 from xjls.capturing.outcome import Outcome, text_of
+from xjls.capturing.part import Part
 from xjls.capturing.ring import Ring
 from xjls.capturing.settling import settling
 from xjls.capturing.timing import SystemTiming
 from xjls.capturing.until import Until
 from xjls.capturing.writing import Pace, Writer
 from xjls.errors import CaptureError, DeviceError, SelectionError, SinkError, XjlsError
+from xjls.model.annotation import text_at
 from xjls.model.sample_type import bits_of
 from xjls.model.sink import Sink
 
@@ -103,6 +105,7 @@ class Session:
             raise SelectionError("a condition is asked of the last seconds", "Give what shows them, as live.")
         self._device = device
         self._uri = uri
+        self._names = tuple(signal.name for signal in device.signals)
         self._targets = tuple(targets)
         self._until = until or Until()
         self._live = live
@@ -120,6 +123,8 @@ class Session:
         self._stopped_s: float | None = None
         self._begun = False
         self._error: Exception | None = None
+        self._parts: list[Part] = []
+        self._takes_parts = True
         self._delivering = Thread(target=self._deliver, name="xjls device", daemon=True)
         self._writing = Thread(target=self._write, name="xjls writer", daemon=True)
 
@@ -178,10 +183,62 @@ class Session:
             self._writing.join(timeout_s)
         return self._begun and not self._writing.is_alive()
 
+    def record(self, target: Target, until: Until | None = None) -> Part:
+        """Write what comes from now on to a further recording as well, until `release`, or as far as was asked for.
+
+        From any thread, before it begins or while it runs. A session without targets of its own goes on when such a
+        recording ends, or refuses.
+
+        Parameters
+        ----------
+        target
+            A recording of the device's signals, made by `xjls.capturing.target.open_target`.
+        until
+            When it ends on its own; exact to the sample. Conditions are the session's.
+
+        Raises
+        ------
+        CaptureError
+            The session has ended.
+        """
+        part = Part(target, self._device.signals, until)
+        try:
+            target.begin(self._device.source, self._device.signals)
+            target.add_user_data(records.begun(self._device, self._uri, self._timing.now_ns()))
+            target.flush()
+            self._take(part)
+        except BaseException:
+            target.discard()
+            raise
+        return part
+
+    def _take(self, part: Part) -> None:
+        with self._lock:
+            if not self._takes_parts:
+                raise CaptureError("the session has ended", self._uri, "Begin another one.")
+            self._parts.append(part)
+            self._writer.want(lambda: self._writer.join(part))
+
+    def release(self, part: Part, reason: str = STOPPED) -> None:
+        """Close a recording that `record` has begun, at the next border of a block; its ``ended`` says when."""
+        self._writer.want(lambda: self._writer.leave(part, reason))
+
+    def mark(self, text: str, signal: str = "") -> None:
+        """Write a text at the newest sample of a signal, or of the first one, to all recordings; from any thread."""
+        name = signal or self._device.signals[0].name
+        if name not in self._names:
+            raise SelectionError(f"no signal {name!r} is captured", f"Signals: {', '.join(self._names)}.")
+        self._writer.want(lambda: self._writer.mark(name, lambda sample_id: text_at(name, sample_id, text)))
+
     @property
     def counts(self) -> Counts:
         """What it has done so far."""
         return self._writer.counts
+
+    @property
+    def live(self) -> Live | None:
+        """What shows the last seconds."""
+        return self._live
 
     @property
     def recording(self) -> Recording | None:
@@ -198,7 +255,7 @@ class Session:
 
     def _give_back(self) -> None:
         """Give back what is open where nothing has begun: nothing is left of it."""
-        for target in self._targets:
+        for target in self._recordings:
             target.discard()
         self._device.close()
 
@@ -227,7 +284,7 @@ class Session:
 
     def _write(self) -> None:
         try:
-            with settling(self._targets):
+            with settling(lambda: self._writer.targets):
                 self._writer.run()
         except Exception as error:  # noqa: BLE001 - whatever it is, the device must stop, and `wait` must say it
             self._fail(error)
@@ -236,9 +293,10 @@ class Session:
         except Exception as error:  # noqa: BLE001 - as above, and recordings must be closed
             self._fail(_driver_failed(error, self._uri))
         try:
-            self._writer.finish(records.ended(self._reason, self._writer.counts, self._timing.now_ns()))
+            self._writer.finish(self._reason)
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
+        self._refuse_parts()
         atexit.unregister(self.close)
 
     def _end_device(self) -> None:
@@ -252,9 +310,22 @@ class Session:
         else:
             self._device.close()
 
+    def _refuse_parts(self) -> None:
+        """Take no further recordings; those that came too late to be written are closed, empty as they are."""
+        with self._lock:
+            self._takes_parts = False
+        try:
+            self._writer.finish(self._reason)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(error)
+
     def _fail(self, error: Exception) -> None:
         self._error = self._error or error
         self.stop(text_of(error))
+
+    @property
+    def _recordings(self) -> tuple[Target | Part, ...]:
+        return (*self._targets, *self._parts)
 
     @property
     def _waited_s(self) -> float:
@@ -283,15 +354,16 @@ class Session:
 
     def _outcome(self) -> Outcome:
         failed = dict(self._writer.failed)
-        if failed and len(failed) == len(self._targets):
+        if failed and self._targets and len(failed) == len(self._recordings):
             path, error = next(iter(failed.items()))
             why = f"nothing could be written any more: {text_of(error)}"
             raise SinkError(why, path, "What was written before is there.") from error
         counts = self._writer.counts
         if self._error is not None and not counts.samples:
             raise self._error
-        paths = tuple(target.path for target in self._targets if target.path)
-        opens = self._targets[0].open if self._targets else None
+        recordings = self._recordings
+        paths = tuple(dict.fromkeys(one.path for one in recordings if one.path))
+        opens = recordings[0].open if recordings else None
         return Outcome(self._reason, counts, paths, failed, self._error, opens, self._device.is_live)
 
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from xjls.capturing.counts import Counts, SignalCounts
+from xjls.capturing import records
+from xjls.capturing.counts import Counts
+from xjls.capturing.course import Course
 from xjls.capturing.joining import joined
+from xjls.capturing.part import COMPLETE, FULL, Part
+from xjls.capturing.ring import NO_ROOM
 from xjls.errors import XjlsError
 from xjls.model.annotation import text_at
 from xjls.model.sink import NOT_DELIVERED
@@ -25,15 +30,13 @@ if TYPE_CHECKING:
     from xjls.capturing.ring import Ring
     from xjls.capturing.target import Target
     from xjls.capturing.timing import Timing
-    from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.annotation import Annotation, Tie
     from xjls.model.signal import Signal
     from xjls.model.sink import Sink
 
 OVER_RANGE = "over range"
 """The annotation of samples that were beyond the input's range."""
 RETRY_S = 0.2
-LATE_S = 5
-"""Seconds of its samples for which a signal that is complete waits for others: one that is silent ends nothing."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,59 +55,6 @@ class Pace:
     """Between two looks at conditions."""
     patience_s: float = 10.0
     """How long a target may refuse to write before it is given up."""
-
-
-class _Course:
-    """How far one signal is."""
-
-    def __init__(self, signal: Signal, length: int | None) -> None:
-        self.rate_hz = signal.rate_hz
-        self.begin: int | None = None
-        self.next = 0
-        self.counts = SignalCounts()
-        self.over_until: int | None = None
-        """Sample id before which no other annotation says that it is over range."""
-        self._length = length
-
-    def inside(self, window: Window) -> Window:
-        """Return what of a window is captured."""
-        if self.begin is None:
-            self.begin = self.next = window.start
-        stop = math.inf if self._length is None else self.begin + self._length
-        return Window(window.start, max(window.start, int(min(window.stop, stop))))
-
-    def take(self, window: Window) -> None:
-        """Count samples that are written, and what is missing before them."""
-        self._lose(window.start)
-        self.counts = replace(self.counts, samples=self.counts.samples + window.length)
-        self.next = window.stop
-
-    def lose(self, window: Window) -> None:
-        """Count samples that are known to be missing."""
-        self._lose(window.stop)
-
-    def is_beyond(self, sample_id: int) -> bool:
-        """Whether a sample comes after all that is captured."""
-        return self._length is not None and self.begin is not None and sample_id >= self.begin + self._length
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether it has all that was asked for."""
-        return self._length is not None and self.begin is not None and self.next >= self.begin + self._length
-
-    def is_overdue(self, sample_id: int) -> bool:
-        """Whether a sample comes so long after all that is captured that others should have come, too."""
-        return self.is_beyond(sample_id - math.ceil(LATE_S * self.rate_hz))
-
-    @property
-    def recorded_s(self) -> Fraction:
-        """Seconds of samples, gaps included."""
-        return Fraction(0) if self.begin is None else (self.next - self.begin) / self.rate_hz
-
-    def _lose(self, stop: int) -> None:
-        if (lost := stop - self.next) > 0:
-            self.counts = replace(self.counts, lost=self.counts.lost + lost, gaps=self.counts.gaps + 1)
-            self.next = stop
 
 
 class Writer:
@@ -140,9 +90,11 @@ class Writer:
         self.not_shown: Exception | None = None
         """Why the last seconds are not shown any more."""
         self._ring = ring
-        self._targets = list(targets)
+        self._targets: list[Target | Part] = list(targets)
+        self._alone = not targets
+        """Whether it goes on where there is no target."""
         self._live = live
-        self._courses = {signal.name: _Course(signal, lengths.get(signal.name)) for signal in signals}
+        self._courses = {signal.name: Course(signal, lengths.get(signal.name)) for signal in signals}
         self._n_bytes = n_bytes
         self._timing = timing
         self._pace = pace
@@ -150,8 +102,15 @@ class Writer:
         self._tick = tick
         self._begun_s = timing.elapsed_s()
         self._never = Event()
+        self._wishes: deque[Callable[[], None]] = deque()
+        """What others want to be done between two blocks."""
         self._bytes = 0
         self._lag_s = self._most_lag_s = 0.0
+
+    @property
+    def targets(self) -> tuple[Target | Part, ...]:
+        """Those that are written now; from any thread."""
+        return tuple(self._targets)
 
     @property
     def counts(self) -> Counts:
@@ -169,14 +128,15 @@ class Writer:
         """Write until the ring is finished and empty, or until nobody takes anything any more."""
         now = self._timing.elapsed_s()
         due_s = {"tick": now + self._pace.tick_s, "flush": now + self._pace.flush_s, "sync": now + self._pace.sync_s}
-        alone = not self._targets
-        while not self._ring.is_drained and (alone or self._targets):
+        while not self._ring.is_drained and (self._alone or self._targets):
+            self._grant()
             calls = self._ring.take(self._pace.tick_s)
             self._lag_s = max(self._timing.elapsed_s() - calls[0].arrived_s, 0.0) if calls else 0.0
             self._most_lag_s = max(self._most_lag_s, self._lag_s)
             for call in joined(calls):
                 getattr(self, f"_{call.verb}")(call.name, *call.arguments)
             self._ring.release(calls)
+            self._end_parts()
             if self._ring.is_live and self._ring.queued_bytes < self._ring.size_bytes // 8:
                 # A few large pieces cost less than many small ones
                 self._timing.wait(self._never, self._pace.gather_s)
@@ -190,10 +150,55 @@ class Writer:
                 due_s["flush"] = self._timing.elapsed_s() + self._pace.flush_s
                 due_s["sync"] = now + self._pace.sync_s if sync else due_s["sync"]
 
-    def finish(self, record: UserData) -> None:
+    def finish(self, reason: str) -> None:
         """Leave a last record in all targets, and close them."""
-        self._all("add_user_data", record)
-        self._all("close")
+        self._grant()
+        for target in tuple(self._targets):
+            self._end(target, reason)
+
+    # -- what others want, between two blocks ------------------------------------------------------------------------
+
+    def want(self, wish: Callable[[], None]) -> None:
+        """Have something done on the writer's thread between two blocks; from any thread."""
+        self._wishes.append(wish)
+
+    def join(self, part: Part) -> None:
+        """Write what comes from now on to a further recording as well; on the writer's thread."""
+        self._targets.append(part)
+        for name, course in self._courses.items():
+            if course.begin is not None and (tie := course.next_tie) is not None:
+                self._call(part, "tie", name, tie)
+
+    def leave(self, part: Part, reason: str) -> None:
+        """Write no more to a recording, and close it; on the writer's thread."""
+        if part in self._targets:
+            self._end(part, reason)
+
+    def mark(self, name: str, note: Callable[[int], Annotation]) -> None:
+        """Write an annotation at the newest sample of a signal; on the writer's thread."""
+        self._annotate(name, note(max(self._courses[name].next - 1, 0)))
+
+    def _grant(self) -> None:
+        while self._wishes:
+            self._wishes.popleft()()
+
+    def _end_parts(self) -> None:
+        for part in [one for one in self._targets if isinstance(one, Part)]:
+            if reason := part.is_over:
+                self._end(part, reason)
+
+    def _end(self, target: Target | Part, reason: str) -> None:
+        """Leave the record of its end in a target, and close it."""
+        counts = self.counts
+        if isinstance(target, Part):
+            target.reason = reason
+            counts = replace(
+                target.counts, elapsed_s=counts.elapsed_s, most_lag_s=counts.most_lag_s, most_queued=counts.most_queued
+            )
+        self._call(target, "add_user_data", records.ended(reason, counts, self._timing.now_ns()))
+        self._call(target, "close")
+        if target in self._targets:
+            self._targets.remove(target)
 
     # -- one call ----------------------------------------------------------------------------------------------------
 
@@ -217,21 +222,22 @@ class Writer:
         self._lose(name, course, gap)
         self._stop_when_complete(course.is_overdue(gap.window.start))
 
-    def _lose_before(self, name: str, course: _Course, start: int) -> None:
+    def _lose_before(self, name: str, course: Course, start: int) -> None:
         """Count what the device left out without a word."""
         if course.begin is not None and course.next < start:
             self._lose(name, course, Gap(Window(course.next, start), NOT_DELIVERED, skipped=True))
 
-    def _lose(self, name: str, course: _Course, gap: Gap) -> None:
+    def _lose(self, name: str, course: Course, gap: Gap) -> None:
         gap = replace(gap, window=course.inside(gap.window))
         if gap.window.length:
             self._show("skip", name, gap)
             self._all("skip", name, gap, self._timing.now_ns())
-            course.lose(gap.window)
+            course.lose(gap.window, left_out=gap.reason == NO_ROOM)
 
     def _tie(self, name: str, tie: Tie) -> None:
         if self._courses[name].is_beyond(tie.sample_id):
             return  # of samples that are not captured; who goes on with the recording has others there
+        self._courses[name].tie = tie
         self._show("tie", name, tie)
         self._all("tie", name, tie)
 
@@ -253,11 +259,11 @@ class Writer:
     def _stop_when_complete(self, is_overdue: bool = False) -> None:
         late = [name for name, course in self._courses.items() if not course.is_complete]
         if not late:
-            self._stop("it has what was asked for")
+            self._stop(COMPLETE)
         elif is_overdue:
-            self._stop(f"it has what was asked for, but of {', '.join(late)}, of which no more came")
+            self._stop(f"{COMPLETE}, but of {', '.join(late)}, of which no more came")
         elif self._n_bytes is not None and self._bytes >= self._n_bytes:
-            self._stop("it has as many bytes as were asked for")
+            self._stop(FULL)
 
     def _show(self, verb: str, *arguments: Any) -> None:
         if self._live is None:
@@ -273,12 +279,17 @@ class Writer:
     def _all(self, verb: str, *arguments: Any, **options: Any) -> None:
         """Call all targets; give up those that refuse for too long."""
         for target in tuple(self._targets):
+            self._call(target, verb, *arguments, **options)
+
+    def _call(self, target: Target | Part, verb: str, *arguments: Any, **options: Any) -> None:
+        """Call a target, unless it was given up; give it up if it refuses for too long."""
+        if target in self._targets:
             try:
                 self._patiently(target, verb, *arguments, **options)
             except Exception as error:  # noqa: BLE001 - whatever one raises, the others go on
                 self._give_up(target, error)
 
-    def _patiently(self, target: Target, verb: str, *arguments: Any, **options: Any) -> None:
+    def _patiently(self, target: Target | Part, verb: str, *arguments: Any, **options: Any) -> None:
         """Call a target, again and again while its medium refuses: a call that was half done goes on where it was."""
         until_s: float | None = None
         while True:
@@ -293,12 +304,14 @@ class Writer:
             else:
                 return
 
-    def _give_up(self, target: Target, error: Exception) -> None:
+    def _give_up(self, target: Target | Part, error: Exception) -> None:
         self.failed[target.path] = error
         self._targets.remove(target)
+        if isinstance(target, Part):
+            target.error, target.reason = error, "it took no more"
         try:
             target.abandon()
         except Exception as worse:  # noqa: BLE001 - as above
             error.add_note(f"and it could not be left as it stands: {worse}")
-        if not self._targets:
+        if not self._targets and not self._alone:
             self._stop("nothing takes its samples any more")

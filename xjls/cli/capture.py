@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +11,17 @@ from xjls.capturing.plan import plan_of, read_plan
 from xjls.capturing.run import INTERRUPTED, run
 from xjls.capturing.showing import part_done
 from xjls.cli.text import written
-from xjls.errors import SelectionError, XjlsError
+from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
     from xjls.capturing.outcome import Outcome
-    from xjls.capturing.session import Session
+    from xjls.capturing.plan import Plan
     from xjls.capturing.until import Until
+    from xjls.cli.live_picture import LivePicture
+    from xjls.cli.live_terminal import LiveTerminal
 
-DRAW_S = 1.0
-"""Seconds between two pictures of the last seconds."""
+LIVE = "live"
+"""Instead of a picture's name: the view in the terminal."""
 
 
 def capture(
@@ -36,35 +37,42 @@ def capture(
     found = replace(found, settings={**found.settings, **dict(settings or ())})
     if not found.stores:
         raise SelectionError("no recording is named", "Give one, as run.zarr or run.jls.")
-    if plot is not None:
-        from xjls.cli.plot import require_picture
-
-        require_picture(plot)
-    outcome = run(found, progress=False if quiet else None, look=None if plot is None else _drawing(plot))
+    view = _view_of(plot, found)
+    with _closing(view):
+        outcome = run(
+            found, progress=False if quiet or plot == LIVE else None, look=None if view is None else view.look,
+            watched=plot == LIVE,
+        )  # fmt: skip
     short = _short(outcome, found.until)
     if not quiet:
         print(*_told(outcome, short), sep="\n")
-    if plot is not None and outcome.paths:
+    if plot is not None and plot != LIVE and outcome.paths:
         _draw_whole(outcome, plot)
     return 0 if outcome.is_whole and not short else 1
 
 
-def _drawing(out: str) -> Callable[[Session], None]:
-    """Return what draws the last seconds into a picture, now and then."""
-    drawn = time.monotonic()
+def _view_of(plot: str | None, plan: Plan) -> LivePicture | LiveTerminal | None:
+    """Return what shows the last seconds while it runs, where that was asked for."""
+    if plot is None:
+        return None
+    if plot == LIVE:
+        from xjls.cli.live_terminal import LiveTerminal
 
-    def look(session: Session) -> None:
-        nonlocal drawn
-        live = session.recording
-        if live is None or time.monotonic() - drawn < DRAW_S:
-            return
-        live.refresh()
-        # What is drawn was overwritten just then, or the disk is full: there is another chance
-        with contextlib.suppress(XjlsError, OSError):
-            live.plot().savefig(out)
-        drawn = time.monotonic()
+        return LiveTerminal(plan.until, plan.stores[0])
+    from xjls.cli.live_picture import LivePicture
+    from xjls.cli.plot import require_picture
 
-    return look
+    require_picture(plot)
+    return LivePicture(plot)
+
+
+@contextlib.contextmanager
+def _closing(view: LivePicture | LiveTerminal | None) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if view is not None:
+            view.close()
 
 
 def _draw_whole(outcome: Outcome, out: str) -> None:

@@ -300,7 +300,7 @@ class Explorer(anywidget.AnyWidget):
             self.markers = tuple(moved if one is chosen else one for one in self.markers)
 
     def _same_span(self, marker: Marker, span: slice | None) -> bool:
-        return self._check_selection({"value": marker.at}) == span
+        return bool(self._check_selection({"value": marker.at}) == span)
 
     # -- what it is made of ------------------------------------------------------------------------------------------
 

@@ -1,1 +1,13 @@
-"""The capture panel: a widget that starts, stops, watches and records."""
+"""The capture panel: a widget that starts, stops, watches and records.
+
+::
+
+    session ─ Watch (xjls.capturing) ─ feed ─▶ columns ┐
+                                       numbers ────────┼─ pushing ─▶ canvas ⇄ browser (static/panel)
+    session counts ─ health ───────────────────────────┘   acknowledged, two on their way at most
+    buttons (controls) ⇄ panel ─▶ streaming ─▶ session, recordings
+
+Only ``canvas``, ``controls`` and ``panel`` know Jupyter. The session's own threads do the capture; one thread more
+pushes what is new, and ends with the stream. What no browser takes goes with the next push, and is counted as skipped:
+it is no loss of data.
+"""

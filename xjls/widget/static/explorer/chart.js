@@ -9,7 +9,7 @@ const PLOT = { x: 68, y: 12, width: 476, height: 240 };
 const MOST_TICKS = 6;
 const LEAST_DECADES = 1e-12;
 const PLAIN_DECADES = 3;
-const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** A chart on a canvas: `{show(content, [xs, ys])}`; `theme()` gives the colours. */
 export function makeChart(canvas, theme) {
@@ -23,7 +23,8 @@ export function makeChart(canvas, theme) {
     paintChart(chart);
   });
   chart.show = (content, [xs, ys]) => {
-    chart.curve = { content, xs, ys, x: chartAxis(content.x, xs, PLOT.width), y: chartAxis(content.y, ys, PLOT.height) };
+    const axes = { x: chartAxis(content.x, xs, PLOT.width), y: chartAxis(content.y, ys, PLOT.height) };
+    chart.curve = { content, xs, ys, ...axes };
     paintChart(chart);
   };
   return chart;
@@ -68,13 +69,15 @@ function decadeTicks(low, high, units) {
   const every = Math.max(1, Math.ceil((last - first + 1) / MOST_TICKS));
   const isPrefixed = axisUnit(units ?? "", 1e6).label !== (units ?? "");
   const ticks = [];
-  for (let k = first; k <= last; k += every) ticks.push([10 ** k, isPrefixed ? withPrefix(10 ** k, units, 1) : powerLabel(k)]);
+  for (let k = first; k <= last; k += every) {
+    ticks.push([10 ** k, isPrefixed ? withPrefix(10 ** k, units, 1) : powerLabel(k)]);
+  }
   return { ticks, unit: isPrefixed ? "" : units };
 }
 
 function powerLabel(exponent) {
   if (Math.abs(exponent) <= PLAIN_DECADES) return String(Number(`1e${exponent}`));
-  return `10${String(exponent).replace(/./g, (digit) => SUPERSCRIPTS[digit])}`;
+  return `10${String(exponent).replace("-", "⁻").replace(/\d/g, (digit) => SUPERSCRIPTS[digit])}`;
 }
 
 function paintChart({ canvas, theme, curve, cursor }) {

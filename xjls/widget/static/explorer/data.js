@@ -7,12 +7,12 @@ import { axisSettings, shownTracks } from "./settings.js";
 const LOGIC_RANGE = [-0.18, 1.18];
 const COARSEST = 60; // columns of the overview that a view must hold before they are a fair backdrop
 const PATH_FROM = 2; // CSS pixels between samples
-const MOST_MISSING = 0.999;
 
 /** The traces of a lane `[{place, strip, fold, shift}]`: one for each track that is shown. */
 export function tracesOf(state, lane, pixels) {
   return shownTracks(state, lane).map(({ track, place }) => {
-    const shift = state.gesture?.kind === "align" && state.gesture.recording === track.recording ? state.gesture.shift : 0;
+    const isAligned = state.gesture?.kind === "align" && state.gesture.recording === track.recording;
+    const shift = isAligned ? state.gesture.shift : 0;
     const strip = stripOf(state.tile, lane.key, place);
     return { place, strip, shift, fold: foldedTrace(state, lane.key, place, strip, pixels, shift) };
   });
@@ -116,8 +116,7 @@ function patchedFold(under, over, from, to) {
 export function valueAt(strip, time, shift = 0) {
   const i = strip ? nearestColumn(strip, time - shift) : -1;
   if (i < 0) return null;
-  const fill = strip.fill[i] / 255;
-  if (Number.isNaN(strip.mean[i]) || 1 - fill > MOST_MISSING) return { missing: true };
+  if (Number.isNaN(strip.mean[i])) return { missing: true };
   const of = (values) => (values ? values[i] + strip.y0 : null);
   return {
     missing: false,
@@ -127,7 +126,7 @@ export function valueAt(strip, time, shift = 0) {
     min: of(strip.min),
     max: of(strip.max),
     std: strip.std ? strip.std[i] : null,
-    n: Math.round(strip.per * fill),
+    n: Math.round((strip.per * strip.fill[i]) / 255),
   };
 }
 

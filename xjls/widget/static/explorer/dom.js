@@ -16,7 +16,8 @@ export function element(name, properties = {}, ...children) {
 
 /** A button with an icon and a title that is its label, too. */
 export function iconButton(icon, title, onclick, more = {}) {
-  const made = element("button", { type: "button", className: "xjls-button", title, "aria-label": title, onclick, ...more });
+  const properties = { type: "button", className: "xjls-button", title, "aria-label": title, onclick, ...more };
+  const made = element("button", properties);
   made.innerHTML = iconSvg(icon);
   return made;
 }
@@ -36,7 +37,8 @@ export function openMenu(state, anchor, label, items) {
 export function openDialog(state, title, ...content) {
   const dialog = element("div", { className: "xjls-dialog", role: "dialog", "aria-label": title });
   const close = openPopup(state, dialog);
-  const head = element("div", { className: "xjls-dialog-head" }, element("h3", {}, title), iconButton("close", "Close", close));
+  const shut = iconButton("close", "Close", close);
+  const head = element("div", { className: "xjls-dialog-head" }, element("h3", {}, title), shut);
   dialog.append(head, ...content);
   (dialog.querySelector("input, select") ?? dialog.querySelector("button")).focus();
   return close;

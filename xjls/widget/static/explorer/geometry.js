@@ -11,7 +11,7 @@ const GRIP = 4;
 const SIDE_FROM = 620;
 export const LEAST_HEIGHT = 26;
 
-/** Places for a stage `width` wide: `{width, height, plot, side, overview, flags, axis, lanes}`; each has `x`, `y`, `width`, `height`. */
+/** Places for a stage of a width: `{width, height, plot, side, overview, flags, axis, lanes}`, boxes in CSS pixels. */
 export function layOut(facts, settings, width) {
   const left = width < 480 ? 70 : 92;
   const sideWidth = width < SIDE_FROM ? 0 : 168;
@@ -40,7 +40,7 @@ export function placeOf(layout, view, time) {
   return layout.plot.x + ((time - view[0]) / (view[1] - view[0])) * layout.plot.width;
 }
 
-/** The part of the stage at a point: `{zone, lane}` with zone overview, flags, axis, lane, yaxis, separator, side or none. */
+/** What is at a point: `{zone, lane}`, zone overview, flags, axis, lane, yaxis, separator, side or none. */
 export function zoneAt(layout, x, y) {
   const inside = x >= layout.plot.x && x <= layout.plot.x + layout.plot.width;
   for (const zone of ["overview", "flags", "axis"]) {

@@ -37,6 +37,7 @@ export function openHelp(state) {
 }
 
 function listOf(title, rows) {
-  const lines = rows.map(([key, text]) => element("tr", {}, element("th", {}, element("kbd", {}, key)), element("td", {}, text)));
+  const name = (key) => element("th", {}, element("kbd", {}, key));
+  const lines = rows.map(([key, text]) => element("tr", {}, name(key), element("td", {}, text)));
   return element("table", { className: "xjls-keys" }, element("caption", {}, title), element("tbody", {}, ...lines));
 }

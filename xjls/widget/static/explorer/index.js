@@ -19,7 +19,8 @@ import { listenToTraits, sameValue } from "./traits.js";
 
 /** Draw an explorer into an element; returns what takes it away again. */
 export function renderExplorer({ model, el }) {
-  const root = element("div", { className: "xjls-explorer", tabindex: "0", role: "application", "data-lm-suppress-shortcuts": "true" });
+  const root = element("div", { className: "xjls-explorer", tabindex: "0", role: "application" });
+  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys rest while the explorer has the focus
   const state = makeState(model, root);
   root.setAttribute("aria-label", `Explorer of ${state.facts.title || "a recording"}; press ? for the keys`);
   el.append(root);

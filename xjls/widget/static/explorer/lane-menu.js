@@ -30,7 +30,8 @@ export function placeLabels(state, holder) {
 
 function addLabel(state, holder, { key, lane }) {
   const open = () => openLaneMenu(state, lane.key, button);
-  const button = element("button", { type: "button", className: "xjls-lane", "data-lane": key, "aria-haspopup": "menu", onclick: open });
+  const button = element("button", { type: "button", className: "xjls-lane", "data-lane": key, onclick: open });
+  button.setAttribute("aria-haspopup", "menu");
   button.title = `${lane.name}: options`;
   button.append(element("span", {}, lane.name.replaceAll("_", "_\u200b")));
   holder.append(button);
@@ -56,11 +57,15 @@ function axisItems(state, lane) {
   ];
   if (lane.shape !== "analog") return items;
   const other = scale === "log" ? "linear" : "log";
-  return [...items, { text: "Logarithmic", checked: scale === "log", act: () => changeScale(state, lane, other) }, { text: "Zero of the logarithm…", disabled: scale !== "log", act: () => askForZero(state, lane) }];
+  return [
+    ...items,
+    { text: "Logarithmic", checked: scale === "log", act: () => changeScale(state, lane, other) },
+    { text: "Zero of the logarithm…", disabled: scale !== "log", act: () => askForZero(state, lane) },
+  ];
 }
 
 function changeScale(state, lane, scale) {
-  changeAxis(state, lane.key, { scale, zero: scale === "log" ? fittingZero(state, lane) : axisSettings(state.settings, lane.key).zero });
+  changeAxis(state, lane.key, scale === "log" ? { scale, zero: fittingZero(state, lane) } : { scale });
 }
 
 // Four decades below the largest value: what is nearer to zero is mostly noise.
@@ -78,7 +83,9 @@ function askForRange(state, lane) {
   const fields = [high, low].map((value) => valueField(withPrefix(value, lane.units, 5)));
   const apply = () => {
     const [top, bottom] = fields.map((field) => typedValue(field.value, lane.units));
-    if (!(top > bottom)) return refuse(state, `A range is two numbers, as in "1.5 m${lane.units}", the larger one above.`);
+    if (!(top > bottom)) {
+      return refuse(state, `A range is two numbers, as in "1.5 m${lane.units}", the larger one above.`);
+    }
     return setAxisRange(state, lane.key, bottom, top);
   };
   askFor(state, `Range of ${lane.name}`, [fieldRow("From below", fields[1]), fieldRow("to above", fields[0])], apply);

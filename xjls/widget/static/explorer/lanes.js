@@ -18,7 +18,7 @@ export function paintLane(state, context, box, art) {
   const range = laneRange(state, box.lane, traces);
   const scale = laneScale(state, box.lane, range, box.height);
   state.scales.set(box.key, scale);
-  const ticks = box.lane.shape !== "logic" && box.height >= LOWEST_TICKS ? scale.ticks(Math.max(2, Math.floor(box.height / TICK_ROOM[box.lane.shape]))) : [];
+  const ticks = valueTicks(box, scale);
   context.save();
   context.beginPath();
   context.rect(box.x, box.y, box.width, box.height);
@@ -32,6 +32,11 @@ export function paintLane(state, context, box, art) {
   context.lineWidth = 1;
   context.strokeRect(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1);
   paintTickLabels(context, box, ticks, scale, art.theme);
+}
+
+function valueTicks({ lane, height }, scale) {
+  if (lane.shape === "logic" || height < LOWEST_TICKS) return [];
+  return scale.ticks(Math.max(2, Math.floor(height / TICK_ROOM[lane.shape])));
 }
 
 /** Write the columns of a fold into the scratch: by the shape of the lane. */

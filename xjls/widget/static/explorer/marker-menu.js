@@ -30,7 +30,8 @@ export function openMarkerMenu(state, marker, event) {
 export function askForMarker(state, key) {
   const marker = state.markers.find((one) => one.key === key);
   const label = element("input", { type: "text", value: marker.label ?? "", maxLength: 60, size: 18 });
-  const length = element("input", { type: "text", defaultValue: marker.x1 === null ? "" : durationText(marker.x1 - marker.x0, 9), size: 18 });
+  const span = marker.x1 === null ? "" : durationText(marker.x1 - marker.x0, 9);
+  const length = element("input", { type: "text", defaultValue: span, size: 18 });
   const color = choice(COLOR_NAMES.map((name, i) => [String(i), name]), String(marker.color ?? 0), () => {}, "Colour");
   const submit = (event) => {
     event.preventDefault();
@@ -59,5 +60,6 @@ function applyMarker(state, marker, label, length, color) {
 
 function zoomItem(state, marker, share) {
   const beside = ((marker.x1 - marker.x0) * (100 / share - 1)) / 2;
-  return { text: `Zoom: ${share} % of the screen`, act: () => showView(state, [marker.x0 - beside, marker.x1 + beside]) };
+  const show = () => showView(state, [marker.x0 - beside, marker.x1 + beside]);
+  return { text: `Zoom: ${share} % of the screen`, act: show };
 }

@@ -87,7 +87,8 @@ export function markerName(state, marker) {
 
 function partAt(state, marker, x, inFlags) {
   const from = placeOf(state.layout, state.view, marker.x0);
-  if (marker.x1 === null) return Math.abs(x - from) <= REACH || (inFlags && x >= from && x < from + FLAG) ? "both" : null;
+  const onFlag = inFlags && x >= from && x < from + FLAG;
+  if (marker.x1 === null) return Math.abs(x - from) <= REACH || onFlag ? "both" : null;
   const to = placeOf(state.layout, state.view, marker.x1);
   const [nearStart, nearEnd] = [Math.abs(x - from) <= REACH, Math.abs(x - to) <= REACH];
   if (nearStart && nearEnd) return x < (from + to) / 2 ? "start" : "end";

@@ -75,7 +75,8 @@ function paintFlag(state, context, marker, from, to, color, theme) {
   const width = isSpan ? right - left : context.measureText(text).width + 10;
   context.fillStyle = color;
   context.beginPath();
-  context.roundRect(isSpan ? left : from - 1, flags.y + 1, Math.max(2, width), flags.height - 2, [3, 3, isSpan ? 0 : 3, 0]);
+  const corners = [3, 3, isSpan ? 0 : 3, 0];
+  context.roundRect(isSpan ? left : from - 1, flags.y + 1, Math.max(2, width), flags.height - 2, corners);
   context.fill();
   context.fillStyle = theme.dark ? "#101316" : "#ffffff";
   context.textBaseline = "middle";

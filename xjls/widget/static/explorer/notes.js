@@ -35,7 +35,8 @@ export function noteAt(state, x, y) {
 /** Ask for the text of a new note at a time (and in a lane, or null) and add it. */
 export function askForNote(state, x, lane = null) {
   const where = state.times.text(x, state.settings.time, state.zero());
-  const field = element("input", { type: "text", maxLength: 1000, placeholder: "Text", "aria-label": "Text of the note" });
+  const label = "Text of the note";
+  const field = element("input", { type: "text", maxLength: 1000, placeholder: "Text", "aria-label": label });
   const add = async (event) => {
     event.preventDefault();
     if (!field.value.trim()) return;
@@ -43,7 +44,8 @@ export function askForNote(state, x, lane = null) {
     await askOnce(state, { type: "note", x, lane, text: field.value.trim() });
   };
   const button = element("button", { type: "submit", className: "xjls-action" }, "Add");
-  const form = element("form", { onsubmit: add }, element("p", {}, where), element("div", { className: "xjls-row" }, field, button));
+  const line = element("div", { className: "xjls-row" }, field, button);
+  const form = element("form", { onsubmit: add }, element("p", {}, where), line);
   const close = openDialog(state, lane ? `Note on ${laneOf(state, lane).name}` : "Note", form);
   field.focus();
 }
@@ -57,8 +59,10 @@ export function showNote(state, note) {
     askOnce(state, { type: "forget", key: note.key });
   });
   const told = note.saved ? "In the recording." : "Not saved yet.";
-  const foot = element("div", { className: "xjls-row" }, element("span", { className: "xjls-dim" }, told), note.saved ? null : forget);
-  const close = openDialog(state, "Note", element("p", { className: "xjls-note" }, note.text), element("p", {}, where), foot);
+  const saved = element("span", { className: "xjls-dim" }, told);
+  const foot = element("div", { className: "xjls-row" }, saved, note.saved ? null : forget);
+  const text = element("p", { className: "xjls-note" }, note.text);
+  const close = openDialog(state, "Note", text, element("p", {}, where), foot);
 }
 
 /** Write the notes that are not saved yet to where notes of this recording go. */
@@ -74,9 +78,10 @@ export function unsavedNotes(state) {
 
 // Rows of notes side by side: `{note, place, room}` from left to right, `room` in pixels up to the next one.
 function noteRows(state) {
-  const inView = state.notes.filter((note) => note.x >= state.view[0] && note.x <= state.view[1]).sort((a, b) => a.x - b.x);
+  const [x0, x1] = state.view;
+  const inView = state.notes.filter((note) => note.x >= x0 && note.x <= x1);
   const rows = new Map();
-  for (const note of inView) {
+  for (const note of inView.sort((a, b) => a.x - b.x)) {
     const place = notePlace(state, note);
     const row = place && (rows.get(place.row) ?? []);
     if (!place || (row.length && place.x - row.at(-1).place.x < NEAR)) continue;
@@ -93,7 +98,8 @@ function paintNoteRow(state, context, row, theme) {
     const width = Math.min(WIDEST, wanted, room - PIN);
     const shown = width >= Math.min(wanted, LEAST_TEXT) ? width : 0;
     paintNote(context, note, place, shown, theme);
-    state.noteBoxes.push({ note, x: place.x - PIN, y: place.y - HIGH / 2, width: Math.max(2 * PIN, shown + PIN), height: HIGH });
+    const box = { x: place.x - PIN, y: place.y - HIGH / 2, width: Math.max(2 * PIN, shown + PIN), height: HIGH };
+    state.noteBoxes.push({ note, ...box });
   }
 }
 
@@ -105,7 +111,8 @@ function dotRoom(note) {
 function notePlace(state, note) {
   const { plot, lanes } = state.layout;
   const x = placeOf(state.layout, state.view, note.x);
-  if (note.lane === null) return { x, y: plot.y + plot.height - HIGH / 2 - 3, row: "all", top: plot.y, bottom: plot.y + plot.height };
+  const bottom = plot.y + plot.height;
+  if (note.lane === null) return { x, y: bottom - HIGH / 2 - 3, row: "all", top: plot.y, bottom };
   const box = lanes.find((lane) => lane.key === note.lane);
   if (!box) return null;
   const value = note.y === null || note.y === undefined ? NaN : (state.scales.get(note.lane)?.y(note.y) ?? NaN);

@@ -15,7 +15,7 @@ import { limitsOf } from "./state.js";
 const CLICK = 3;
 const NOTCH_PIXELS = 100;
 const LINE_PIXELS = 33;
-const CURSORS = { overview: "grab", flags: "default", axis: "ew-resize", lane: "crosshair", yaxis: "ns-resize", separator: "row-resize" };
+const CURSORS = { axis: "ew-resize", lane: "crosshair", yaxis: "ns-resize", separator: "row-resize" };
 
 /** Let the pointer act on the stage; returns what ends it. */
 export function listenToPointer(state, stage) {
@@ -104,7 +104,7 @@ function cursorAt(state, { x, y }, event) {
   return CURSORS[zone] ?? "default";
 }
 
-// ---- what a press begins: {drag, drop, click, undo, kind, …} ---------------------------------------------------------
+// ---- what a press begins: {drag, drop, click, undo, kind, …} ------------------------------------------------------
 
 function beginGesture(state, at, event) {
   const { zone, lane } = zoneAt(state.layout, at.x, at.y);
@@ -145,8 +145,8 @@ function markerGesture(state, at, { key, part }) {
   const before = state.markers.find((marker) => marker.key === key);
   const moved = (now) => timeAt(state.layout, state.view, now.x) - timeAt(state.layout, state.view, at.x);
   const set = (dx) => {
-    const ends = [before.x0 + (part === "end" ? 0 : dx), before.x1 === null ? null : before.x1 + (part === "start" ? 0 : dx)];
-    moveMarker(state, key, ...ends);
+    const x1 = before.x1 === null ? null : before.x1 + (part === "start" ? 0 : dx);
+    moveMarker(state, key, before.x0 + (part === "end" ? 0 : dx), x1);
   };
   selectMarker(state, key);
   return { kind: "marker", drag: (now) => set(moved(now)), undo: () => set(0) };
@@ -201,7 +201,8 @@ function rectangle(state, from, to, lane) {
   const area = lane ?? plot;
   const clip = (value, low, size) => Math.min(low + size, Math.max(low, value));
   const [x0, x1] = [from.x, to.x].map((x) => clip(x, plot.x, plot.width)).sort((a, b) => a - b);
-  const [y0, y1] = lane ? [from.y, to.y].map((y) => clip(y, area.y, area.height)).sort((a, b) => a - b) : [plot.y, plot.y + plot.height];
+  const heights = lane ? [from.y, to.y] : [plot.y, plot.y + plot.height];
+  const [y0, y1] = heights.map((y) => clip(y, area.y, area.height)).sort((a, b) => a - b);
   return { x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
 }
 

@@ -27,7 +27,8 @@ export function askForView(state, force = false) {
 export function askForStatistics(state) {
   const spans = spansToMeasure(state, false);
   if (!spans.length) return;
-  state.exchange.newest("measure", { type: "measure", spans }, (content) => takeStatistics(state, spans, content.markers));
+  const take = (content) => takeStatistics(state, spans, content.markers);
+  state.exchange.newest("measure", { type: "measure", spans }, take);
   showBusy(state, true);
 }
 

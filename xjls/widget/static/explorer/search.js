@@ -59,13 +59,15 @@ function searchButtons(state, lane, isWindow, level, width) {
   const run = (direction) => () => {
     const read = isWindow ? typedDuration(width.value) : typedValue(level.value, lane.units);
     if (state.search.kind !== "edge" && !Number.isFinite(read)) {
-      say(state, isWindow ? 'A length of time is written as "20 ms".' : `A level is written as "1.5 m${lane.units}".`, true);
+      const how = isWindow ? 'A length of time is written as "20 ms".' : `A level is written as "1.5 m${lane.units}".`;
+      say(state, how, true);
       return;
     }
     if (state.search.kind !== "edge") state.search[isWindow ? "width" : "level"] = read;
     runSearch(state, lane, state.search.kind, direction);
   };
-  const button = (text, direction) => element("button", { type: "button", className: "xjls-action", onclick: run(direction) }, text);
+  const button = (text, direction) =>
+    element("button", { type: "button", className: "xjls-action", onclick: run(direction) }, text);
   return isWindow ? [button("Find in the view", 1)] : [button("← Previous", -1), button("Next →", 1)];
 }
 
@@ -78,7 +80,8 @@ async function runSearch(state, lane, kind, direction) {
   const answer = await askOnce(state, asked);
   if (!answer) return;
   const { x0, x1, value, text } = answer.content;
-  say(state, x0 === null ? text || "There is none." : `${lane.name}: ${foundText(kind)} ${valueText(lane, value, state.settings)}`);
+  const found = `${lane.name}: ${foundText(kind)} ${valueText(lane, value, state.settings)}`;
+  say(state, x0 === null ? text || "There is none." : found);
   if (x0 !== null) markFound(state, marker, x0, x1);
 }
 

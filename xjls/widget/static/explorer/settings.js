@@ -52,7 +52,7 @@ export function shownLanes(facts, settings) {
   return orderedLanes(facts, settings).filter((lane) => settings.visible[lane.key] !== false);
 }
 
-/** The tracks of a lane that are shown, with their places among all; what is hidden holds for this view of the widget. */
+/** The tracks of a lane that are shown, with their places among all; hidden are they in this view of the widget. */
 export function shownTracks(state, lane) {
   const tracks = lane.tracks.map((track, place) => ({ track, place }));
   return tracks.length < 2 ? tracks : tracks.filter(({ place }) => !state.hiddenTracks.has(`${lane.key}/${place}`));

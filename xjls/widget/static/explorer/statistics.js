@@ -9,13 +9,18 @@ const COUNTS = new Set(["n", "lost", "nan"]);
 /** Rows `{name, label, text, value}` of a lane's numbers, in the order of the settings: those worth their place. */
 export function statisticRows(lane, numbers, settings) {
   if (!numbers) return [];
-  if (numbers.per === 1) return [{ name: "value", label: "value", text: valueText(lane, numbers.value, settings), value: numbers.value }];
+  if (numbers.per === 1) return [sampleRow(lane, numbers.value, settings)];
   return rowsNamed(lane, numbers, settings.statistics.filter((name) => isWorthwhile(lane, name)), settings);
+}
+
+function sampleRow(lane, value, settings) {
+  return { name: "value", label: "value", text: valueText(lane, value, settings), value };
 }
 
 /** The rows of all statistics there are, whatever the settings say. */
 export function allStatisticRows(lane, numbers, settings) {
-  return numbers?.per === 1 ? statisticRows(lane, numbers, settings) : rowsNamed(lane, numbers, Object.keys(STATISTIC_LABELS), settings);
+  if (numbers.per === 1) return statisticRows(lane, numbers, settings);
+  return rowsNamed(lane, numbers, Object.keys(STATISTIC_LABELS), settings);
 }
 
 // The integral of a current is a charge, that of a voltage is nothing that anybody asks for.
@@ -67,7 +72,8 @@ function cellsOf(lane, numbers, settings) {
 }
 
 function integralText(lane, value, settings) {
-  const [number, units] = settings.units === "hours" ? inHours(value, lane.integral_units) : [value, lane.integral_units];
+  const own = [value, lane.integral_units];
+  const [number, units] = settings.units === "hours" ? inHours(...own) : own;
   return withPrefix(number, units, settings.digits);
 }
 

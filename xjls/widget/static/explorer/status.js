@@ -12,7 +12,7 @@ export function makeStatus(state) {
   const resolution = element("span", { className: "xjls-resolution" });
   const said = element("span", { className: "xjls-said", role: "status", "aria-live": "polite" });
   const kernel = element("span", { className: "xjls-kernel", role: "status", "aria-live": "polite" });
-  const damage = element("span", { className: "xjls-damage", title: state.facts.status ?? "" }, state.facts.status ?? "");
+  const damage = element("span", { className: "xjls-damage", title: state.facts.status ?? "" });
   const line = element("div", { className: "xjls-status" }, resolution, kernel, said, damage);
   const update = () => {
     putText(resolution, resolutionText(state));
@@ -37,7 +37,8 @@ export function resolutionText(state) {
 /** Whether there is a kernel, and whether it has time. */
 export function kernelText(state) {
   if (!state.exchange.busy) return "";
-  if (!state.answered && performance.now() - state.busySince > NO_KERNEL_MS) return "no kernel: only what was saved is shown";
+  const isSilent = !state.answered && performance.now() - state.busySince > NO_KERNEL_MS;
+  if (isSilent) return "no kernel: only what was saved is shown";
   return "kernel busy…";
 }
 

@@ -78,7 +78,8 @@ export function applyTheme(element, theme) {
 /** Call `changed` when the page turns dark or light; returns what ends it. */
 export function watchTheme(changed) {
   const observer = new MutationObserver(changed);
-  const options = { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-jp-theme-name"] };
+  const attributeFilter = ["class", "style", "data-jp-theme-light", "data-jp-theme-name"];
+  const options = { attributes: true, attributeFilter };
   observer.observe(document.body, options);
   observer.observe(document.documentElement, options);
   const media = matchMedia("(prefers-color-scheme: dark)");

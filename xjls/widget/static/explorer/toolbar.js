@@ -42,6 +42,7 @@ function makeButtons(state) {
     state.hover = null;
     act();
   };
+  const opens = { "aria-haspopup": "menu" };
   const buttons = {
     zoomIn: iconButton("zoomIn", "Zoom in (+)", keep(() => zoomBy(state, 1 / NOTCH ** 2))),
     zoomOut: iconButton("zoomOut", "Zoom out (−)", keep(() => zoomBy(state, NOTCH ** 2))),
@@ -54,15 +55,15 @@ function makeButtons(state) {
     note: iconButton("note", "Add a note (t)", keep(() => askForNote(state, cursorTime(state)))),
     search: iconButton("search", "Search (n, p)", () => openSearch(state)),
     chart: iconButton("chart", "Histogram, CCDF, spectrum", () => openAnalysis(state)),
-    lanes: iconButton("lanes", "Signals", () => openLanes(state, buttons.lanes), { "aria-haspopup": "menu" }),
-    settings: iconButton("settings", "Settings", () => openSettings(state, buttons.settings), { "aria-haspopup": "menu" }),
+    lanes: iconButton("lanes", "Signals", () => openLanes(state, buttons.lanes), opens),
+    settings: iconButton("settings", "Settings", () => openSettings(state, buttons.settings), opens),
     copy: iconButton("copy", "Copy the statistics", () => copyStatistics(state)),
     camera: iconButton("camera", "Save a picture", () => savePicture(state)),
     page: iconButton("page", "Save as a page of its own", () => exportPage(state)),
     help: iconButton("help", "Keys and gestures (?)", () => openHelp(state)),
   };
   if (state.facts.saves) buttons.save = iconButton("save", "Save the notes", () => saveNotes(state));
-  if (state.facts.grows) buttons.follow = iconButton("follow", "Follow what is newest", () => toggleFollow(state), { "aria-pressed": "true" });
+  if (state.facts.grows) buttons.follow = iconButton("follow", "Follow what is newest", () => toggleFollow(state));
   return buttons;
 }
 

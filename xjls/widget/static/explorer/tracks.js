@@ -14,8 +14,11 @@ export async function shiftRecording(state, recording, shift, done) {
 
 /** A length of time that somebody typed, in ns: "1.5 ms", "-20 us", "3" (seconds), "1:20:00"; NaN if it is none. */
 export function typedDuration(text) {
-  const clock = /^\s*(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s*$/.exec(text);
-  if (clock) return ((Number(clock[1] ?? 0) * 60 + Number(clock[2])) * 60 + Number(clock[3])) * 1e9;
+  const clock = /^\s*(?:(\d+)\s*d\s+)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s*$/.exec(text);
+  if (clock) {
+    const [days, hours, minutes, seconds] = clock.slice(1).map((part) => Number(part ?? 0));
+    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1e9;
+  }
   const found = /^\s*([-+−]?[\d.]+(?:e[-+]?\d+)?)\s*(ns|us|µs|μs|ms|s|min|h|d)?\s*$/i.exec(text);
   if (!found) return NaN;
   return Number(found[1].replace("−", "-")) * DURATIONS[(found[2] ?? "s").toLowerCase()];
@@ -30,4 +33,5 @@ export function typedValue(text, units) {
 }
 
 const DURATIONS = { ns: 1, us: 1e3, "µs": 1e3, "μs": 1e3, ms: 1e6, s: 1e9, min: 6e10, h: 3.6e12, d: 8.64e13 };
-const PREFIX_FACTORS = { "": 1, f: 1e-15, p: 1e-12, n: 1e-9, u: 1e-6, "µ": 1e-6, "μ": 1e-6, m: 1e-3, k: 1e3, M: 1e6, G: 1e9 };
+const MICRO = { u: 1e-6, "µ": 1e-6, "μ": 1e-6 };
+const PREFIX_FACTORS = { "": 1, f: 1e-15, p: 1e-12, n: 1e-9, ...MICRO, m: 1e-3, k: 1e3, M: 1e6, G: 1e9 };

@@ -8,7 +8,7 @@ export function delayed(ms, f) {
   return () => clearTimeout(timer);
 }
 
-/** Collects what is to be written: `{write(name, value), flush(), pending(name)}`; the last value always gets written. */
+/** Collect what is to be written: `{write(name, value), flush(), pending(name)}`; the last value always is. */
 export function makeWriter(model, later = delayed) {
   const waiting = new Map();
   let cancel = null;

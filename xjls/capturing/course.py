@@ -1,0 +1,102 @@
+"""How far one signal of a capture is: what of it is captured at all, what was written, and what is missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from xjls.capturing.counts import SignalCounts
+from xjls.model.annotation import Tie
+from xjls.model.window import Window
+
+if TYPE_CHECKING:
+    from xjls.model.signal import Signal
+
+LATE_S = 5
+"""Seconds of its samples for which a signal that is complete waits for others: one that is silent ends nothing."""
+NS = 10**9
+
+
+class Course:
+    """How far one signal is.
+
+    Parameters
+    ----------
+    signal
+        Its rate counts.
+    length
+        Samples that are captured at most, gaps included; None for any number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from xjls.model.signal import Signal, Source
+    >>> course = Course(Signal(id=1, name="current", units="A", dtype=np.dtype("f4"), rate_hz=Fraction(1000),
+    ...                        source=Source(id=1, name="bench")), length=50)
+    >>> course.inside(Window(100, 140)), course.take(Window(100, 140)), course.inside(Window(145, 190))
+    (Window(start=100, stop=140), None, Window(start=145, stop=150))
+    >>> course.take(Window(145, 150))
+    >>> course.is_complete, course.counts.samples, course.counts.lost
+    (True, 45, 5)
+    """
+
+    def __init__(self, signal: Signal, length: int | None) -> None:
+        self.rate_hz = signal.rate_hz
+        self.begin: int | None = None
+        self.next = 0
+        self.counts = SignalCounts()
+        self.over_until: int | None = None
+        """Sample id before which no other annotation says that it is over range."""
+        self.tie: Tie | None = None
+        """The last one that was told."""
+        self._length = length
+
+    def inside(self, window: Window) -> Window:
+        """Return what of a window is captured."""
+        if self.begin is None:
+            self.begin = self.next = window.start
+        stop = math.inf if self._length is None else self.begin + self._length
+        return Window(window.start, max(window.start, int(min(window.stop, stop))))
+
+    def take(self, window: Window) -> None:
+        """Count samples that are written, and what is missing before them."""
+        self.lose(Window(self.next, window.start))
+        self.counts = replace(self.counts, samples=self.counts.samples + window.length)
+        self.next = window.stop
+
+    def lose(self, window: Window, *, left_out: bool = False) -> None:
+        """Count samples that are known to be missing; ``left_out`` are those that found no room in the ring."""
+        if (lost := window.stop - self.next) > 0:
+            counts = self.counts
+            self.counts = replace(
+                counts, lost=counts.lost + lost, gaps=counts.gaps + 1, left_out=counts.left_out + lost * left_out
+            )
+            self.next = window.stop
+
+    def is_beyond(self, sample_id: int) -> bool:
+        """Whether a sample comes after all that is captured."""
+        return self._length is not None and self.begin is not None and sample_id >= self.begin + self._length
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has all that was asked for."""
+        return self._length is not None and self.begin is not None and self.next >= self.begin + self._length
+
+    def is_overdue(self, sample_id: int) -> bool:
+        """Whether a sample comes so long after all that is captured that others should have come, too."""
+        return self.is_beyond(sample_id - math.ceil(LATE_S * self.rate_hz))
+
+    @property
+    def recorded_s(self) -> Fraction:
+        """Seconds of samples, gaps included."""
+        return Fraction(0) if self.begin is None else (self.next - self.begin) / self.rate_hz
+
+    @property
+    def next_tie(self) -> Tie | None:
+        """When the next sample is taken, by the last tie and the nominal rate; None where nothing tells."""
+        if self.tie is None:
+            return None
+        late = (self.next - self.tie.sample_id) * NS / self.rate_hz
+        return Tie(sample_id=self.next, time_ns=self.tie.time_ns + round(late))

@@ -1,0 +1,109 @@
+"""What the controls do: they ask the panel, remember what was chosen, and show how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from xjls.capturing.outcome import text_of
+from xjls.errors import XjlsError
+from xjls.widget.panel import stored
+from xjls.widget.panel.naming import FIRST, free_name
+
+if TYPE_CHECKING:
+    from xjls.widget.panel.canvas import Canvas
+    from xjls.widget.panel.controls import Controls
+    from xjls.widget.panel.panel import Panel
+
+
+class Buttons:
+    """Join controls and panel.
+
+    Parameters
+    ----------
+    panel
+        Is asked.
+    controls, canvas
+        Are pressed, and show.
+    place
+        Where choices are remembered; None for nowhere.
+    """
+
+    def __init__(self, panel: Panel, controls: Controls, canvas: Canvas, place: Path | None) -> None:
+        self._panel, self._controls, self._canvas, self._place = panel, controls, canvas, place
+        self._guard = RLock()
+        self._is_showing = False
+
+    def connect(self) -> None:
+        """Have them do what they say."""
+        controls, panel = self._controls, self._panel
+        controls.start.observe(self._pressed(self._toggle_start), "value")
+        controls.record.observe(self._pressed(self._toggle_record), "value")
+        controls.search.on_click(self._pressed(lambda _: controls.look_for_devices()))
+        controls.zero.on_click(self._pressed(lambda _: panel.zero()))
+        controls.mark.on_click(self._pressed(lambda _: panel.mark(controls.mark_text.value)))
+        chosen = (controls.window, controls.units, controls.duration, controls.size, controls.stops_after)
+        for one in (*chosen, controls.freeze):
+            one.observe(self._pressed(lambda _: self._choose()), "value")
+
+    def show(self, *, streams: bool, records: bool) -> None:
+        """Show whether it streams and records, and which name is offered."""
+        controls = self._controls
+        with self._guard:
+            self._is_showing = True
+            try:
+                controls.show_streaming(streams, records)
+                if not records:
+                    controls.show_progress(None)
+                if not records and not controls.go_on.value:
+                    controls.path.value = free_name(controls.path.value or FIRST)
+            finally:
+                self._is_showing = False
+
+    def say_error(self, error: BaseException) -> None:
+        """Show what is wrong, in words that stay."""
+        self._controls.say(text_of(error), is_wrong=True)
+        self._canvas.note = text_of(error)
+
+    def _pressed(self, act: Callable[[Any], object]) -> Callable[[Any], None]:
+        """Return what a control calls: what is wrong is shown, and the buttons show how it is."""
+
+        def press(change: Any) -> None:
+            if self._is_showing:
+                return
+            try:
+                act(change)
+            except (XjlsError, OSError) as error:
+                self.say_error(error)
+            self._panel.show()
+
+        return press
+
+    def _toggle_start(self, change: Any) -> None:
+        if change["new"]:
+            self._panel.start()
+        else:
+            self._panel.stop()
+
+    def _toggle_record(self, change: Any) -> None:
+        if change["new"]:
+            self._panel.record()
+        else:
+            self._panel.stop_recording()
+
+    def _choose(self) -> None:
+        """Take over what was chosen, and remember it."""
+        self._panel.choose()
+        self._canvas.settings = canvas_settings(self._controls)
+        if self._place is not None:
+            try:
+                stored.save(self._place, self._controls.choices())
+            except OSError as error:
+                self._controls.say(f"choices are not remembered: {error}", is_wrong=True)
+
+
+def canvas_settings(controls: Controls) -> dict[str, Any]:
+    """Return what the browser draws by."""
+    return {"units": controls.units.value, "frozen": controls.freeze.value, "theme": "auto", "digits": 5}

@@ -1,0 +1,127 @@
+"""What a push holds: what is new of the picture, the numbers, how the capture does, and how far the recording is."""
+
+from __future__ import annotations
+
+import time
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from xjls.widget.panel.feed import Feed, lane_of
+from xjls.widget.panel.health import Health, progress_of
+from xjls.widget.panel.numbers import read_out
+
+if TYPE_CHECKING:
+    from xjls.widget.panel.pushing import Push
+    from xjls.widget.panel.streaming import Streaming
+
+NUMBERS_S = 0.2
+"""Between two read-outs: faster ones cannot be read."""
+NS = 10**9
+
+
+class Messages:
+    """Make the pushes of one stream; from any thread.
+
+    Parameters
+    ----------
+    streaming
+        What is told of.
+    window_s
+        Seconds that the picture shows.
+
+    Examples
+    --------
+    >>> from xjls.widget.panel.streaming import Streaming
+    >>> streaming = Streaming("sim", signals=["voltage"], rate="10 kHz")
+    >>> messages = Messages(streaming, 5)
+    >>> content, _ = messages.make(0)
+    >>> content["reset"], [lane["key"] for lane in content["facts"]["lanes"]], content["lanes"]
+    (True, ['voltage'], [])
+    >>> messages.make(0)[0]["reset"], streaming.session.close()
+    (False, None)
+    """
+
+    def __init__(self, streaming: Streaming, window_s: float) -> None:
+        self._streaming = streaming
+        self._rates = {signal.name: float(signal.rate_hz) for signal in streaming.signals}
+        self._health = Health(self._rates)
+        self._feed = Feed(streaming.watch.histories, window_s)
+        self._window_s = window_s
+        self._is_new = True
+        self._has_origin = False
+        self._numbers_s = -NUMBERS_S
+        self._told: dict[str, Any] = {}
+        self._lock = RLock()
+
+    def again(self, window_s: float | None = None) -> None:
+        """Tell everything once more, next time; of another window, if one is given."""
+        if window_s is not None:
+            self._window_s = window_s
+        self._is_new = True
+
+    def make(self, skipped: int) -> Push:
+        """Return the next push."""
+        with self._lock:
+            return self._made(skipped)
+
+    def _made(self, skipped: int) -> Push:
+        has_begun = self._feed.begin_ns is not None
+        reset = self._is_new or (has_begun and not self._has_origin)
+        if reset:
+            self._feed = Feed(self._streaming.watch.histories, self._window_s)
+            self._is_new = False
+            self._has_origin = has_begun
+        newest = self._feed.newest_ns()
+        lanes, data = self._feed.news()
+        content: dict[str, Any] = {
+            "reset": reset, "window": round(self._window_s * NS), "newest": newest, "lanes": lanes,
+            "skipped": skipped, **self._slow(),
+        }  # fmt: skip
+        if reset:
+            content["facts"] = self._facts()
+        return content, [data]
+
+    def _slow(self) -> dict[str, Any]:
+        """Return what people read, made anew a few times a second."""
+        if (now := time.monotonic()) - self._numbers_s < NUMBERS_S and self._told:
+            return self._told
+        self._numbers_s = now
+        streaming = self._streaming
+        counts = streaming.session.counts
+        health = self._health.told(counts)
+        part = streaming.part
+        self._told = {
+            "state": "ended" if streaming.session.has_ended() else "streaming",
+            "numbers": read_out(streaming.watch.histories, self._window_s),
+            "health": health, "elapsed_s": counts.elapsed_s, "recorded_s": float(counts.recorded_s),
+            "recording": None if part is None else progress_of(part, health["bytes_per_s"]),
+            "is_recording": streaming.is_recording,
+        }  # fmt: skip
+        return self._told
+
+    @property
+    def recording(self) -> dict[str, Any] | None:
+        """How far the recording was when it was last told of."""
+        return self._told.get("recording")
+
+    def refresh(self) -> dict[str, Any]:
+        """Return what people read, as it is now."""
+        with self._lock:
+            self._told = {}
+            return self._slow()
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what stays as it is, but for the origin of times, which the first tie tells."""
+        origin = self._origin_ns()
+        return {
+            "title": self._streaming.device, "utc": origin is not None, "origin": str(origin or 0),
+            "since": "the first sample", "lanes": [lane_of(signal) for signal in self._streaming.signals],
+        }  # fmt: skip
+
+    def _origin_ns(self) -> int | None:
+        recording = self._streaming.watch.recording
+        for name, history in self._streaming.watch.histories.items():
+            if history.first_id is not None and (clock := recording.clock(name)).utc:
+                begin_ns = round(history.first_id * NS / history.signal.rate_hz) - (self._feed.begin_ns or 0)
+                return clock.time(history.first_id) - begin_ns
+        return None

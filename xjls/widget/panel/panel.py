@@ -1,0 +1,368 @@
+"""The panel as a whole: what its buttons do, and what Python may ask of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from xjls.capturing.outcome import text_of
+from xjls.capturing.until import Until
+from xjls.errors import CaptureError, SelectionError, XjlsError
+from xjls.model.amounts import seconds_of
+from xjls.widget.panel import stored
+from xjls.widget.panel.buttons import Buttons, canvas_settings
+from xjls.widget.panel.canvas import Canvas
+from xjls.widget.panel.controls import Controls
+from xjls.widget.panel.health import free_bytes
+from xjls.widget.panel.messages import Messages
+from xjls.widget.panel.moment import moment_of
+from xjls.widget.panel.naming import FIRST, free_name, is_there
+from xjls.widget.panel.pushing import Pusher
+from xjls.widget.panel.streaming import Streaming
+
+if TYPE_CHECKING:
+    from xjls.capturing.outcome import Outcome
+    from xjls.capturing.part import Part
+    from xjls.capturing.session import Session
+    from xjls.model.amounts import Amount
+    from xjls.widget.panel.pushing import Push
+
+LEAST_FREE_BYTES = 64 << 20
+"""With less room on its disk a recording is closed, while that can still be done."""
+ON_TIME = "it was the time to stop"
+NO_ROOM = "its disk is nearly full"
+RELEASED = "recording was stopped"
+
+
+class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Start, stop, watch and record a device in a notebook; made by `xjls.panel`.
+
+    Parameters
+    ----------
+    device, store, duration, size, stop_at, signals, rate, settings, window, stops_after, remember
+        See `xjls.panel`.
+    how
+        Of recordings: ``codec``, ``storage_options``.
+    open_dataset
+        Opens a recording for `dataset`.
+    """
+
+    def __init__(
+        self, device: str | None = None, store: str | os.PathLike[str] | None = None, *,
+        open_dataset: Callable[[str], Any], duration: Amount | None = None, size: Amount | None = None,
+        stop_at: str | datetime | None = None, signals: Sequence[str] | None = None, rate: Amount | None = None,
+        settings: Mapping[str, Any] | None = None, window: str | None = None, stops_after: bool | None = None,
+        remember: bool = True, how: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        place = stored.place() if remember else None
+        choices, wrong = (stored.DEFAULTS, "") if place is None else stored.load(place)
+        told = {"window": window, "duration": _text(duration), "size": _text(size), "stops_after": stops_after}
+        choices = choices | {key: value for key, value in told.items() if value is not None}
+        self._asked: dict[str, Any] = {"signals": signals, "rate": rate, "settings": settings}
+        self._how = dict(how or {})
+        self._open_dataset = open_dataset
+        self._guard = RLock()
+        self._streaming: Streaming | None = None
+        self._last: Streaming | None = None
+        """The same, and when it has ended."""
+        self._messages: Messages | None = None
+        self._ended: tuple[Outcome | None, Exception | None] = (None, None)
+        self._stops_at: datetime | None = None
+        self._is_armed = store is not None
+        self._controls = Controls(choices, device, free_name(os.fspath(store or FIRST)))
+        self._controls.stop_at.value = "" if stop_at is None else str(stop_at)
+        self._canvas = Canvas(self._acknowledge, self._show_anew, settings=canvas_settings(self._controls))
+        self._buttons = Buttons(self, self._controls, self._canvas, place)
+        self._pusher = Pusher(self._canvas.send, self._make, self._look)
+        seconds_of(self._controls.window.value)  # what is none is refused now
+        if device is None:
+            self._controls.look_for_devices()
+        super().__init__((*self._controls.rows, self._canvas))
+        self._buttons.connect()
+        self.show()
+        self._controls.say(wrong, is_wrong=bool(wrong))
+
+    # -- what Python does --------------------------------------------------------------------------------------------
+
+    def start(self) -> Panel:
+        """Stream the device; record as well where a store was named, or `record` was called; return the panel.
+
+        Raises
+        ------
+        SelectionError, DeviceError, SinkError, MissingDependencyError
+            As of `xjls.capture`.
+        """
+        if self.is_streaming:
+            return self
+        self._pusher.stop()  # of the stream before, which has ended
+        with self._guard:
+            self._ended = (None, None)
+            try:
+                self._begin()
+            except Exception as error:
+                self._ended = (None, error)
+                self._buttons.say_error(error)
+                raise
+            finally:
+                self.show()
+        self._pusher.forget()
+        self._pusher.start()
+        return self
+
+    def stop(self, reason: str = "") -> Outcome | None:
+        """End the stream and what it records; return how it ended, None where none was begun."""
+        if self._streaming is not None:
+            self._streaming.session.stop(*([reason] if reason else []))
+            self._finish()
+        self._pusher.stop()
+        return self._ended[0]
+
+    def wait(self) -> Outcome:
+        """Wait until the stream ends on its own, and everything is written; return how.
+
+        Raises
+        ------
+        DeviceError, SinkError, CaptureError
+            As of `Session.wait`; or what kept it from starting.
+        """
+        if self._streaming is not None:
+            self._finish()
+            self._pusher.stop()
+        outcome, error = self._ended
+        if error is not None:
+            raise error
+        if outcome is None:
+            raise CaptureError("nothing was begun", "", "Call start() first.")
+        return outcome
+
+    def record(self, path: str | os.PathLike[str] | None = None, *, go_on: bool = False) -> Part | None:
+        """Record what comes from now on; where nothing streams yet, from the first sample on, and return None.
+
+        Parameters
+        ----------
+        path
+            Where to; None for what the panel shows. What is there is gone on with only if that is wanted: else the
+            next free name is taken.
+        go_on
+            Add to what is there.
+        """
+        with self._guard:
+            if path is not None:
+                self._controls.path.value = os.fspath(path)
+            self._controls.go_on.value = go_on or (path is None and self._controls.go_on.value)
+            self._is_armed = True
+            part = self._record() if self._streaming is not None else None
+            self.show()
+            return part
+
+    def stop_recording(self, reason: str = RELEASED) -> Part | None:
+        """Close what is recorded, and go on streaming; return it."""
+        with self._guard:
+            self._is_armed = False
+            part = None if self._streaming is None else self._streaming.release(reason)
+            self.show()
+            return part
+
+    def mark(self, text: str = "") -> None:
+        """Write an annotation at the newest sample, into what is recorded."""
+        if self._streaming is None:
+            raise CaptureError("nothing streams that could be marked", "", "Call start() first.")
+        if not self._streaming.is_recording:
+            raise CaptureError("nothing is recorded that could keep a mark", "", "Call record() first.")
+        self._streaming.session.mark(text or "mark")
+
+    def zero(self) -> None:
+        """Accumulate charge and energy anew; recordings stay as they are."""
+        if self._streaming is not None:
+            self._streaming.watch.zero()
+
+    def close(self) -> None:
+        """End everything; no thread and no file stays open."""
+        if not hasattr(self, "_pusher"):  # it was refused when it was made
+            super().close()
+            return
+        self.stop()
+        for one in (*self._controls.all, self._canvas):
+            one.close()
+        super().close()
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a stream is under way."""
+        return self._streaming is not None and not self._streaming.session.has_ended()
+
+    @property
+    def session(self) -> Session | None:
+        """The session, while it streams and afterwards: its ``counts``, and its ``recording`` of the last seconds."""
+        return None if self._last is None else self._last.session
+
+    @property
+    def part(self) -> Part | None:
+        """What is recorded, or was last."""
+        return None if self._last is None else self._last.part
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the last stream ended; None while it runs."""
+        return self._ended[0]
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What the panel reads out now: ``numbers``, ``health``, ``recording`` and others; see docs/how-to/panel.md."""
+        return {} if self._messages is None else self._messages.refresh()
+
+    @property
+    def dataset(self) -> Any:
+        """The recording as a Dataset: what is flushed, while it is written, and all of it afterwards."""
+        part = self.part
+        if part is None:
+            raise SelectionError("nothing was recorded", "Call record(), or press Record.")
+        return self._open_dataset(part.path)
+
+    def __repr__(self) -> str:
+        state = "not streaming" if self._streaming is None else "streaming"
+        if self._streaming is not None and self._streaming.is_recording and self.part is not None:
+            state += f", recording {self.part.path}"
+        return f"<xjls.Panel of {self._controls.device.value or 'no device'}: {state}>"
+
+    # -- a stream's life ---------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Open the device, and begin; what was opened is given back where something is wrong."""
+        uri = self._controls.device.value
+        if not uri:
+            raise SelectionError("no device is chosen", "Plug one in and look again, or name one, as in sim.")
+        self._stops_at = self._moment()
+        streaming = Streaming(uri, **self._asked)
+        try:
+            self._streaming = self._last = streaming
+            self._messages = Messages(streaming, float(seconds_of(self._controls.window.value)))
+            if self._is_armed:
+                self._record()
+            streaming.session.start()
+        except BaseException:
+            self._streaming = None
+            streaming.session.close()
+            raise
+        self._controls.say("")
+
+    def _moment(self) -> datetime | None:
+        text = self._controls.stop_at.value.strip()
+        return moment_of(text, datetime.now(UTC).astimezone()) if text else None
+
+    def _record(self) -> Part:
+        streaming, controls = self._streaming, self._controls
+        if streaming is None:
+            raise CaptureError("nothing streams that could be recorded", "", "Call start() first.")
+        path = controls.path.value.strip() or FIRST
+        if is_there(path) and not controls.go_on.value:
+            path = free_name(path)
+        until = Until.of(duration=controls.duration.value.strip() or None, size=controls.size.value.strip() or None)
+        part = streaming.record(path, until, **self._how)
+        controls.path.value = path
+        return part
+
+    def _finish(self) -> None:
+        """Wait for the end of the stream, and take down how it was; once, by whoever comes first."""
+        streaming = self._streaming
+        if streaming is None:
+            return
+        outcome: Outcome | None = None
+        error: Exception | None = None
+        try:
+            outcome = streaming.session.wait()
+        except XjlsError as raised:
+            error = raised
+        with self._guard:
+            if self._streaming is not streaming:
+                return
+            self._streaming, self._ended = None, (outcome, error)
+            self.show()
+        wrong = error or (None if outcome is None else outcome.error)
+        if wrong is not None:
+            self._buttons.say_error(wrong)
+        elif outcome is not None:
+            self._controls.say(f"ended because {outcome.reason}")
+        if self._messages is not None:
+            self._messages.refresh()
+        self._pusher.push(anyway=True)
+
+    # -- the pushing thread ------------------------------------------------------------------------------------------
+
+    def _look(self) -> bool:
+        """Look after what is due; return whether it streams."""
+        streaming = self._streaming
+        if streaming is None:
+            return False
+        if streaming.session.has_ended():
+            self._finish()
+            return False
+        if self._stops_at is not None and datetime.now(UTC) >= self._stops_at:
+            streaming.session.stop(ON_TIME)
+        self._look_after(streaming)
+        return True
+
+    def _look_after(self, streaming: Streaming) -> None:
+        """Look after the recording: its end, its progress, and the room that it has."""
+        part, controls = streaming.part, self._controls
+        if part is None:
+            return
+        if not streaming.is_recording:
+            self._recorded(streaming, part)
+            return
+        if (free := free_bytes(part.path)) is not None and free < LEAST_FREE_BYTES:
+            streaming.session.release(part, NO_ROOM)
+        told = self._messages and self._messages.recording
+        controls.show_progress(told["done"] if told else None)
+
+    def _recorded(self, streaming: Streaming, part: Part) -> None:
+        """Say once that a recording has ended on its own."""
+        with self._guard:
+            if not self._controls.record.value:
+                return
+            self._is_armed = self._controls.stops_after.value  # the next Start does the same again
+            self.show()
+        if part.error is not None:
+            self._controls.say(f"{part.path} took no more: {text_of(part.error)}", is_wrong=True)
+        else:
+            self._controls.say(f"recorded {part.path}: {part.reason}", is_wrong=part.reason == NO_ROOM)
+        if self._controls.stops_after.value:
+            streaming.session.stop(part.reason)
+
+    def _make(self, skipped: int) -> Push:
+        if self._messages is None:
+            return {"reset": True, "state": "idle", "lanes": [], "skipped": skipped}, []
+        return self._messages.make(skipped)
+
+    # -- what a browser says -----------------------------------------------------------------------------------------
+
+    def _acknowledge(self, number: int) -> None:
+        self._pusher.acknowledge(number)
+
+    def _show_anew(self) -> None:
+        self._pusher.forget()
+        if self._messages is not None:
+            self._messages.again()
+        self._pusher.push(anyway=True)
+
+    # -- what buttons ask ----------------------------------------------------------------------------------------
+
+    def choose(self) -> None:
+        """Show as much as was chosen."""
+        if self._messages is not None:
+            self._messages.again(float(seconds_of(self._controls.window.value)))
+
+    def show(self) -> None:
+        """Show on the buttons how it is."""
+        with self._guard:
+            records = self._is_armed if self._streaming is None else self._streaming.is_recording
+            self._buttons.show(streams=self._streaming is not None, records=records)
+
+
+def _text(amount: Amount | None) -> str | None:
+    return amount if amount is None or isinstance(amount, str) else f"{float(amount):.12g}"

@@ -1,0 +1,94 @@
+"""Pushes to a browser, which says that it has drawn them: no more than two are on their way, however slow it is.
+
+A channel to a browser takes what it is given without end. So who pushes waits for word; what is new meanwhile goes with
+the next push, and the one that was left out is counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from threading import Event, RLock, Thread, current_thread
+from typing import Any, TypeAlias
+
+EVERY_S = 0.05
+MOST_UNDERWAY = 2
+
+Push: TypeAlias = "tuple[dict[str, Any], list[bytes]]"
+
+
+class Pusher:
+    """Push what is new, again and again, on a thread of its own.
+
+    Parameters
+    ----------
+    send
+        Takes a push: numbers, and buffers.
+    make
+        Returns the next push, given how many were left out.
+    look
+        Called each time before; returns whether to go on.
+
+    Examples
+    --------
+    >>> sent = []
+    >>> pusher = Pusher(lambda content, buffers: sent.append(content["id"]), lambda skipped: ({}, []), lambda: True)
+    >>> [pusher.push() for _ in range(4)], pusher.acknowledge(1), pusher.push(), sent, pusher.skipped
+    ([True, True, False, False], None, True, [1, 2, 3], 2)
+    """
+
+    def __init__(
+        self, send: Callable[[dict[str, Any], list[bytes]], object], make: Callable[[int], Push],
+        look: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self.skipped = 0
+        """Pushes that were left out, as the browser had not drawn the ones before."""
+        self.pushes = 0
+        self._send, self._make, self._look = send, make, look
+        self._ids = itertools.count(1)
+        self._underway: set[int] = set()
+        self._lock = RLock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def push(self, *, anyway: bool = False) -> bool:
+        """Push what is new, unless two are on their way; return whether it did. From any thread."""
+        with self._lock:
+            if len(self._underway) >= MOST_UNDERWAY and not anyway:
+                self.skipped += 1
+                return False
+            content, buffers = self._make(self.skipped)
+            number = next(self._ids)
+            self._underway.add(number)
+            self.pushes += 1
+            self._send(content | {"type": "push", "id": number}, buffers)
+            return True
+
+    def acknowledge(self, number: int) -> None:
+        """Take down that a push was drawn, and with it those before; from any thread."""
+        with self._lock:
+            self._underway = {one for one in self._underway if one > number}
+
+    def forget(self) -> None:
+        """Wait no more for what is on its way: somebody else looks now."""
+        with self._lock:
+            self._underway.clear()
+
+    def start(self) -> None:
+        """Push until `stop`, or until there is nothing to look at any more."""
+        self._stop.clear()
+        self._thread = Thread(target=self._run, name="xjls panel", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Push no more, and wait for the thread to end, unless it is the one that asks."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None and thread is not current_thread():
+            thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while self._look() and not self._stop.is_set():
+            self.push()
+            self._stop.wait(EVERY_S)

@@ -1,0 +1,52 @@
+"""What the panel remembers from one time to the next: a few choices, in a file of the user's own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+DEFAULTS: dict[str, Any] = {
+    "window": "30s", "units": "si", "theme": "auto", "duration": "", "size": "", "stops_after": False,
+}  # fmt: skip
+"""All choices that are remembered; others in the file are left out."""
+
+
+def place() -> Path:
+    """Return where choices are kept: ``xjls/panel.json`` in the user's folder of configurations."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    return Path(base) / "xjls" / "panel.json"
+
+
+def load(path: Path) -> tuple[dict[str, Any], str]:
+    """Return what is remembered, defaults for the rest, and what is wrong with the file, ``""`` if nothing is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "panel.json"
+    >>> save(file, {"window": "5s"})
+    >>> load(file)[0]["window"], load(file.with_name("none.json")) == (DEFAULTS, "")
+    ('5s', True)
+    """
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return dict(DEFAULTS), ""
+    except (OSError, ValueError) as error:
+        return dict(DEFAULTS), f"{path} is not read: {error}. Choices begin anew"
+    if not isinstance(told, dict):
+        return dict(DEFAULTS), f"{path} holds no table. Choices begin anew"
+    wrong = [name for name, value in told.items() if name in DEFAULTS and type(value) is not type(DEFAULTS[name])]
+    known = {name: value for name, value in told.items() if name in DEFAULTS and name not in wrong}
+    return DEFAULTS | known, f"{path}: {', '.join(wrong)} cannot be that" if wrong else ""
+
+
+def save(path: Path, choices: dict[str, Any]) -> None:
+    """Keep choices; what is there is replaced at once. Raises OSError where that cannot be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    told = {name: choices.get(name, value) for name, value in DEFAULTS.items()}
+    new.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    new.replace(path)
