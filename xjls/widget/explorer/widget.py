@@ -171,7 +171,8 @@ class Explorer(anywidget.AnyWidget):
     @property
     def picture(self) -> bytes | None:
         """The view as a PNG; None without matplotlib."""
-        return png_of(self.lanes, *self.window)
+        markers = _markers_to_json(self.markers, self)
+        return png_of(self.lanes, *self.window, markers=markers, notes=self.notes)
 
     def add_note(self, at: Label | str, text: str, signal: str | None = None) -> None:
         """Note a text at a moment, of a signal or of the whole recording; `save` keeps it."""

@@ -90,7 +90,8 @@ def page_html(
         "data": pack.text(),
     }  # fmt: skip
     name = title if title is not None else str(facts["title"])
-    return assemble(name, _resolution(strips.values()), data, _picture(view, shown) if picture else None)
+    drawn = png_of(view, *shown, markers=markers, notes=notes) if picture else None
+    return assemble(name, _resolution(strips.values()), data, drawn)
 
 
 def _facts(view: View, strips: Mapping[tuple[str, int], Sequence[Strip]]) -> dict[str, Any]:
@@ -134,8 +135,3 @@ def _exact(view: View, shown: Sequence[float], markers: Sequence[Mapping[str, An
 def _span(marker: Mapping[str, Any]) -> tuple[float, float | None]:
     x0, x1 = marker["x0"], marker.get("x1")
     return (x0, None) if x1 is None else (min(x0, x1), max(x0, x1))
-
-
-def _picture(view: View, shown: tuple[float, float]) -> bytes | None:
-    """Return a PNG of the first recording, or None where there is no matplotlib."""
-    return png_of(view, *shown)
