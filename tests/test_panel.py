@@ -14,7 +14,7 @@ from xjls.capturing.devices import sim
 from xjls.errors import CaptureError, DeviceError, SelectionError
 from xjls.testing.captured import check_captured
 from xjls.widget.panel import stored
-from xjls.widget.panel.pushing import MOST_UNDERWAY
+from xjls.widget.panel.pushing import MOST_UNDERWAY, Pusher
 
 pytest.importorskip("anywidget")
 
@@ -120,7 +120,8 @@ def test_what_is_there_is_gone_on_with_only_if_that_is_wanted(panels, tmp_path):
         assert len(recording.skipped("current")) == 1
 
 
-def test_pushes_stop_at_two_and_what_was_new_comes_with_the_next(panels):
+def test_pushes_stop_at_two_and_what_was_new_comes_with_the_next(panels, monkeypatch):
+    monkeypatch.setattr("xjls.widget.panel.pushing.PATIENCE_S", 1e9)
     panel = panels("sim?script=drop@300ms:2000", window="5s")
     browser = Browser(panel, answers=False)
     panel.start()
@@ -378,3 +379,13 @@ def test_a_broken_file_of_choices_is_said_and_ignored(panels, tmp_path, text, to
     panel = panels(remember=True)
     assert told in panel._controls.told.value
     assert panel._controls.window.value == stored.DEFAULTS["window"]
+
+
+def test_a_browser_whose_words_wait_is_still_pushed_to_once_a_second():
+    now, sent = [0.0], []
+    pusher = Pusher(lambda content, buffers: sent.append(content["id"]), lambda skipped: ({}, []), bool, lambda: now[0])
+    for tenth in range(31):
+        now[0] = tenth / 10
+        pusher.push()
+    assert sent == [1, 2, 3, 4]
+    assert pusher.skipped == 27

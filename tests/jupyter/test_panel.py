@@ -46,7 +46,7 @@ def test_a_click_starts_it_and_the_recording_opens(page):
 
 def test_it_lives_while_a_cell_computes_and_nothing_is_lost(page):
     start(page, "busy.zarr", seconds=8)
-    # JupyterLab asks for a thread for messages when the first one comes; in a cell that came before, it gets none
+    # Messages that come before JupyterLab and the kernel have a thread for them wait for the cell
     page.wait_for(PUSHES, SELECTOR, 20)
     page.start(1)
     pushes = page.page.evaluate("(selector) => Number(document.querySelector(selector).dataset.pushes)", SELECTOR)

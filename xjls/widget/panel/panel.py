@@ -74,6 +74,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._ended: tuple[Outcome | None, Exception | None] = (None, None)
         self._stops_at: datetime | None = None
         self._is_armed = store is not None
+        self._told: Part | None = None
+        """The recording whose end was said."""
         self._controls = Controls(choices, device, free_name(os.fspath(store or FIRST)))
         self._controls.stop_at.value = "" if stop_at is None else str(stop_at)
         self._canvas = Canvas(self._acknowledge, self._show_anew, settings=canvas_settings(self._controls))
@@ -164,6 +166,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Close what is recorded, and go on streaming; return it."""
         with self._guard:
             self._is_armed = False
+            self._told = self.part  # whoever stops it knows
             part = None if self._streaming is None else self._streaming.release(reason)
             self.show()
             return part
@@ -323,8 +326,9 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _recorded(self, streaming: Streaming, part: Part) -> None:
         """Say once that a recording has ended on its own."""
         with self._guard:
-            if not self._controls.record.value:
+            if part is self._told:
                 return
+            self._told = part
             self._is_armed = self._controls.stops_after.value  # the next Start does the same again
             self.show()
         if part.error is not None:

@@ -7,12 +7,15 @@ the next push, and the one that was left out is counted.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from threading import Event, RLock, Thread, current_thread
 from typing import Any, TypeAlias
 
 EVERY_S = 0.05
 MOST_UNDERWAY = 2
+PATIENCE_S = 1.0
+"""After so long without a word another push goes out: words may wait for a cell to end, while the browser draws."""
 
 Push: TypeAlias = "tuple[dict[str, Any], list[bytes]]"
 
@@ -28,6 +31,8 @@ class Pusher:
         Returns the next push, given how many were left out.
     look
         Called each time before; returns whether to go on.
+    elapsed_s
+        A clock.
 
     Examples
     --------
@@ -39,13 +44,14 @@ class Pusher:
 
     def __init__(
         self, send: Callable[[dict[str, Any], list[bytes]], object], make: Callable[[int], Push],
-        look: Callable[[], bool],
+        look: Callable[[], bool], elapsed_s: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self.skipped = 0
         """Pushes that were left out, as the browser had not drawn the ones before."""
         self.pushes = 0
         self._send, self._make, self._look = send, make, look
         self._ids = itertools.count(1)
+        self._elapsed_s, self._pushed_s = elapsed_s, elapsed_s()
         self._underway: set[int] = set()
         self._lock = RLock()
         self._stop = Event()
@@ -54,12 +60,14 @@ class Pusher:
     def push(self, *, anyway: bool = False) -> bool:
         """Push what is new, unless two are on their way; return whether it did. From any thread."""
         with self._lock:
-            if len(self._underway) >= MOST_UNDERWAY and not anyway:
+            waited_s = self._elapsed_s() - self._pushed_s
+            if len(self._underway) >= MOST_UNDERWAY and waited_s < PATIENCE_S and not anyway:
                 self.skipped += 1
                 return False
             content, buffers = self._make(self.skipped)
             number = next(self._ids)
             self._underway.add(number)
+            self._pushed_s = self._elapsed_s()
             self.pushes += 1
             self._send(content | {"type": "push", "id": number}, buffers)
             return True

@@ -42,7 +42,8 @@ function listenLive(live) {
   live.model.on("change:settings", chosen);
   live.model.on("change:note", noted);
   noted();
-  const size = new ResizeObserver(() => schedule(live));
+  // The theme is known when the root is in the document, which it is when it first has a size
+  const size = new ResizeObserver(() => recolor(live));
   size.observe(live.root);
   const unwatch = watchTheme(() => recolor(live));
   return [
