@@ -1,7 +1,9 @@
 """The explorer without a browser: what it tells, what it answers, and what people set and read."""
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -137,7 +139,7 @@ def test_python_moves_what_is_selected(explorer):
     assert len(explorer.markers) == 2
     explorer.selection = slice("2026-03-01T10:00:00.3", "2026-03-01T10:00:00.4")
     assert (explorer.selected, len(explorer.markers)) == ("1", 2), "the marker that is there is selected"
-    explorer.view = slice("2026-03-01T10:00:00.5", "2026-03-01T10:00:01.5")
+    explorer.view = slice("2026-03-01T10:00:00.5", np.datetime64("2026-03-01T10:00:01.5", "ns"))
     assert explorer.window[1] - explorer.window[0] == pytest.approx(1e9, abs=2)
 
 
@@ -284,6 +286,80 @@ def test_a_dataset_is_explored_as_it_is(path):
     assert whole["current"]["n"] == whole["double"]["n"] == part.sizes["time"]
     assert whole["double"]["max"] == pytest.approx(2 * whole["current"]["max"])
     assert explorer.facts["lanes"][0]["tracks"][0]["extent"] == pytest.approx(explorer.facts["extent"], abs=2000)
+    explorer.close()
+
+
+def test_what_was_done_to_names_and_labels_is_shown(path):
+    ds = xjls.open(path, levels=False)[["current"]]
+    late = ds.assign_coords(time=ds.time.values + np.timedelta64(1, "h"))
+    milli = ds.copy()
+    milli.current.attrs["units"] = "mA"
+    for made, lanes in (
+        (ds.rename(current="i"), ["i"]), (ds.assign(again=ds.current), ["current", "again"]), (late, ["current"]),
+        (milli, ["current"]),
+    ):  # fmt: skip
+        explorer = made.xjls.explore()
+        assert [lane["key"] for lane in explorer.facts["lanes"]] == lanes
+        assert explorer.facts["lanes"][0]["units"] == made[lanes[0]].attrs["units"]
+        explorer.selection = slice(made.time.values[1000], made.time.values[250_999])
+        assert {found["n"] for found in explorer.statistics().values()} == {250_000}
+        explorer.close()
+
+
+def test_computed_variables_lie_where_their_labels_are(path):
+    ds = xjls.open(path, time="seconds", levels=False, signals="current").isel(time=slice(5000, 10_000))
+    explorer = ds.assign(double=ds.current * 2).xjls.explore()
+    explorer.selection = slice(0.0101, 0.0103)
+    found = explorer.statistics()
+    assert found["current"]["n"] == found["double"]["n"] == ds.sel(time=explorer.selection).sizes["time"]
+    assert found["double"]["max"] == pytest.approx(2 * found["current"]["max"])
+    explorer.close()
+
+
+@pytest.mark.parametrize("state", [
+    {"markers": [{"key": "1", "x0": 5.0, "x1": 5.0}]}, {"view": [7.0, 7.0]}, {"view": "all"}, {"markers": [{"key": 1}]},
+    {"settings": {"digits": 99}}, {"settings": {"theme": []}},
+])  # fmt: skip
+def test_what_a_browser_must_not_say_changes_nothing(explorer, state):
+    before = explorer.get_state()
+    with contextlib.suppress(SelectionError):
+        explorer.set_state(state)
+    assert explorer.get_state() == before
+    assert explorer.statistics()
+
+
+def test_a_recording_that_is_taken_away_is_shown_as_far_as_it_was_seen(tmp_path):
+    sink = xjls.grow_recording(tmp_path / "run.jls")
+    source = xjls.Source(id=1, name="bench")
+    sink.add_source(source)
+    sink.add_signal(xjls.Signal(
+        id=1, name="current", units="A", dtype=np.dtype("f4"), rate_hz=Fraction(1000), source=source, stored_type="f32"
+    ))  # fmt: skip
+    sink.write("current", 0, np.ones(50_000, "f4"))
+    sink.flush()
+    explorer = xjls.explore(tmp_path / "run.jls")
+    sink.abandon()
+    (tmp_path / "run.jls").unlink()
+    front = Front(explorer)
+    told, _ = front.ask(type="tile", x0=0, x1=5e10, columns=100)
+    assert told["type"] == "tile"
+    assert told["strips"][0]["n"] >= 100
+    assert not told["grows"]
+    assert "not followed any more" in explorer.facts["status"]
+    explorer.close()
+
+
+def test_marks_of_a_growing_recording_are_notes(tmp_path):
+    with xjls.start_capture("sim", tmp_path / "run.zarr", rate="10 kHz", signals=["current"]) as session:
+        while session.counts.samples < 2000:
+            session.has_ended(0.05)
+        explorer = xjls.explore(session.recording)
+        front = Front(explorer)
+        session.mark("door opened")
+        while not explorer.notes:
+            session.has_ended(0.05)
+            front.ask(type="tile", x0=0, x1=1e12, columns=10)
+        assert [note["text"] for note in explorer.notes] == ["door opened"]
     explorer.close()
 
 

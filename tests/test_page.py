@@ -188,7 +188,7 @@ def test_a_recording_without_samples_is_an_error(tmp_path):
 
 def test_without_matplotlib_there_are_words_in_the_pictures_place(recording, tmp_path, monkeypatch):
     assert "data:image/png" in write_page(recording, tmp_path / "a.html", columns=10).read_text()
-    monkeypatch.setattr("xjls.widget.page.content.png_of", lambda *_: None)
+    monkeypatch.setattr("xjls.widget.page.content.png_of", lambda *_, **__: None)
     text = write_page(recording, tmp_path / "b.html", columns=10).read_text()
     assert "data:image/png" not in text
     assert "scripts are switched off" in text

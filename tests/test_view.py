@@ -217,6 +217,45 @@ def test_the_busiest_stretch_is_the_one_of_a_loop(noise):
     assert not (123_000 < lowest.start - 1000 < 127_000)
 
 
+def test_a_stretch_too_short_for_the_span_is_refused_and_one_without_samples_is_none(noise):
+    track = track_of(recorded((signal("current"), noise), gaps=[(50_000, 250_000)]))
+    found = find_extreme(track, *track.extent, 4000 / RATE * 1e9)
+    assert not 50_000 - 2000 < found.start - 1000 < 250_000 - 2000
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("xjls.widget.view.searching._MOST_STEPS", 1000)
+        with pytest.raises(SelectionError, match=r"300,000 stretches would have to be compared"):
+            find_extreme(track, *track.extent, 1)
+
+
+def test_years_between_recordings_do_not_round_their_times():
+    rate = 100_000_000
+    early = recorded((signal("current", rate=rate), np.arange(1000, dtype="f4")))
+    with MemorySink() as sink:
+        sink.add_source(BENCH)
+        sink.add_signal(signal("current", rate=rate))
+        sink.write("current", 0, np.arange(1000, dtype="f4"))
+        sink.tie("current", xjls.Tie(sample_id=0, time_ns=1_800_000_000_000_000_001))
+    view = View([Source(early), Source(sink.recording)])
+    view.align_starts()
+    track = view.lanes[0].tracks[1]
+    assert track.times(np.arange(5)).tolist() == [0, 10, 20, 30, 40]
+    assert track.window(100, 200) == Window(10, 20)
+
+
+def test_a_signal_without_samples_moves_no_axis(noise):
+    with MemorySink() as sink:
+        sink.add_source(BENCH)
+        for number, name in enumerate(("current", "empty"), 1):
+            one = signal(name)
+            sink.add_signal(xjls.Signal(**{**{f: getattr(one, f) for f in FIELDS}, "id": number}))
+        sink.write("current", 1000, noise)
+        sink.tie("current", xjls.Tie(sample_id=1000, time_ns=1_700_000_000_000_000_000))
+        sink.tie("empty", xjls.Tie(sample_id=0, time_ns=1_600_000_000_000_000_000))
+    view = View([Source(sink.recording, ("current", "empty"))])
+    assert view.extent[1] - view.extent[0] == pytest.approx(len(noise) / RATE * 1e9)
+    assert len(view.tile(*view.extent, 100)[0]["strips"]) == 2
+
+
 def test_histogram_and_spectrum_are_numpys_and_scipys(noise):
     import scipy.signal
 
@@ -233,6 +272,10 @@ def test_histogram_and_spectrum_are_numpys_and_scipys(noise):
     assert np.allclose(spectrum.x, frequency)
     assert np.allclose(spectrum.y, power)
     assert spectrum.y_units == "A²/Hz"
+    long = np.random.default_rng(5).normal(size=2_500_000).astype("f4")
+    track_of_long = track_of(recorded((signal("current"), long)))
+    found = analyse(track_of_long, *track_of_long.extent, "spectrum")
+    assert np.allclose(found.y, scipy.signal.welch(long.astype("f8"), RATE, nperseg=8192)[1])
     with pytest.raises(SelectionError, match="no analysis 'wavelet'"):
         analyse(track, *track.extent, "wavelet")
     with pytest.raises(SelectionError, match="no sample of 'current'"):
@@ -347,6 +390,31 @@ def test_spans_that_are_none_are_refused():
     for span in (5, slice(2.0, 1.0), slice(1.0, 2.0, 1), slice(1.0, 0.5)):
         with pytest.raises(SelectionError, match=r"span of time|holds no time"):
             times_of(Axis(0, False), span, (0.0, 1e9))
+
+
+@pytest.mark.parametrize("rate", [1000, 3, 44_100, Fraction(1, 3), 999_983])
+def test_seconds_select_what_they_select_in_xarray(rate):
+    with MemorySink() as sink:
+        sink.add_source(BENCH)
+        sink.add_signal(signal("current", rate=rate))
+        sink.write("current", 0, np.arange(20_000, dtype="f4"))
+    view, clock = View([Source(sink.recording)]), sink.recording.clock("current")
+    labels = clock.seconds(np.arange(20_000))
+    for first in range(0, 19_000, 97):
+        span = slice(float(labels[first]), float(labels[first + 50]))
+        start, stop = times_of(view.axis, span, view.extent)
+        assert view.measure(start, stop)["current"]["n"] == 51, span
+        assert times_of(view.axis, slice_of(view.axis, start, stop), view.extent) == (start, stop)
+
+
+def test_a_text_at_the_end_names_all_that_it_says():
+    axis = Axis(1_772_359_200_000_000_000, True)
+    for text, ns in (("2026-03-01T10:00", 60e9), ("2026-03-01T10:00:00", 1e9), ("2026-03-01T10:00:00.000", 1e6)):
+        assert times_of(axis, slice("2026-03-01T10:00:00", text), (0.0, 1.0)) == (0.0, ns)
+    assert times_of(axis, slice("2026-03-01T11:00:00+01:00", "2026-03-01T10:00:01Z"), (0.0, 1.0)) == (0.0, 1e9 + 1)
+    for text in ("now", "2500-01-01", "10:00", "2026-13-01"):
+        with pytest.raises(SelectionError, match="no moment"):
+            time_of(axis, text)
 
 
 def test_lanes_that_do_not_exist_are_named(recording):

@@ -287,7 +287,7 @@ class XjlsAccessor:
         >>> span = slice("2026-03-01T10:00:00.1", "2026-03-01T10:00:00.2")
         >>> w = ds.xjls.explore(["current", "voltage"], markers=[span])
         >>> w.statistics(w.markers[0].at)["current"]["n"]
-        50000
+        50500
         >>> w.close()
         """
         from xjls.backend.exploring import explore

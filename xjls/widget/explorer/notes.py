@@ -7,6 +7,7 @@ samples, which Joulescope's programs read as well. Sidecars are read with the re
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from xjls.widget.view.view import View
 
 Place: TypeAlias = Literal["store", "sidecar"]
+
+MOST_LETTERS = 10_000
 
 _KINDS = {"vertical_marker": "vertical", "horizontal_marker": "horizontal"}
 
@@ -63,6 +66,8 @@ def new_note(view: View, key: str, time: float, lane: str | None, text: str) -> 
     """Return a text at a time: of a lane's signal, at its next sample, or of the whole recording."""
     if not text.strip():
         raise SelectionError("a note without a word says nothing", "Write some.")
+    if len(text) > MOST_LETTERS or (not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text)):
+        raise SelectionError("a note is a text of some thousand letters at most", "Write less, and letters only.")
     if lane is None:
         if not view.axis.utc:
             raise SelectionError("a note on all lanes needs UTC, which this recording does not know", "Choose a lane.")
@@ -114,9 +119,9 @@ def save(recording: Recording, notes: Sequence[Note], to: Place) -> str:
 
 
 def sidecar_of(recording: Recording) -> Path:
-    """Return where a recording's own sidecar is, or would be."""
+    """Return where a recording's sidecar is, or would be: ``run.anno.jls``, and ``run.zarr.anno.jls`` of a store."""
     path = Path(local_path(recording.path) or recording.path).expanduser()
-    return path.with_name(f"{path.stem}.anno.jls")
+    return path.with_name(f"{path.name.removesuffix('.jls')}.anno.jls")
 
 
 def sidecars(recording: Recording) -> list[Path]:
@@ -124,10 +129,11 @@ def sidecars(recording: Recording) -> list[Path]:
     if local_path(recording.path) is None:
         return []
     own = sidecar_of(recording)
-    if not own.parent.is_dir():
+    named = re.compile(rf"{re.escape(own.name.removesuffix('.anno.jls'))}\.anno\d*\.jls")
+    try:
+        return sorted(path for path in own.parent.iterdir() if named.fullmatch(path.name))
+    except OSError:  # the folder cannot be listed, or is not there
         return []
-    start = own.name.removesuffix(".jls")
-    return sorted(p for p in own.parent.iterdir() if p.name.startswith(start) and p.name.endswith(".jls"))
 
 
 def _of_sidecar(path: Path) -> Iterator[Annotation]:
@@ -142,8 +148,9 @@ def _save_beside(recording: Recording, notes: Sequence[Note], path: Path) -> Non
     """Write notes to a sidecar: a new one appears whole, one that is there is gone on with."""
     if path.exists():
         with continue_recording(path) as sink:
-            there = open_recording(path).signals
-            for name in dict.fromkeys(n.annotation.signal for n in notes if n.annotation.signal not in {"", *there}):
+            with open_recording(path) as beside:
+                there = {"", *beside.signals}
+            for name in dict.fromkeys(n.annotation.signal for n in notes if n.annotation.signal not in there):
                 sink.add_signal(recording.signal(name))
             for note in notes:
                 sink.annotate(note.annotation)
@@ -151,8 +158,8 @@ def _save_beside(recording: Recording, notes: Sequence[Note], path: Path) -> Non
     with new_recording(path) as sink:
         for source in recording.sources:
             sink.add_source(source)
-        for signal in recording.signals.values():
-            sink.add_signal(signal)
+        for name in dict.fromkeys(note.annotation.signal for note in notes if note.annotation.signal):
+            sink.add_signal(recording.signal(name))
         for note in notes:
             sink.annotate(note.annotation)
 

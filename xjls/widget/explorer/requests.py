@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from xjls.errors import SelectionError, XjlsError
 from xjls.widget.view.analysing import analyse
+from xjls.widget.view.health import health
+from xjls.widget.view.moments import FARTHEST_NS
 from xjls.widget.view.searching import find_extreme, find_next
 from xjls.widget.view.wire import number
 
@@ -28,15 +30,16 @@ def answer(explorer: Explorer, asked: Asked) -> Answer:
     """Return the answer to a message, also where it makes no sense: then it says why."""
     begun = time.perf_counter()
     try:
-        question = QUESTIONS.get(str(asked.get("type")))
-        if question is None:
-            raise SelectionError(f"nobody answers {asked.get('type')!r}", f"Questions: {', '.join(QUESTIONS)}.")
-        told, buffers = question(explorer, asked)
+        told, buffers = QUESTIONS.get(str(asked.get("type")), _unknown)(explorer, asked)
     except (XjlsError, OSError, ValueError) as error:
         told, buffers = {"type": "error", "text": str(error)}, []
-    except (KeyError, TypeError) as error:  # of the message, and not of the recording
-        told, buffers = {"type": "error", "text": f"the message is not whole: {error!r}"}, []
+    except Exception as error:  # noqa: BLE001 - whatever a message makes go wrong: without an answer the browser waits
+        told, buffers = {"type": "error", "text": f"the message makes no sense: {error!r}"}, []
     return {**told, "id": asked.get("id"), "ms": round((time.perf_counter() - begun) * 1e3, 3)}, buffers
+
+
+def _unknown(_explorer: Explorer, asked: Asked) -> Answer:
+    raise SelectionError(f"nobody answers {asked.get('type')!r}", f"Questions: {', '.join(QUESTIONS)}.")
 
 
 def _tile(explorer: Explorer, asked: Asked) -> Answer:
@@ -44,13 +47,18 @@ def _tile(explorer: Explorer, asked: Asked) -> Answer:
     view = explorer.lanes
     start, stop = _span(asked)
     columns = min(max(int(asked["columns"]), 1), MOST_COLUMNS)
-    told, data = view.tile(start, stop, columns, asked.get("lanes"))
-    measured = view.measured(asked.get("markers") or ())
-    return {"type": "tile", **told, "markers": measured, "extent": list(view.extent), "grows": view.grows}, [data]
+    try:
+        told, data = view.tile(start, stop, columns, asked.get("lanes"))
+    except SelectionError:  # a rolling recording lost just then what was asked for
+        explorer.look_again()
+        told, data = view.tile(start, stop, columns, asked.get("lanes"))
+    measured = view.measured(_finite(asked.get("markers") or ()))
+    now = {"extent": list(view.extent), "grows": explorer.facts["grows"], "status": health(view.recording)}
+    return {"type": "tile", **told, "markers": measured, **now}, [data]
 
 
 def _measure(explorer: Explorer, asked: Asked) -> Answer:
-    return {"type": "measured", "markers": explorer.lanes.measured(asked["spans"])}, []
+    return {"type": "measured", "markers": explorer.lanes.measured(_finite(asked["spans"]))}, []
 
 
 def _search(explorer: Explorer, asked: Asked) -> Answer:
@@ -65,7 +73,7 @@ def _search(explorer: Explorer, asked: Asked) -> Answer:
         x0, x1 = track.times([window.start, window.stop]).tolist()
         return {"type": "found", "x0": x0, "x1": x1, "value": number(found.mean), "text": f"mean, {units}"}, []
     direction = 1 if asked["direction"] > 0 else -1
-    found_id = find_next(track, float(asked["x"]), direction, kind, float(asked.get("level") or 0.0))
+    found_id = find_next(track, _moment(asked["x"]), direction, kind, float(asked.get("level") or 0.0))
     if found_id is None:
         return _nothing(f"no {kind} of {track.name} {'behind' if direction > 0 else 'before'} that")
     at = float(track.times(found_id.sample_id))
@@ -91,7 +99,7 @@ def _axes(curve: Curve) -> dict[str, Any]:
 
 def _note(explorer: Explorer, asked: Asked) -> Answer:
     lane = asked.get("lane")
-    return {"type": "noted", "key": explorer.add_note_at(float(asked["x"]), str(asked["text"]), lane)}, []
+    return {"type": "noted", "key": explorer.add_note_at(_moment(asked["x"]), str(asked["text"]), lane)}, []
 
 
 def _forget(explorer: Explorer, asked: Asked) -> Answer:
@@ -114,10 +122,20 @@ def _shift(explorer: Explorer, asked: Asked) -> Answer:
 
 
 def _span(asked: Asked) -> tuple[float, float]:
-    start, stop = float(asked["x0"]), float(asked["x1"])
-    if not (abs(start) < 2**62 and abs(stop) < 2**62):
-        raise SelectionError(f"there is no time from {start} to {stop}", "Ask for finite times.")
+    start, stop = _moment(asked["x0"]), _moment(asked["x1"])
     return min(start, stop), max(start, stop)
+
+
+def _moment(told: Any) -> float:
+    time = float(told)
+    if not abs(time) < FARTHEST_NS:
+        raise SelectionError(f"there is no time {time} ns from the beginning", "Ask for a finite one.")
+    return time
+
+
+def _finite(spans: Iterable[Asked]) -> list[Asked]:
+    """Return spans that can be measured: what is no time at all is refused."""
+    return [{**one, "x0": _moment(one["x0"]), "x1": None if one["x1"] is None else _moment(one["x1"])} for one in spans]
 
 
 QUESTIONS: dict[str, Callable[[Explorer, Asked], Answer]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from xjls.errors import SelectionError
@@ -45,4 +46,4 @@ def checked(settings: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, An
     for name in ("visible", "order", "heights", "y"):
         if strange := [key for key in settings.get(name, ()) if key not in known]:
             raise SelectionError(f"there is no lane {strange[0]!r}", f"Lanes: {', '.join(known)}.")
-    return DEFAULTS | dict(settings)
+    return deepcopy(DEFAULTS | dict(settings))

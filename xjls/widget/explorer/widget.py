@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from xjls.errors import SelectionError
+from xjls.errors import SelectionError, XjlsError
 from xjls.plot import glance_html
 from xjls.storage.new_file import local_target, new_file
 from xjls.widget.explorer import notes as notes_of
@@ -38,6 +39,20 @@ LOOK_S = 0.1
 BUSY_AFTER_MS = 1500
 
 
+class RefusedError(SelectionError, traitlets.TraitError):
+    """What a trait cannot be; as traitlets wants it said, so that the trait stays as it was."""
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except SelectionError as error:
+        raise RefusedError(*error.args) from error
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise RefusedError(f"that makes no sense here: {error!r}", "See the documentation of the trait.") from error
+
+
 def _encoded(name: str, value: Any, explorer: Explorer) -> Any | None:
     """Return what the browser told of a value, so that it hears the same to the last bit; else None."""
     decoded, told = explorer._told.get(name, (None, None))
@@ -49,7 +64,8 @@ def _view_to_json(value: slice, explorer: Explorer) -> list[float]:
 
 
 def _view_from_json(told: list[float], explorer: Explorer) -> slice:
-    found = slice_of(explorer.lanes.axis, *told)
+    with _refusing():
+        found = slice_of(explorer.lanes.axis, *told)
     explorer._told["view"] = (found, told)
     return found
 
@@ -61,7 +77,8 @@ def _markers_to_json(value: tuple[Marker, ...], explorer: Explorer) -> list[dict
 
 
 def _markers_from_json(told: list[dict[str, Any]], explorer: Explorer) -> tuple[Marker, ...]:
-    found = tuple(decode(one, explorer.lanes.axis) for one in told)
+    with _refusing():
+        found = tuple(decode(one, explorer.lanes.axis) for one in told)
     explorer._told["markers"] = (found, told)
     return found
 
@@ -95,7 +112,7 @@ class Explorer(anywidget.AnyWidget):
     >>> w = xjls.explore(write_demo(tempfile.mkdtemp() + "/run.jls", seconds=1), ["current", "voltage"])
     >>> w.selection = slice("2026-03-01T10:00:00.2", "2026-03-01T10:00:00.3")
     >>> w.markers[0].key, w.statistics()["voltage"]["n"]
-    ('1', 50000)
+    ('1', 50500)
     >>> w.close()
     """
 
@@ -223,7 +240,8 @@ class Explorer(anywidget.AnyWidget):
     def close(self) -> None:
         """Take the widget away, and close what `xjls.explore` has opened; twice is harmless."""
         super().close()
-        self.lanes.close()
+        if "lanes" in self.__dict__:  # else it was never made
+            self.lanes.close()
 
     # -- what the browser asks ---------------------------------------------------------------------------------------
 
@@ -248,37 +266,52 @@ class Explorer(anywidget.AnyWidget):
             self._show_notes(kept)
 
     def look_again(self) -> None:
-        """Look at a recording that grows, not too often."""
+        """Look at a recording that grows, not too often; one that is gone is shown as far as it was seen."""
         with self._lock:
-            if not self.lanes.grows or time.monotonic() - self._looked_s < LOOK_S:
+            if not self.facts["grows"] or time.monotonic() - self._looked_s < LOOK_S:
                 return
             self._looked_s = time.monotonic()
-            if self.lanes.refresh() and not self.lanes.grows:
-                self.facts = self._facts()
+            try:
+                if self.lanes.refresh():
+                    self._show_growth()
+            except (XjlsError, OSError) as error:
+                self.facts = {**self.facts, "grows": False, "status": f"not followed any more: {error}"}
+
+    def _show_growth(self) -> None:
+        keys = tuple(lane.key for lane in self.lanes.lanes)
+        if keys != self._keys or not self.lanes.grows:
+            self._keys = keys
+            self.facts = self._facts()
+        fresh = [note for note in self._all_notes if not note.saved]
+        there = notes_of.notes_of(self.lanes)
+        if len(there) + len(fresh) != len(self._all_notes):
+            self._show_notes([*there, *fresh])
 
     # -- traits ------------------------------------------------------------------------------------------------------
 
     @traitlets.validate("view")
     def _check_view(self, proposal: Mapping[str, Any]) -> slice:
-        return self._as_view(proposal["value"])
+        with _refusing():
+            return self._as_view(proposal["value"])
 
     @traitlets.validate("markers")
     def _check_markers(self, proposal: Mapping[str, Any]) -> tuple[Marker, ...]:
-        found = complete_tuple(proposal["value"])
-        for marker in found:
-            encode(marker, self.lanes.axis, self.lanes.extent)  # or it says what is wrong
-        return found
+        with _refusing():
+            found = complete_tuple(proposal["value"])
+            for marker in found:
+                encode(marker, self.lanes.axis, self.lanes.extent)  # or it says what is wrong
+            return found
 
     @traitlets.validate("settings")
     def _check_settings(self, proposal: Mapping[str, Any]) -> dict[str, Any]:
-        return checked(proposal["value"], self._keys)
+        with _refusing():
+            return checked(proposal["value"], self._keys)
 
     @traitlets.validate("selection")
     def _check_selection(self, proposal: Mapping[str, Any]) -> slice | None:
         span = proposal["value"]
-        if span is None:
-            return None
-        return slice_of(self.lanes.axis, *times_of(self.lanes.axis, span, self.lanes.extent))
+        with _refusing():
+            return None if span is None else self._as_view(span)
 
     @traitlets.observe("markers", "selected")
     def _follow_markers(self, _change: object) -> None:
@@ -288,6 +321,8 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.observe("selection")
     def _follow_selection(self, change: Mapping[str, Any]) -> None:
         span, chosen = change["new"], next((one for one in self.markers if one.key == self.selected), None)
+        if chosen is not None and chosen.is_span and self._same_span(chosen, span):
+            return
         same = next((one for one in self.markers if one.is_span and self._same_span(one, span)), None)
         if span is None:
             self.selected = self.selected if chosen and not chosen.is_span else ""
@@ -337,7 +372,7 @@ class Explorer(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         lanes = ", ".join(self._keys)
-        return f"<xjls.Explorer of {self.lanes.facts()['title']}: {lanes}>"
+        return f"<xjls.Explorer of {self.lanes.title}: {lanes}>"
 
 
 def complete_tuple(markers: Iterable[Any]) -> tuple[Marker, ...]:

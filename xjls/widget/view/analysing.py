@@ -100,7 +100,8 @@ def _spectrum(track: Track, window: Window) -> Curve:
     length = min(_SEGMENT, window.length)
     total: NDArray[np.float64] | None = None
     taken, frequency = 0, np.empty(0)
-    for piece in windows if len(windows) > 1 else [window]:
+    # In a row they are one, whose segments reach over the borders of its pieces
+    for piece in [window] if window.length <= MOST_SAMPLES else windows:
         welch = Welch(Segments(length=length), float(signal.rate_hz))
         for values, valid in _read(track, _steps(piece)):
             welch.add(values, valid)

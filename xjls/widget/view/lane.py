@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,10 @@ class Source:
     windows: Mapping[str, Window] | None = None
     """Sample ids, by the name of a signal, that it is limited to."""
     label: str = ""
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """What some quantities are called, where that is not their name."""
+    shift_ns: float = 0.0
+    """By how much it is moved to the right."""
     is_owned: bool = False
     """Whether the view closes the recording, as nobody else has it."""
 
@@ -122,15 +126,17 @@ def _track(source: Source, quantity: Quantity, timings: Mapping[str, Timing], ut
     first = quantity.signals[0]
     clock = timings[first.name].clock
     within = (source.windows or {}).get(first.name)
+    name, signals = source.shown.get(quantity.name, quantity.name), tuple(signal.name for signal in quantity.signals)
     return Track(
-        quantity.name, source.recording, tuple(signal.name for signal in quantity.signals), clock,
+        name, source.recording, signals, clock,
         0 if utc else clock.zero_ns, shape_of(first.dtype, first.units), within=within,
     )  # fmt: skip
 
 
 def _axis(tracks: list[Track], utc: bool) -> Axis:
     if utc:
-        return Axis(min(track.clock.time(track.samples.start) for track in tracks), True)
+        there = [track for track in tracks if track.samples.length] or tracks
+        return Axis(min(track.clock.time(track.samples.start) for track in there), True)
     told = any(track.signal.origin_id is not None for track in tracks)
     return Axis(0, False, "the capture began" if told else FIRST_SAMPLE)
 

@@ -133,6 +133,7 @@ def _read(track: Track, window: Window, direction: int, asked: _Asked) -> Found 
     for gap in gaps:
         there = gap.window & window
         values[there.start - window.start : there.stop - window.start] = np.nan
+    values[~np.isfinite(values)] = np.nan  # as in columns
     at = np.flatnonzero(asked.happens(values, asked.level)) + 1
     if not len(at):
         return None
@@ -143,28 +144,41 @@ def _read(track: Track, window: Window, direction: int, asked: _Asked) -> Found 
 def find_extreme(track: Track, start: float, stop: float, width_ns: float, *, largest: bool = True) -> Window | None:
     """Return the stretch of a given length with the largest, or smallest, mean between two times.
 
-    The best of all stretches that begin at a multiple of a sixteenth of the length, its mean exact; None where the
-    span is shorter than the stretch, or a stretch without samples is all there is.
+    The best of all stretches that begin at a multiple of a sixteenth of the length; those of which half the samples are
+    missing do not count. None where the span is shorter than the stretch, or no stretch counts.
+
+    Raises
+    ------
+    SelectionError
+        The stretch is so short that more than four million would have to be compared.
     """
     window = track.window(start, stop)
-    period = 1e9 / float(track.signal.rate_hz)
-    length = max(round(width_ns / period), 1)
-    if not 0 < length <= window.length:
+    length = max(round(width_ns * float(track.signal.rate_hz) / 1e9), 1)
+    if length > window.length:
         return None
-    step = max(length // _SUBDIVISIONS, 1, -(-window.length // _MOST_STEPS))
+    step = max(length // _SUBDIVISIONS, 1)
+    if window.length // step > _MOST_STEPS:
+        raise SelectionError(
+            f"{window.length // step:,} stretches would have to be compared, of {length:,} samples each",
+            "Zoom in, or look for a longer one.",
+        )
     columns = track.recording.columns(track.signals[0], window, increment=step, nans="trust")
-    per = max(length // step, 1)
-    counts = np.concatenate([[0.0], np.cumsum(columns.count)])
-    sums = np.concatenate([[0.0], np.cumsum(np.where(columns.count > 0, columns.mean * columns.count, 0.0))])
-    n = counts[per:] - counts[:-per]
-    means = np.divide(sums[per:] - sums[:-per], n, out=np.full(len(n), np.nan), where=n > 0)
+    means = _means(columns, length // step)
     if not np.isfinite(means).any():
         return None
-    best = int(np.nanargmax(means) if largest else np.nanargmin(means))
-    begin = int(columns.edges[best])
+    begin = int(columns.edges[int(np.nanargmax(means) if largest else np.nanargmin(means))])
     return Window(begin, min(begin + length, window.stop))
+
+
+def _means(columns: Columns, per: int) -> NDArray[np.float64]:
+    """Return the mean of each ``per`` columns in a row; NaN where half of their samples are missing."""
+    counts = np.concatenate([[0.0], np.cumsum(columns.count)])
+    sums = np.concatenate([[0.0], np.cumsum(np.where(columns.count > 0, columns.mean * columns.count, 0.0))])
+    lengths = columns.edges[per:] - columns.edges[:-per]
+    n = counts[per:] - counts[:-per]
+    enough = 2 * n >= lengths
+    return np.asarray(np.divide(sums[per:] - sums[:-per], n, out=np.full(len(n), np.nan), where=enough & (n > 0)))
 
 
 _SUBDIVISIONS = 16
 _MOST_STEPS = 1 << 22
-"""Columns that are compared, at most: with a shorter stretch they are as long as they need to be."""

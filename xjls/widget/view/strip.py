@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xjls.widget.view.track import Track
 
 _MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
-"""Entries a column, so that there are at most half as many columns again as were asked for."""
+"""Entries a column, so that there are seldom more than half as many columns again as were asked for."""
 _OFFSET_RATIO = 4
 """Values that lie so many times farther from 0 than they spread are sent as distances from their middle."""
 MOST_COLUMNS = 1 << 16
@@ -105,8 +105,8 @@ def strip_of(track: Track, start: float, stop: float, columns: int, cache: Strip
     start, stop
         In the axis' nanoseconds, half-open.
     columns
-        At least so many for the span, where there are so many samples; at most half as many again, twice as many where
-        they become single samples.
+        At least so many for the span, where there are so many samples; at most twice as many, mostly less than one and
+        a half times as many.
     cache
         Where strips are kept.
 

@@ -52,7 +52,7 @@ class Track:
     within: Window | None = None
     """The sample ids that it is limited to; None for all, also those that are still to come."""
     shift_ns: float = 0.0
-    """By how much it was moved to the right."""
+    """By how much it was moved to the right; an integer where recordings are years apart."""
     source: int = 0
     """Which of the recordings it comes from."""
 
@@ -77,12 +77,14 @@ class Track:
 
     def times(self, sample_ids: ArrayLike) -> NDArray[np.float64]:
         """Return the times of sample ids, in their shape."""
-        found = (self.clock.times(sample_ids) - self.zero_ns).astype(np.float64)
-        return found + self.shift_ns if self.shift_ns else found
+        whole = math.floor(self.shift_ns)  # added before rounding: recordings may be years apart
+        found = (self.clock.times(sample_ids) - (self.zero_ns - whole)).astype(np.float64)
+        return found + (self.shift_ns - whole) if self.shift_ns != whole else found
 
     def first_at_or_after(self, time: float) -> int:
         """Return the sample id at or after a time, whether there is such a sample or not."""
-        return self.clock.first_at_or_after(math.ceil(time - self.shift_ns) + self.zero_ns)
+        whole = math.floor(self.shift_ns)
+        return self.clock.first_at_or_after(math.ceil(time - (self.shift_ns - whole)) + self.zero_ns - whole)
 
     def window(self, start: float, stop: float) -> Window:
         """Return the sample ids of ``[start, stop)``, those that there are."""
@@ -93,4 +95,4 @@ class Track:
 
     def moved(self, shift_ns: float) -> Track:
         """Return it, moved to the right by so much from where it was recorded."""
-        return replace(self, shift_ns=float(shift_ns))
+        return replace(self, shift_ns=shift_ns)

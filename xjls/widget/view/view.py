@@ -7,10 +7,13 @@ from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from xjls.errors import SelectionError
 from xjls.widget.view.cache import StripCache
 from xjls.widget.view.lane import Lane, lanes_of
 from xjls.widget.view.measuring import measure, sample_at
+from xjls.widget.view.moments import FARTHEST_NS
 from xjls.widget.view.strip import strip_of
 from xjls.widget.view.wire import encode_axis, encode_lanes, encode_strips, number
 
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from xjls.plot.timing import TimeUnit
     from xjls.widget.view.lane import Axis, Source
     from xjls.widget.view.strip import Strip
-    from xjls.widget.view.track import Track
 
 Span = tuple[str, float, float | None]
 """Key, start and stop of what is measured; without a stop it is a moment."""
@@ -55,12 +57,20 @@ class View:
         self._time = time
         self._cache = StripCache()
         self._lock = RLock()
+        self._shifts = {i: source.shift_ns for i, source in enumerate(self.sources)}
         self.axis, self._lanes = lanes_of(self.sources, time)
+        self._lanes = tuple(_as_before(lane, self._shifts, self.axis) for lane in self._lanes)
+        self._seen = self._readers()
 
     @property
     def recording(self) -> Recording:
         """The first one."""
         return self.sources[0].recording
+
+    @property
+    def title(self) -> str:
+        """What is looked at."""
+        return " + ".join(source.title for source in self.sources)
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
@@ -78,8 +88,10 @@ class View:
     @property
     def extent(self) -> tuple[float, float]:
         """The times that any track has samples in, in the axis' nanoseconds."""
-        ends = [track.extent for lane in self._lanes for track in lane.tracks]
-        return min(start for start, _ in ends), max(stop for _, stop in ends)
+        tracks = [track for lane in self._lanes for track in lane.tracks]
+        ends = [track.extent for track in tracks if track.samples.length] or [(0.0, 0.0)]
+        start = min(start for start, _ in ends)
+        return start, max(start + 1, *(stop for _, stop in ends))
 
     @property
     def grows(self) -> bool:
@@ -121,28 +133,33 @@ class View:
             told["reach"] = [number(end) for end in self._reach(lane)]
         return {
             **encode_axis(self.axis), "extent": list(self.extent), "grows": self.grows, "lanes": lanes,
-            "title": " + ".join(source.title for source in self.sources), "format": self.recording.format,
+            "title": self.title, "format": self.recording.format,
         }  # fmt: skip
 
     def _reach(self, lane: Lane) -> tuple[float, float]:
         found = [measure(track, *track.extent) for track in lane.tracks]
-        return min(one.min for one in found), max(one.max for one in found)
+        return float(np.fmin.reduce([one.min for one in found])), float(np.fmax.reduce([one.max for one in found]))
 
     def refresh(self) -> bool:
         """Look again at recordings that grow; return whether one did, or was closed."""
         with self._lock:
-            if not self.grows:
-                return False
-            changed = [source.recording.refresh() for source in self.sources if not source.recording.was_closed]
-            if not any(changed):
+            for source in self.sources:
+                if not source.recording.was_closed:
+                    source.recording.refresh()
+            now = self._readers()
+            if now == self._seen:  # others may have refreshed a recording, too
                 return False
             self._follow()
+            self._seen = now
             return True
+
+    def _readers(self) -> list[tuple[int, bool]]:
+        """Return what tells whether recordings are as they were seen last."""
+        return [(id(source.recording.reader), source.recording.was_closed) for source in self.sources]
 
     def _follow(self) -> None:
         _, lanes = lanes_of(self.sources, self._time)
-        kept = {(lane.key, i): track for lane in self._lanes for i, track in enumerate(lane.tracks)}
-        self._lanes = tuple(_as_before(lane, kept, self.axis) for lane in lanes)
+        self._lanes = tuple(_as_before(lane, self._shifts, self.axis) for lane in lanes)
         # A column at the end may have more samples now, and ids of other samples where a recording began anew
         self._cache.forget()
 
@@ -156,7 +173,10 @@ class View:
         """Move one of the recordings to the right from where it was recorded, in all lanes."""
         if not 0 <= source < len(self.sources):
             raise SelectionError(f"there is no recording {source}", f"There are {len(self.sources)}, the first is 0.")
+        if not abs(shift_ns) < FARTHEST_NS:
+            raise SelectionError(f"a recording cannot be moved by {shift_ns} ns", "Give a finite number.")
         with self._lock:
+            self._shifts[source] = shift_ns
             self._lanes = tuple(
                 replace(lane, tracks=tuple(t.moved(shift_ns) if t.source == source else t for t in lane.tracks))
                 for lane in self._lanes
@@ -166,17 +186,19 @@ class View:
         """Move all recordings so that they begin where the first one does."""
         tracks = [track for lane in self._lanes for track in lane.tracks]
         starts = [
-            min(t.moved(0.0).extent[0] for t in tracks if t.source == i) for i in range(len(self.sources))
+            min(t.clock.time(t.samples.start) - t.zero_ns for t in tracks if t.source == i)
+            for i in range(len(self.sources))
         ]  # fmt: skip
         for i, start in enumerate(starts):
             self.shift(i, starts[0] - start)
 
 
-def _as_before(lane: Lane, kept: Mapping[tuple[str, int], Track], axis: Axis) -> Lane:
-    """Return a lane as it is now, on the axis and with the shifts that it had."""
-    tracks = []
-    for i, track in enumerate(lane.tracks):
-        before = kept.get((lane.key, i))
-        zero = axis.origin_ns if axis.utc else track.zero_ns
-        tracks.append(replace(track, zero_ns=zero, shift_ns=before.shift_ns if before else 0.0))
-    return replace(lane, tracks=tuple(tracks))
+def _as_before(lane: Lane, shifts: Mapping[int, float], axis: Axis) -> Lane:
+    """Return a lane as it is now, on the axis and with the shifts that its recordings had."""
+    return replace(
+        lane,
+        tracks=tuple(
+            replace(t, zero_ns=axis.origin_ns if axis.utc else t.zero_ns, shift_ns=shifts.get(t.source, 0.0))
+            for t in lane.tracks
+        ),
+    )
