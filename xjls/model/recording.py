@@ -158,12 +158,13 @@ class Recording(Questions, Growing):
         SelectionError
             There is none of that name; the message lists those that exist.
         """
-        if name not in self._signals:
-            if name not in self._reader.names:
-                names = ", ".join(self._reader.names) or "none"
+        kept, reader = self._signals, self._reader  # of one moment: `refresh` puts others in their places
+        if name not in kept:
+            if name not in reader.names:
+                names = ", ".join(reader.names) or "none"
                 raise SelectionError(f"no signal {name!r} in {self.path}", f"Signals: {names}.")
-            self._signals[name] = self._reader.describe(name)
-        return self._signals[name]
+            kept[name] = reader.describe(name)
+        return kept[name]
 
     def level(self, name: str, index: int) -> Level:
         """Return a summary level of a signal, 1 the finest; the error lists those that exist."""
@@ -179,7 +180,8 @@ class Recording(Questions, Growing):
         Several give one clock through the ties of all. Without ties it is nominal, and counts from `origin_id`.
         Read once, on first use.
         """
-        if (kept := self._clocks.get(names)) is not None:
+        clocks = self._clocks
+        if (kept := clocks.get(names)) is not None:
             return kept
         first = self.signal(names[0])
         if not first.has_samples:
@@ -190,7 +192,7 @@ class Recording(Questions, Growing):
         tied = (self.ties(name) for name in names)
         clock = Clock.through(tied, rate_hz=first.rate_hz, first_id=self.origin_id(first.name))
         self._note_clock(clock, names)
-        self._clocks[names] = clock
+        clocks[names] = clock
         return clock
 
     def origin_id(self, name: str) -> int:
@@ -206,9 +208,10 @@ class Recording(Questions, Growing):
 
     def ties(self, name: str) -> tuple[Tie, ...]:
         """Return a signal's ties as they were written; read once, on first use."""
-        if name not in self._ties:
-            self._ties[name] = self._reader.ties(self.signal(name))
-        return self._ties[name]
+        kept, reader = self._ties, self._reader
+        if name not in kept:
+            kept[name] = reader.ties(self.signal(name))
+        return kept[name]
 
     def read(self, name: str, window: WindowLike = None, *, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read samples into an array.

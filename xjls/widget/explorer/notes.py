@@ -84,13 +84,13 @@ def new_note(view: View, key: str, time: float, lane: str | None, text: str) -> 
 def place_of(recording: Recording) -> Place | Literal[""]:
     """Return where notes of a recording are saved if nothing is said: its store, a sidecar, or nowhere.
 
-    Stores take them themselves; files of instruments are left as they are. Nothing goes anywhere while somebody writes
-    the recording, or where it is in memory or not on this machine.
+    Stores take them themselves, when nobody writes them any more; files of instruments are left as they are. Notes go
+    nowhere where the recording is in memory, or not on this machine.
     """
     path = local_path(recording.path)
-    if path is None or not Path(path).exists() or not recording.was_closed:
+    if path is None or not Path(path).expanduser().exists():
         return ""
-    return "store" if recording.format == "Zarr" else "sidecar"
+    return "store" if recording.format == "Zarr" and recording.was_closed else "sidecar"
 
 
 def save(recording: Recording, notes: Sequence[Note], to: Place) -> str:
@@ -99,15 +99,12 @@ def save(recording: Recording, notes: Sequence[Note], to: Place) -> str:
     Raises
     ------
     SelectionError
-        The recording is still written, or not on this machine.
+        The recording is not on this machine.
     OSError
         What the medium says.
     """
     if not place_of(recording):
-        why = "is not on this machine" if recording.was_closed else "is still written"
-        raise SelectionError(
-            f"{recording.path} {why}: notes cannot go there", "Convert it, or wait until it is closed."
-        )
+        raise SelectionError(f"{recording.path} is on no disk of this machine: notes cannot go there", "Convert it.")
     if to == "store":
         with continue_recording(recording.path) as sink:
             for note in notes:

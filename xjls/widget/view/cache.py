@@ -25,7 +25,7 @@ class StripCache:
         self._kept: OrderedDict[tuple[object, ...], Strip] = OrderedDict()
         self._lock = Lock()
         self._most = most_columns
-        self._columns = 0
+        self._columns = self._forgotten = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -35,6 +35,7 @@ class StripCache:
         with self._lock:
             self._kept.clear()
             self._columns = 0
+            self._forgotten += 1
 
     def strip(self, key: tuple[object, ...], make: Callable[[], Strip]) -> Strip:
         """Return the strip of a key, made where it is not there; two threads may make it at once."""
@@ -42,9 +43,10 @@ class StripCache:
             if (found := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return found
+            forgotten = self._forgotten
         made = make()
         with self._lock:
-            if key not in self._kept:
+            if key not in self._kept and forgotten == self._forgotten:
                 self._kept[key] = made
                 self._columns += len(made)
             while self._columns > self._most and len(self._kept) > 1:

@@ -58,6 +58,8 @@ class Measure:
     def lost(self) -> int:
         """Samples that are not there: those that the recording lost, and those that nobody delivered."""
         first = self.parts[0]
+        if not first.nan:
+            return first.lost
         undelivered = sum(
             (gap.window & self.window).length for gap in self.track.recording.skipped(self.track.signals[0])
         )

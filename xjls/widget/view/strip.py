@@ -65,8 +65,8 @@ class Strip:
         if not there.any():
             return 0.0
         low, high = float(self.min[there].min()), float(self.max[there].max())
-        middle = (low + high) / 2
-        return middle if abs(middle) > _OFFSET_RATIO * (high - low) else 0.0
+        middle = low / 2 + high / 2
+        return middle if abs(middle) / _OFFSET_RATIO > 2 * (high / 2 - low / 2) else 0.0
 
     @property
     def period_ns(self) -> float | None:

@@ -48,7 +48,8 @@ def _strip(lane: str, track: int, strip: Strip, buffer: bytearray) -> dict[str, 
     if not strip.is_samples:
         numbers |= {"min": strip.min - y0, "max": strip.max - y0}
         numbers |= {} if strip.std is None else {"std": strip.std}
-    at = {name: _put(buffer, values.astype("<f4")) for name, values in numbers.items()}
+    with np.errstate(over="ignore"):  # beyond float32 all values are drawn at the edge
+        at = {name: _put(buffer, values.astype("<f4")) for name, values in numbers.items()}
     at["fill"] = _put(buffer, _fill(strip.fill))
     return {
         "lane": lane, "track": track, "kind": "samples" if strip.is_samples else "columns", "n": len(strip), **place,
