@@ -1,11 +1,14 @@
 """Following a recording that is being written: what is added is seen, and the writer is not disturbed."""
 
+import gc
+import os
 import pickle
 import random
 import signal
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pyjls
@@ -224,3 +227,28 @@ def test_growing_recordings_are_killed_at_random_moments(subject, tmp_path):
     done, failed = campaign(subject, 5, random.SystemRandom().randrange(2**32), tmp_path / "failed", tell=told.append)
     assert done == 5
     assert not failed, told
+
+
+@pytest.mark.parametrize("ending", [".jls", ".zarr"])
+def test_who_follows_holds_no_more_files_the_longer_it_takes(tmp_path, ending):
+    source = xjls.Source(id=1, name="bench")
+    with xjls.grow_recording(tmp_path / f"run{ending}") as sink:
+        sink.add_source(source)
+        told = {"units": "A", "dtype": np.dtype("f4"), "rate_hz": Fraction(1000), "stored_type": "f32"}
+        sink.add_signal(xjls.Signal(id=1, name="current", source=source, **told))
+        sink.write("current", 0, np.zeros(5000, "f4"))
+        sink.flush()
+        with xjls.open_recording(tmp_path / f"run{ending}") as recording:
+            gc.disable()  # readers that are not used any more go away without it
+            try:
+                held = []
+                for i in range(12):
+                    sink.write("current", 5000 + i * 1000, np.ones(1000, "f4"))
+                    sink.flush()
+                    assert recording.refresh()
+                    assert recording.read("current", (5000 + i * 1000, None)).all()
+                    assert recording.statistics("current").count == 6000 + i * 1000
+                    held.append(len(os.listdir("/proc/self/fd")))  # noqa: PTH208 - numbers, not files
+            finally:
+                gc.enable()
+    assert max(held[4:]) <= max(held[:4]) + 4, held

@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xjls.errors import CorruptError
+from xjls.formats.zarr.beside import Beside, open_pages
 from xjls.formats.zarr.health import Health
 from xjls.formats.zarr.objects import Fault, Objects
-from xjls.formats.zarr.pages import Pages
 from xjls.formats.zarr.places import Places
 from xjls.formats.zarr.root import read_root
 from xjls.formats.zarr.tail import Tail
 from xjls.formats.zarr.track import Track
 from xjls.formats.zarr.wire import FORMAT
 from xjls.model.annotation import Tie
-from xjls.model.documents import decode_annotation, decode_gap, decode_user_data
 from xjls.model.facts import with_facts
 from xjls.model.sample_type import dtype_of, level_dtype_of
 from xjls.model.signal import Signal, Source
@@ -59,7 +58,6 @@ class ZarrReader:
 
     def __init__(self, path: str, storage_options: Mapping[str, Any] | None = None) -> None:
         self._path = path
-        self._options = storage_options
         self.root = root = read_root(path, storage_options)
         self.token = root.token
         self._arrays, record = root.arrays, root.record
@@ -71,6 +69,7 @@ class ZarrReader:
         self._objects = Objects(path, storage_options)
         self._tail = Tail(path, storage_options, root, partial(read_root, path, storage_options), self._objects)
         self._health = Health()
+        self._beside = Beside(partial(open_pages, path, storage_options, root, self._tail, self._health), self.names)
         self._tracks: dict[str, Track] = {}
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -158,12 +157,12 @@ class ZarrReader:
     def annotations(self) -> tuple[Annotation, ...]:
         """Return all annotations but those of damaged pages; see `Reader`."""
         self._objects.require_open()
-        return self._annotations
+        return self._beside.annotations
 
     def user_data(self) -> tuple[UserData, ...]:
         """Return user data but those of damaged pages; see `Reader`."""
         self._objects.require_open()
-        return self._user_data
+        return self._beside.user_data
 
     def status(self) -> Status:
         """Return what is known of the store's health, and its size as its writer told it; see `Reader`."""
@@ -173,7 +172,7 @@ class ZarrReader:
         """Read and verify every object; see `Reader`."""
         tracks = [self.track(name) for name, signal in self._signals.items() if signal.rate_hz]
         done, total = 0, sum(track.n_bytes for track in tracks)
-        _ = self._annotations, self._user_data, self._gaps
+        _ = self._beside.annotations, self._beside.user_data, self._beside.gaps
         for name in self._signals:
             self._check_ties(name)
         for track in tracks:
@@ -214,37 +213,6 @@ class ZarrReader:
         levels: list[ArrayFacts] = []
         while (path := f"{len(levels) + 1}/{record.array}") in self._arrays:
             levels.append(self._arrays[path])
-        skipped = partial(self._skipped, name)
+        skipped = partial(self._beside.skipped, name)
         made = Track(self._objects, record, samples, levels, skipped, self._health, self._tail)
         return self._tracks.setdefault(name, made)
-
-    # -- records -----------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _pages(self) -> Pages:
-        """Where records are; of what is dropped they go away, which the newest root knows."""
-        root = self.root if self.root.record.keep_s is None else self._tail.newest()
-        return Pages(self._path, self._options, root.record, self._health)
-
-    @cached_property
-    def _annotations(self) -> tuple[Annotation, ...]:
-        numbers = {"": -1} | {name: i for i, name in enumerate(self.names)}
-        notes = self._pages.read("annotations", decode_annotation)
-        return tuple(sorted(notes, key=lambda note: numbers.get(note.signal, len(numbers))))
-
-    @cached_property
-    def _user_data(self) -> tuple[UserData, ...]:
-        return tuple(self._pages.read("user_data", decode_user_data))
-
-    @cached_property
-    def _gaps(self) -> dict[str, list[Gap]]:
-        found: dict[str, list[Gap]] = {name: [] for name in self.names}
-        for name, gap in self._pages.read("gaps", decode_gap):
-            found.setdefault(name, []).append(gap)
-        return found
-
-    def _skipped(self, name: str) -> list[Gap]:
-        """Return the gaps of a signal; raise where some are not known: their filling would pass for samples."""
-        gaps = self._gaps[name]
-        self._pages.require("gaps")
-        return gaps
