@@ -8,6 +8,8 @@ import { laneOf } from "./state.js";
 
 const KINDS = [["histogram", "Histogram"], ["ccdf", "CCDF"], ["spectrum", "Spectrum"]];
 
+const DIALOG_AROUND = 48; // pixels of the explorer that are beside the chart: borders, paddings, distances
+
 /** Analyse the selected span, or the view where none is selected. */
 export function openAnalysis(state) {
   const lane = state.hover?.lane?.lane ?? state.layout.lanes[0]?.lane;
@@ -15,7 +17,7 @@ export function openAnalysis(state) {
   const asked = { lane: lane.key, kind: "histogram", ...analysedSpan(state) };
   const canvas = element("canvas", { className: "xjls-chart", role: "img" });
   const text = element("p", { className: "xjls-dim", "aria-live": "polite" });
-  const chart = makeChart(canvas, () => state.theme);
+  const chart = makeChart(canvas, () => state.theme, () => state.root.clientWidth - DIALOG_AROUND);
   const run = (patch = {}) => runAnalysis(state, Object.assign(asked, patch), chart, canvas, text);
   openDialog(state, "Analysis", analysisHead(state, asked, run), canvas, text);
   run();

@@ -24,9 +24,9 @@ export function paintTimeAxis(state, context, { theme, ticks }) {
 }
 
 /** The text of the length of the view, and of the recording. */
-export function spanTexts(state) {
+export function spanTexts(state, digits) {
   const [from, to] = state.facts.extent;
-  return [`Δt ${durationText(state.view[1] - state.view[0])}`, `of ${durationText(to - from)}`];
+  return [`Δt ${durationText(state.view[1] - state.view[0], digits)}`, `of ${durationText(to - from, digits)}`];
 }
 
 // In the corner at the left, in lines: there it hides no tick.

@@ -29,7 +29,7 @@ export function openMenu(state, anchor, label, items) {
   menu.append(...items.filter(Boolean).map((item) => menuItem(item, close)));
   placeAt(state.root, menu, anchor);
   menu.addEventListener("keydown", (event) => moveFocus(event, menu));
-  menu.querySelector("button:not(:disabled)")?.focus();
+  menu.querySelector("button:not(:disabled), input, select")?.focus();
   return close;
 }
 

@@ -12,7 +12,7 @@ const GESTURES = [
   ["Ctrl + drag, or on the y axis", "pan the y axis"],
   ["Ctrl + Shift + drag", "align the overlaid recording in time"],
   ["Double-click", "show all; on the y axis: automatic range"],
-  ["Double-click on a flag", "label and exact length of a marker; right-click for more"],
+  ["Double-click on a marker", "label and exact length of a marker; right-click for more"],
   ["Drag between two lanes", "height of the upper one"],
 ];
 

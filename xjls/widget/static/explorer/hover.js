@@ -3,14 +3,28 @@
 import { countText, withPrefix } from "../core/numbers.js";
 import { panelBox } from "./canvas.js";
 import { stripOf, valueAt } from "./data.js";
-import { placeOf, timeAt } from "./geometry.js";
-import { noteAt } from "./notes.js";
+import { placeOf, timeAt, zoneAt } from "./geometry.js";
+import { moreText, noteBoxAt } from "./notes.js";
 import { shownTracks } from "./settings.js";
 import { valueText } from "./statistics.js";
 import { trackHue } from "./theme.js";
 
 const HOVER_ROW = 14;
 const MOST_LETTERS = 70;
+const EDGE_PIXELS = 2;
+
+/** The place of a pointer's event on the stage. */
+export function pointOf(stage, event) {
+  const box = stage.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+
+/** Remember where the cursor is. */
+export function hoverAt(state, { x, y }) {
+  if (!state.layout) return;
+  const { zone, lane } = zoneAt(state.layout, x, y);
+  state.hover = { x, y, zone, lane, inPlot: zone === "lane" || zone === "axis" || zone === "flags" };
+}
 
 /** Paint the cursor: a line through all lanes, a dot on the value, and a box that says what it is. */
 export function paintHover(state, context, art) {
@@ -33,7 +47,7 @@ export function readingOf(state, lane, time) {
   const lines = shownTracks(state, lane).flatMap(({ track, place }) => {
     const found = valueAt(stripOf(state.tile, lane.key, place), time);
     const name = lane.tracks.length > 1 ? `${track.label || track.name}: ` : "";
-    return valueLines(lane, found, state.settings, name);
+    return found ? valueLines(lane, found, state.settings, name) : [`${name}${absentText(track, time)}`];
   });
   return [...lines, state.times.text(time, state.settings.time, state.zero())];
 }
@@ -42,8 +56,19 @@ function shortened(text) {
   return text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}…` : text;
 }
 
+// Where a track has samples but no tile does, one is on its way.
+function absentText({ extent }, time) {
+  return time >= extent[0] && time < extent[1] ? "…" : "no data";
+}
+
+function noteLines(state, { x, y }) {
+  const found = noteBoxAt(state, x, y);
+  if (!found) return [];
+  return [shortened(found.note.text), ...(found.more ? [moreText(found.more)] : [])];
+}
+
 function valueLines(lane, found, settings, name) {
-  if (!found || found.missing) return [`${name}no data`];
+  if (found.missing) return [`${name}no data`];
   const text = (value) => valueText(lane, value, settings);
   if (found.isSample) return [`${name}${text(found.mean)} · sample`];
   if (lane.shape === "logic") return [`${name}${(found.mean * 100).toFixed(1)} % of ${countText(found.n)} samples`];
@@ -58,8 +83,7 @@ function paintReading(state, context, box, art) {
   const time = timeAt(state.layout, state.view, state.hover.x);
   const tracks = shownTracks(state, box.lane);
   for (const { place } of tracks) paintDot(state, context, box, place, time, art);
-  const note = noteAt(state, state.hover.x, state.hover.y);
-  const lines = [...(note ? [shortened(note.text)] : []), ...readingOf(state, box.lane, time)];
+  const lines = [...noteLines(state, state.hover), ...readingOf(state, box.lane, time)];
   context.font = `11px ${art.theme.font}`;
   const width = Math.max(...lines.map((line) => context.measureText(line).width)) + 14;
   const height = lines.length * HOVER_ROW + 8;
@@ -94,7 +118,26 @@ function paintDot(state, context, box, place, time, { theme, hues }) {
 function besideCursor(state, width, height) {
   const { plot } = state.layout;
   const { x, y } = state.hover;
-  const left = x + 14 + width <= plot.x + plot.width ? x + 14 : x - 14 - width;
-  const top = Math.min(y + 12, plot.y + plot.height - height);
-  return [Math.max(plot.x, left), Math.max(plot.y, top)];
+  const [before, behind] = [x - 14 - width, x + 14];
+  const taken = state.marksBoxes ?? [];
+  const first = behind + width <= plot.x + plot.width ? [behind, before] : [before, behind];
+  const besides = taken.flatMap((box) => [box.x - EDGE_PIXELS - width, box.x + box.width + EDGE_PIXELS]);
+  const tops = [y + 12, y - 12 - height];
+  const places = [...first, ...besides].flatMap((left) => tops.map((top) => insideOf(plot, left, top, width, height)));
+  return places.find(([left, top]) => isFree(taken, left, top, width, height)) ?? places[0];
+}
+
+// At the left the numbers of the axis may be covered: a narrow plot has no other room.
+function insideOf(plot, left, top, width, height) {
+  const inside = (at, from, to) => Math.max(from, Math.min(at, to));
+  return [
+    inside(left, EDGE_PIXELS, plot.x + plot.width - width),
+    inside(top, plot.y, plot.y + plot.height - height),
+  ];
+}
+
+/** Whether a box touches none of those that are taken. */
+export function isFree(taken, x, y, width, height) {
+  const isBeside = (box) => x >= box.x + box.width || box.x >= x + width;
+  return taken.every((box) => isBeside(box) || y >= box.y + box.height || box.y >= y + height);
 }

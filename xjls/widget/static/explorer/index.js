@@ -16,6 +16,7 @@ import { makeTable } from "./table.js";
 import { applyTheme, themeOf, watchTheme } from "./theme.js";
 import { makeToolbar } from "./toolbar.js";
 import { listenToTraits, sameValue } from "./traits.js";
+import { listenToWheel } from "./wheel.js";
 
 /** Draw an explorer into an element; returns what takes it away again. */
 export function renderExplorer({ model, el }) {
@@ -29,6 +30,7 @@ export function renderExplorer({ model, el }) {
   schedulePaints(state, (now, what) => paintAll(now, parts, what));
   const ends = [
     listenToPointer(state, parts.overlay),
+    listenToWheel(state, parts.overlay),
     listenToKeys(state),
     listenToModel(state),
     watchTheme(() => retheme(state)),
@@ -93,8 +95,7 @@ function noticeExchange(state) {
 function listenToModel(state) {
   const receive = (content, buffers) => {
     state.answered = true;
-    const isAnswer = state.receive(content, buffers);
-    if (!isAnswer && content.type === "extent") takeExtent(state, content.extent, content.grows);
+    state.receive(content, buffers);
   };
   state.model.on("msg:custom", receive);
   const end = listenToTraits(state, {
@@ -137,7 +138,10 @@ function setTheme(state) {
   applyTheme(state.root, state.theme);
 }
 
+// The page tells of many changes; few of them change a colour.
 function retheme(state) {
+  const before = state.theme;
+  if (sameValue(themeOf(state.root, state.settings.theme), before)) return;
   setTheme(state);
   state.change();
 }

@@ -11,6 +11,9 @@ import { shiftRecording, typedDuration, typedValue } from "./tracks.js";
 import { laneHues } from "./theme.js";
 
 const UPRIGHT_FROM = 56;
+const LETTER = 7; // pixels, the widest of most names
+const LABEL_ROOM = 12;
+const LEAST_LETTERS = 4;
 const UPRIGHT_WIDTHS = { analog: 20, steps: 34, logic: 34 };
 
 /** Keep a button for each lane that is shown: where the lane is, in its hue. */
@@ -23,9 +26,28 @@ export function placeLabels(state, holder) {
     const tall = box.height >= UPRIGHT_FROM;
     button.classList.toggle("xjls-upright", tall);
     button.style.setProperty("--xjls-hue", hues.get(box.key));
+    putName(button.firstChild, labelText(box, tall));
     const width = tall ? UPRIGHT_WIDTHS[box.lane.shape] : box.x - 6;
     Object.assign(button.style, { top: `${box.y}px`, height: `${box.height}px`, width: `${width}px` });
   }
+}
+
+/** A name of at most so many letters, by its two ends: names of signals mostly differ at the last one. */
+export function middleCut(name, most) {
+  if (name.length <= most) return name;
+  const head = Math.floor((most - 1) / 2);
+  return `${name.slice(0, head)}…${name.slice(name.length - (most - 1 - head))}`;
+}
+
+// Upright names have two lines where no numbers stand beside them; they break behind an underscore.
+function labelText({ lane, height, x }, tall) {
+  const room = (tall ? height : x - 6) - LABEL_ROOM;
+  const lines = tall && lane.shape !== "analog" ? 2 : 1;
+  return middleCut(lane.name, lines * Math.max(LEAST_LETTERS, Math.floor(room / LETTER))).replaceAll("_", "_\u200b");
+}
+
+function putName(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 function addLabel(state, holder, { key, lane }) {
@@ -33,7 +55,7 @@ function addLabel(state, holder, { key, lane }) {
   const button = element("button", { type: "button", className: "xjls-lane", "data-lane": key, onclick: open });
   button.setAttribute("aria-haspopup", "menu");
   button.title = `${lane.name}: options`;
-  button.append(element("span", {}, lane.name.replaceAll("_", "_\u200b")));
+  button.append(element("span"));
   holder.append(button);
   return button;
 }

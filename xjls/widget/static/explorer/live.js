@@ -1,7 +1,7 @@
 // A recording that still grows: asked again four times a second, its newest samples kept in view if one wants that.
 
 import { askForView } from "./request.js";
-import { limitsOf, tileOfTrait } from "./state.js";
+import { limitsOf, placeAll, tileOfTrait } from "./state.js";
 import { fitInto } from "../core/view.js";
 
 const EVERY_MS = 250;
@@ -9,7 +9,7 @@ const EVERY_MS = 250;
 /** Ask again while the recording grows; returns what ends it. */
 export function watchGrowth(state) {
   const look = () => {
-    if (!state.facts.grows || document.hidden || state.gesture) return;
+    if (!state.facts.grows || document.hidden || state.gesture || state.exchange.pending > 0) return;
     askForView(state, true);
   };
   const timer = setInterval(look, EVERY_MS);
@@ -19,16 +19,18 @@ export function watchGrowth(state) {
 /** Take the extent that a recording has by now; the view follows its end where it was there. */
 export function takeExtent(state, extent, grows) {
   const before = state.facts.extent;
-  state.facts = { ...state.facts, extent, grows: grows ?? state.facts.grows };
-  if (extent[1] === before[1]) return;
-  if (state.settings.follow && state.facts.grows && !state.gesture) followEnd(state, before, extent);
+  const grew = state.facts.grows;
+  state.facts = { ...state.facts, extent, grows: grows ?? grew };
+  if (extent[1] === before[1] && state.facts.grows === grew) return;
+  if (state.settings.follow && (grew || state.facts.grows) && !state.gesture) followEnd(state, before, extent);
   state.change();
 }
 
-/** Take facts that Python changed: other extents, shifts, or texts. */
+/** Take facts that Python changed: other extents, lanes, shifts, or texts. */
 export function takeFacts(state, facts) {
   state.facts = facts;
   state.overview = tileOfTrait(state.model.get("overview")) ?? state.overview;
+  placeAll(state);
   askForView(state, true);
   state.change();
 }

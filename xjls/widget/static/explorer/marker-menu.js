@@ -16,10 +16,11 @@ const COLOR_NAMES = ["orange", "teal", "magenta", "green", "blue", "red"];
 export function openMarkerMenu(state, marker, event) {
   const anchor = { getBoundingClientRect: () => new DOMRect(event.clientX, event.clientY, 0, 0) };
   const isSpan = marker.x1 !== null && marker.x1 > marker.x0;
+  const analyse = { text: "Histogram, CCDF, spectrum…", act: () => openAnalysis(state) };
   openMenu(state, anchor, `Marker ${markerName(state, marker)}`, [
     { text: "Label, length…", act: () => askForMarker(state, marker.key) },
     ...(isSpan ? SHARES.map((share) => zoomItem(state, marker, share)) : []),
-    isSpan ? { text: "Histogram, CCDF, spectrum…", act: () => openAnalysis(state) } : null,
+    isSpan && state.facts.kernel !== false ? analyse : null,
     { text: "Copy the statistics", act: () => copyStatistics(state) },
     "-",
     { text: "Remove", key: "Del", act: () => removeMarker(state, marker.key) },

@@ -6,6 +6,7 @@ import { limitsOf } from "./state.js";
 
 const REACH = 5;
 const COLORS = 6;
+const LEAST_SPAN = 1; // ns
 
 /** Add a marker, single where `x1` is null, and select it; returns its key. */
 export function addMarker(state, x0, x1 = null) {
@@ -103,12 +104,14 @@ function writeMarkers(state, markers) {
   state.change("overlay");
 }
 
-// Markers stay where there are data.
+// Markers stay where there are data; a span never is empty, as Python takes none that is.
 function orderedSpan(state, x0, x1) {
   const [low, high] = state.facts.extent;
   const inside = (x) => Math.min(high, Math.max(low, Math.round(x)));
   if (x1 === null) return [inside(x0), null];
-  return x0 <= x1 ? [inside(x0), inside(x1)] : [inside(x1), inside(x0)];
+  const [from, to] = x0 <= x1 ? [inside(x0), inside(x1)] : [inside(x1), inside(x0)];
+  if (from < to) return [from, to];
+  return from + LEAST_SPAN <= high ? [from, from + LEAST_SPAN] : [to - LEAST_SPAN, to];
 }
 
 function freeKey(markers) {

@@ -14,6 +14,7 @@ const BOX_FADED = 0.5;
 
 /** Paint all markers; the selected one last, with its statistics. */
 export function paintMarkers(state, context, { theme }) {
+  state.marksBoxes = []; // what the cursor's box keeps off
   const selected = selectedMarker(state);
   const others = state.markers.filter((marker) => marker !== selected);
   for (const marker of others) paintMarker(state, context, marker, theme, false);
@@ -101,7 +102,9 @@ function paintLaneBox(state, context, box, numbers, from, to, color, theme) {
   const shown = rows.slice(0, room);
   const width = LABEL + Math.max(...shown.map((row) => context.measureText(row.text).width)) + 12;
   const x = besideSpan(state.layout.plot, from, to, width);
-  panelBox(context, x, box.y + 3, width, shown.length * BOX_ROW + 6, theme.raised, color);
+  const place = { x, y: box.y + 3, width, height: shown.length * BOX_ROW + 6 };
+  panelBox(context, place.x, place.y, width, place.height, theme.raised, color);
+  state.marksBoxes.push(place);
   shown.forEach((row, i) => paintRow(context, row, x, width, box.y + 6 + BOX_ROW * (i + 0.5), theme));
 }
 
@@ -111,7 +114,9 @@ function paintShort(state, context, box, rows, from, to, color, theme) {
   const text = `${rows[0].label} ${rows[0].text}`;
   const width = context.measureText(text).width + 10;
   const x = besideSpan(state.layout.plot, from, to, width);
-  panelBox(context, x, box.y + box.height / 2 - 9, width, 17, theme.raised, color);
+  const place = { x, y: box.y + box.height / 2 - 9, width, height: 17 };
+  panelBox(context, place.x, place.y, width, place.height, theme.raised, color);
+  state.marksBoxes.push(place);
   context.fillStyle = theme.text;
   context.textAlign = "left";
   context.fillText(text, x + 5, box.y + box.height / 2);

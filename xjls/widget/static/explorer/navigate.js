@@ -20,6 +20,17 @@ export function showView(state, view, { remember = true, write = true } = {}) {
   state.change();
 }
 
+/** Remember the view as one to come back to, after a drag that showed many. */
+export function rememberView(state) {
+  state.history.push(state.view);
+}
+
+/** Whether all of the recording is shown, so that no more can be. */
+export function showsAll(state) {
+  const [from, to] = state.facts.extent;
+  return state.view[0] <= from && state.view[1] >= to;
+}
+
 /** Zoom about a place of the stage, or about the cursor, or the middle; a `factor` below 1 shows less. */
 export function zoomBy(state, factor, x = cursorPlace(state)) {
   showView(state, zoomAbout(state.view, timeAt(state.layout, state.view, x), factor, limitsOf(state)));

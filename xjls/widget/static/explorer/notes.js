@@ -9,8 +9,8 @@ import { laneOf, say } from "./state.js";
 const WIDEST = 180;
 const HIGH = 16;
 const PIN = 6;
-const NEAR = 5;
-const LEAST_TEXT = 40;
+const NEAR = 10;
+const LEAST_TEXT = 60;
 
 /** Paint the notes that are in the view; a text has the room up to the next pin, and pins that touch are one. */
 export function paintNotes(state, context, { theme }) {
@@ -26,10 +26,20 @@ export function paintNotes(state, context, { theme }) {
   context.restore();
 }
 
+/** The note at a point of the stage, `{note, more}` with the number of others behind it, or null. */
+export function noteBoxAt(state, x, y) {
+  const inside = (box) => x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
+  return (state.noteBoxes ?? []).find(inside) ?? null;
+}
+
 /** The note at a point of the stage, or null. */
 export function noteAt(state, x, y) {
-  const inside = (box) => x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
-  return (state.noteBoxes ?? []).find(inside)?.note ?? null;
+  return noteBoxAt(state, x, y)?.note ?? null;
+}
+
+/** What is said of notes that stand too close to be seen. */
+export function moreText(more) {
+  return `+${more} more here`;
 }
 
 /** Ask for the text of a new note at a time (and in a lane, or null) and add it. */
@@ -50,8 +60,8 @@ export function askForNote(state, x, lane = null) {
   field.focus();
 }
 
-/** Show one note in full; those that are not saved can be taken away. */
-export function showNote(state, note) {
+/** Show one note in full; those that are not saved can be taken away. `more` are behind it. */
+export function showNote(state, note, more = 0) {
   const lane = note.lane === null ? "" : ` · ${laneOf(state, note.lane)?.name ?? note.lane}`;
   const where = `${state.times.text(note.x, state.settings.time, state.zero())}${lane}`;
   const forget = iconButton("close", "Remove this note", () => {
@@ -60,7 +70,8 @@ export function showNote(state, note) {
   });
   const told = note.saved ? "In the recording." : "Not saved yet.";
   const saved = element("span", { className: "xjls-dim" }, told);
-  const foot = element("div", { className: "xjls-row" }, saved, note.saved ? null : forget);
+  const others = more ? element("span", { className: "xjls-dim" }, `${moreText(more)}: zoom in to read.`) : null;
+  const foot = element("div", { className: "xjls-row" }, saved, note.saved ? null : forget, others);
   const text = element("p", { className: "xjls-note" }, note.text);
   const close = openDialog(state, "Note", text, element("p", {}, where), foot);
 }
@@ -76,7 +87,7 @@ export function unsavedNotes(state) {
   return state.notes.filter((note) => !note.saved).length;
 }
 
-// Rows of notes side by side: `{note, place, room}` from left to right, `room` in pixels up to the next one.
+// Rows of notes side by side: `{note, place, room, more}` from left to right, `room` in pixels up to the next one.
 function noteRows(state) {
   const [x0, x1] = state.view;
   const inView = state.notes.filter((note) => note.x >= x0 && note.x <= x1);
@@ -84,22 +95,32 @@ function noteRows(state) {
   for (const note of inView.sort((a, b) => a.x - b.x)) {
     const place = notePlace(state, note);
     const row = place && (rows.get(place.row) ?? []);
-    if (!place || (row.length && place.x - row.at(-1).place.x < NEAR)) continue;
-    if (row.length) row.at(-1).room = place.x - row.at(-1).place.x;
-    row.push({ note, place, room: state.layout.plot.x + state.layout.plot.width - place.x });
+    if (!place) continue;
+    const room = state.layout.plot.x + state.layout.plot.width - place.x;
+    if (!joinsLast(row, place)) row.push({ note, place, room, more: 0 });
     rows.set(place.row, row);
   }
   return rows.values();
 }
 
+// Either the note is behind the last one of its row, or it ends that one's room.
+function joinsLast(row, place) {
+  const last = row.at(-1);
+  if (!last) return false;
+  const apart = place.x - last.place.x;
+  if (apart < NEAR) last.more += 1;
+  else last.room = apart;
+  return apart < NEAR;
+}
+
 function paintNoteRow(state, context, row, theme) {
-  for (const { note, place, room } of row) {
+  for (const { note, place, room, more } of row) {
     const wanted = context.measureText(note.text).width + 14 + dotRoom(note);
     const width = Math.min(WIDEST, wanted, room - PIN);
     const shown = width >= Math.min(wanted, LEAST_TEXT) ? width : 0;
     paintNote(context, note, place, shown, theme);
     const box = { x: place.x - PIN, y: place.y - HIGH / 2, width: Math.max(2 * PIN, shown + PIN), height: HIGH };
-    state.noteBoxes.push({ note, ...box });
+    state.noteBoxes.push({ note, more, ...box });
   }
 }
 
@@ -122,6 +143,13 @@ function notePlace(state, note) {
 }
 
 function paintNote(context, note, place, width, theme) {
+  if (note.kind !== "text" || width) paintStem(context, note, place, theme);
+  paintPin(context, place, theme);
+  if (width) paintNoteText(context, note, place, width, theme);
+}
+
+// Of texts without room for a word only the pins are drawn: many lines would hide the signal.
+function paintStem(context, note, place, theme) {
   context.strokeStyle = theme.dim;
   context.globalAlpha = note.kind === "text" ? 0.4 : 0.9;
   context.lineWidth = 1;
@@ -137,8 +165,6 @@ function paintNote(context, note, place, width, theme) {
   context.stroke();
   context.setLineDash([]);
   context.globalAlpha = 1;
-  paintPin(context, place, theme);
-  if (width) paintNoteText(context, note, place, width, theme);
 }
 
 function paintPin(context, { x, y }, theme) {

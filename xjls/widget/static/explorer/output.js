@@ -1,6 +1,7 @@
 // What leaves the explorer: a picture, the statistics as text, a page of its own.
 
 import { durationText } from "../core/times.js";
+import { cutText } from "./canvas.js";
 import { markerName } from "./markers.js";
 import { VIEW_SPAN, askOnce, statisticsOf } from "./request.js";
 import { say } from "./state.js";
@@ -78,12 +79,14 @@ async function copyText(state, text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    const focused = document.activeElement;
     const area = document.createElement("textarea");
     area.value = text;
     state.root.append(area);
     area.select();
     const copied = document.execCommand("copy");
     area.remove();
+    focused?.focus({ preventScroll: true });
     return copied;
   }
 }
@@ -112,8 +115,8 @@ function paintNames(state, context) {
       context.translate(11, HEAD + box.y + box.height / 2);
       context.rotate(-Math.PI / 2);
       context.textAlign = "center";
-      context.fillText(box.lane.name, 0, 0);
-    } else context.fillText(box.lane.name, 8, HEAD + box.y + box.height / 2);
+      context.fillText(cutText(context, box.lane.name, box.height), 0, 0);
+    } else context.fillText(cutText(context, box.lane.name, box.x - 12), 8, HEAD + box.y + box.height / 2);
     context.restore();
   }
 }

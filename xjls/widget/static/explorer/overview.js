@@ -58,7 +58,7 @@ export function dragOverview(state, grip, before, from, to) {
   const moved = overviewTime(state, to) - overviewTime(state, from);
   const [x0, x1] = [before[0] + (grip === "right" ? 0 : moved), before[1] + (grip === "left" ? 0 : moved)];
   const view = x0 < x1 ? [x0, x1] : [x1, x0];
-  showView(state, fitInto(view, limitsOf(state)));
+  showView(state, fitInto(view, limitsOf(state)), { remember: false });
 }
 
 /** Bring the middle of the view to a place of the overview. */

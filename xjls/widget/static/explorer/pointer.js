@@ -1,11 +1,12 @@
-// The mouse and the finger: what a press on each part of the stage begins, and what a wheel does there.
+// The mouse and the finger: what a press on each part of the stage begins.
 
 import { panBy } from "../core/view.js";
 import { LEAST_HEIGHT, timeAt, zoneAt } from "./geometry.js";
+import { hoverAt, pointOf } from "./hover.js";
 import { askForMarker, openMarkerMenu } from "./marker-menu.js";
-import { addMarker, markerAt, markerOver, moveMarker, selectMarker } from "./markers.js";
-import { NOTCH, panAxis, resetAxis, showAll, showView, zoomAxis, zoomBy, zoomToBox } from "./navigate.js";
-import { noteAt, showNote } from "./notes.js";
+import { addMarker, markerAt, markerOver, moveMarker, removeMarker, selectMarker } from "./markers.js";
+import { panAxis, rememberView, resetAxis, showAll, showView, zoomToBox } from "./navigate.js";
+import { noteAt, noteBoxAt, showNote } from "./notes.js";
 import { centreAt, dragOverview, isInViewRectangle, overviewGrip } from "./overview.js";
 import { askForView } from "./request.js";
 import { changeSettings, shownTracks } from "./settings.js";
@@ -13,8 +14,6 @@ import { shiftRecording } from "./tracks.js";
 import { limitsOf } from "./state.js";
 
 const CLICK = 3;
-const NOTCH_PIXELS = 100;
-const LINE_PIXELS = 33;
 const CURSORS = { axis: "ew-resize", lane: "crosshair", yaxis: "ns-resize", separator: "row-resize" };
 
 /** Let the pointer act on the stage; returns what ends it. */
@@ -27,7 +26,6 @@ export function listenToPointer(state, stage) {
     pointerleave: () => leave(state),
     dblclick: (event) => showMore(state, stage, event),
     contextmenu: (event) => askWhat(state, stage, event),
-    wheel: (event) => turnWheel(state, stage, event),
   };
   for (const [name, listener] of Object.entries(listeners)) stage.addEventListener(name, listener, { passive: false });
   return () => Object.entries(listeners).forEach(([name, listener]) => stage.removeEventListener(name, listener));
@@ -81,17 +79,6 @@ function leave(state) {
   state.change("overlay");
 }
 
-function pointOf(stage, event) {
-  const box = stage.getBoundingClientRect();
-  return { x: event.clientX - box.left, y: event.clientY - box.top };
-}
-
-function hoverAt(state, { x, y }) {
-  if (!state.layout) return;
-  const { zone, lane } = zoneAt(state.layout, x, y);
-  state.hover = { x, y, zone, lane, inPlot: zone === "lane" || zone === "axis" || zone === "flags" };
-}
-
 function cursorAt(state, { x, y }, event) {
   const { zone } = zoneAt(state.layout, x, y);
   if (zone === "overview") return overviewGrip(state, x) === "move" ? "grab" : "ew-resize";
@@ -124,7 +111,9 @@ function beginGesture(state, at, event) {
 function overviewGesture(state, at) {
   if (!isInViewRectangle(state, at.x) && overviewGrip(state, at.x) === "move") centreAt(state, at.x);
   const [grip, before] = [overviewGrip(state, at.x), state.view];
-  return { kind: "overview", drag: (now) => dragOverview(state, grip, before, at.x, now.x) };
+  const drag = (now) => dragOverview(state, grip, before, at.x, now.x);
+  const undo = () => showView(state, before, { remember: false });
+  return { kind: "overview", drag, drop: () => rememberView(state), undo };
 }
 
 function heightGesture(state, at, lane) {
@@ -169,7 +158,10 @@ function spanGesture(state, at) {
     kind: "span",
     drag: (now) => moveMarker(state, key, from, timeAt(state.layout, state.view, now.x)),
     click: () => moveMarker(state, key, from, null),
-    undo: () => selectMarker(state, selected),
+    undo: () => {
+      removeMarker(state, key);
+      selectMarker(state, selected);
+    },
   };
 }
 
@@ -177,9 +169,10 @@ function panGesture(state, at) {
   const [before, width] = [state.view, state.layout.plot.width];
   const show = (now) => {
     const dx = (-(now.x - at.x) / width) * (before[1] - before[0]);
-    showView(state, panBy(before, dx, limitsOf(state)));
+    showView(state, panBy(before, dx, limitsOf(state)), { remember: false });
   };
-  return { kind: "pan", drag: show, click: (now) => clickStage(state, now), undo: () => showView(state, before) };
+  const undo = () => showView(state, before, { remember: false });
+  return { kind: "pan", drag: show, drop: () => rememberView(state), click: (now) => clickStage(state, now), undo };
 }
 
 // The last track that is shown is the one that was laid over the others; its recording moves in all lanes.
@@ -207,8 +200,8 @@ function rectangle(state, from, to, lane) {
 }
 
 function clickStage(state, { x, y }) {
-  const note = noteAt(state, x, y);
-  if (note) showNote(state, note);
+  const found = noteBoxAt(state, x, y);
+  if (found) showNote(state, found.note, found.more);
   else selectMarker(state, "");
 }
 
@@ -225,29 +218,9 @@ function askWhat(state, stage, event) {
 function showMore(state, stage, event) {
   const at = pointOf(stage, event);
   const { zone, lane } = zoneAt(state.layout, at.x, at.y);
-  const hit = zone === "flags" ? markerAt(state, at.x, at.y) : null;
+  const hit = zone === "flags" || zone === "lane" ? markerAt(state, at.x, at.y) : null;
   if (hit) return void askForMarker(state, hit.key);
+  if (noteAt(state, at.x, at.y)) return;
   if (zone === "yaxis") resetAxis(state, lane.key);
   else if (zone === "overview" || zone === "lane" || zone === "axis") showAll(state);
-}
-
-// ---- the wheel ------------------------------------------------------------------------------------------------------
-
-function turnWheel(state, stage, event) {
-  if (!state.layout) return;
-  const at = pointOf(stage, event);
-  const { zone, lane } = zoneAt(state.layout, at.x, at.y);
-  if (zone === "none" || zone === "side") return;
-  event.preventDefault();
-  hoverAt(state, at);
-  const unit = event.deltaMode === 0 ? 1 : LINE_PIXELS;
-  const [across, along] = [(event.deltaX * unit) / NOTCH_PIXELS, (event.deltaY * unit) / NOTCH_PIXELS];
-  if (lane && (zone === "yaxis" || event.ctrlKey)) return zoomAxis(state, lane.key, NOTCH ** (along || across), at.y);
-  if (event.shiftKey || Math.abs(across) > Math.abs(along)) return panWheel(state, across || along);
-  zoomBy(state, NOTCH ** along, zone === "overview" ? state.layout.plot.x + state.layout.plot.width / 2 : at.x);
-}
-
-// A notch moves by an eighth of what is shown.
-function panWheel(state, notches) {
-  showView(state, panBy(state.view, (notches / 8) * (state.view[1] - state.view[0]), limitsOf(state)));
 }

@@ -1,9 +1,10 @@
 // Questions to Python: the tile and the statistics of what is shown; the newest question wins.
 
 import { decodeTile, serves } from "../core/tile.js";
-import { say, showBusy } from "./state.js";
+import { attempt, say, showBusy } from "./state.js";
 
 const PAD = 0.5;
+const ASKED_AGAIN = ["search", "analyse", "export"]; // these change nothing
 export const VIEW_SPAN = ":view";
 
 /** Ask for what the view needs: a tile where the one at hand does not serve, else statistics only. */
@@ -19,7 +20,8 @@ export function askForView(state, force = false) {
     lanes: state.layout.lanes.map((lane) => lane.key),
     markers: spansToMeasure(state, true),
   };
-  state.exchange.newest("tile", request, (content, buffers) => takeTile(state, request.markers, content, buffers));
+  const take = (content, buffers) => attempt(state, () => takeTile(state, request.markers, content, buffers));
+  state.exchange.newest("tile", request, take);
   showBusy(state, true);
 }
 
@@ -27,7 +29,7 @@ export function askForView(state, force = false) {
 export function askForStatistics(state) {
   const spans = spansToMeasure(state, false);
   if (!spans.length) return;
-  const take = (content) => takeStatistics(state, spans, content.markers);
+  const take = (content) => attempt(state, () => takeStatistics(state, spans, content.markers));
   state.exchange.newest("measure", { type: "measure", spans }, take);
   showBusy(state, true);
 }
@@ -36,10 +38,10 @@ export function askForStatistics(state) {
 export async function askOnce(state, content) {
   showBusy(state, true);
   try {
-    const answer = await state.exchange.ask(content);
+    const answer = await state.exchange.ask(content, { again: ASKED_AGAIN.includes(content.type) });
     return state.closed ? null : answer;
   } catch (error) {
-    say(state, error.message ?? String(error), true);
+    if (!state.closed) say(state, error.message ?? String(error), true);
     return null;
   } finally {
     if (!state.closed) state.change("overlay");
@@ -84,6 +86,7 @@ function takeTile(state, asked, content, buffers) {
   state.latencyMs = state.exchange.latency_ms;
   state.root.dataset.latencyMs = Math.round(state.latencyMs);
   if (content.extent) state.takeExtent(content.extent, content.grows);
+  if (content.status !== undefined) state.facts = { ...state.facts, status: content.status };
   takeStatistics(state, asked, content.markers);
 }
 

@@ -14,6 +14,13 @@ const CROSSINGS = [["rise", "a rise through"], ["fall", "a fall through"]];
 const WINDOWS = [["maximum", "the largest mean of"], ["minimum", "the smallest mean of"]];
 const EDGE = [["edge", "a change"]];
 const WINDOW_PART = 0.05;
+const FOUND = {
+  edge: ["a change", "to"],
+  rise: ["a rise", "up to"],
+  fall: ["a fall", "down to"],
+  maximum: ["", "largest mean"],
+  minimum: ["", "smallest mean"],
+};
 
 /** Search on in a direction (1 or −1), as last time; a lane of numbers needs a level first. */
 export function searchOn(state, direction) {
@@ -79,14 +86,19 @@ async function runSearch(state, lane, kind, direction) {
   const asked = { type: "search", lane: lane.key, x, x0: from, x1: to, direction, kind, level, width };
   const answer = await askOnce(state, asked);
   if (!answer) return;
-  const { x0, x1, value, text } = answer.content;
-  const found = `${lane.name}: ${foundText(kind)} ${valueText(lane, value, state.settings)}`;
-  say(state, x0 === null ? text || "There is none." : found);
+  const { x0, x1, text } = answer.content;
+  say(state, x0 === null ? text || "There is none." : foundText(state, lane, kind, answer.content));
   if (x0 !== null) markFound(state, marker, x0, x1);
 }
 
-function foundText(kind) {
-  return { edge: "to", rise: "up to", fall: "down to", maximum: "largest mean", minimum: "smallest mean" }[kind];
+/** What was found, and when: a page knows only the column of a change, whose mean is no value of the signal. */
+export function foundText(state, lane, kind, { x0, value, text }) {
+  const when = state.times.text(x0, state.settings.time, state.zero());
+  const isMean = kind === "maximum" || kind === "minimum";
+  const toColumn = state.facts.kernel === false;
+  if (toColumn && !isMean) return `${lane.name}: ${FOUND[kind][0]} at ${when}, ${text}`;
+  const number = valueText(lane, value, state.settings);
+  return `${lane.name}: ${FOUND[kind][1]} ${toColumn ? "≈ " : ""}${number} ${isMean ? "from" : "at"} ${when}`;
 }
 
 // A single marker moves to what was found; a span keeps its length, unless a span was found.

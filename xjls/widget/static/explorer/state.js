@@ -75,9 +75,13 @@ export function schedulePaints(state, paint) {
     const what = due;
     [frame, due] = [0, null];
     if (state.closed) return;
-    if (what === "all") placeAll(state);
-    paint(state, what);
-    state.paints += 1;
+    try {
+      if (what === "all") placeAll(state);
+      paint(state, what);
+      state.paints += 1;
+    } catch (error) {
+      tellTrouble(state, error);
+    }
     showBusy(state, false);
   };
   state.change = (what = "all") => {
@@ -103,6 +107,16 @@ export function say(state, text, error = false) {
   state.change("overlay");
 }
 
+/** Do something with what Python said; what goes wrong is said, and nothing waits for it. */
+export function attempt(state, act) {
+  try {
+    act();
+  } catch (error) {
+    console.error(error);
+    say(state, `An answer could not be used: ${error.message}`, true);
+  }
+}
+
 /** A lane of the recording by its key. */
 export function laneOf(state, key) {
   return state.facts.lanes.find((lane) => lane.key === key) ?? null;
@@ -125,7 +139,18 @@ function firstStatistics(first) {
   return first?.view ? { x0: first.x0, x1: first.x1, lanes: first.view } : null;
 }
 
-function placeAll(state) {
+// The line is told directly: `say` would paint again, and that would fail again.
+function tellTrouble(state, error) {
+  console.error(error);
+  state.said = { text: `This could not be drawn: ${error.message}`, error: true };
+  const line = state.root.querySelector(".xjls-said");
+  if (!line) return;
+  line.textContent = state.said.text;
+  line.classList.add("xjls-error");
+}
+
+/** Place everything on the stage anew. */
+export function placeAll(state) {
   state.layout = layOut(state.facts, state.settings, state.width);
 }
 

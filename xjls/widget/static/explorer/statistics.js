@@ -9,17 +9,18 @@ const COUNTS = new Set(["n", "lost", "nan"]);
 /** Rows `{name, label, text, value}` of a lane's numbers, in the order of the settings: those worth their place. */
 export function statisticRows(lane, numbers, settings) {
   if (!numbers) return [];
-  if (numbers.per === 1) return [sampleRow(lane, numbers.value, settings)];
+  if ("value" in numbers) return [momentRow(lane, numbers, settings)];
   return rowsNamed(lane, numbers, settings.statistics.filter((name) => isWorthwhile(lane, name)), settings);
 }
 
-function sampleRow(lane, value, settings) {
-  return { name: "value", label: "value", text: valueText(lane, value, settings), value };
+// Of a moment one sample is known, or where there are no samples the mean of those around it.
+function momentRow(lane, { value, per }, settings) {
+  return { name: "value", label: per > 1 ? "≈ value" : "value", text: valueText(lane, value, settings), value };
 }
 
 /** The rows of all statistics there are, whatever the settings say. */
 export function allStatisticRows(lane, numbers, settings) {
-  if (numbers.per === 1) return statisticRows(lane, numbers, settings);
+  if ("value" in numbers) return statisticRows(lane, numbers, settings);
   return rowsNamed(lane, numbers, Object.keys(STATISTIC_LABELS), settings);
 }
 
@@ -33,9 +34,15 @@ function rowsNamed(lane, numbers, names, settings) {
   return names.map((name) => ({
     name,
     label: lane.shape === "logic" && name === "mean" ? "duty" : STATISTIC_LABELS[name],
-    text: statisticText(lane, name, numbers[name], settings),
+    text: aboutText(lane, name, numbers, settings),
     value: numbers[name],
   }));
+}
+
+// What was computed from columns is said to be about right; counts are what they are.
+function aboutText(lane, name, numbers, settings) {
+  const text = statisticText(lane, name, numbers[name], settings);
+  return numbers.exact === false && !COUNTS.has(name) && text !== "–" ? `≈ ${text}` : text;
 }
 
 /** One statistic as text, "–" where there is no number. */
@@ -67,8 +74,8 @@ export function statisticsAsText(facts, spans, settings) {
 }
 
 function cellsOf(lane, numbers, settings) {
-  if (numbers.per === 1) return [valueText(lane, numbers.value, settings)];
-  return settings.statistics.map((name) => statisticText(lane, name, numbers[name], settings));
+  if ("value" in numbers) return [`${numbers.per > 1 ? "≈ " : ""}${valueText(lane, numbers.value, settings)}`];
+  return settings.statistics.map((name) => aboutText(lane, name, numbers, settings));
 }
 
 function integralText(lane, value, settings) {

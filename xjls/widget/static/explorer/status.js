@@ -12,7 +12,7 @@ export function makeStatus(state) {
   const resolution = element("span", { className: "xjls-resolution" });
   const said = element("span", { className: "xjls-said", role: "status", "aria-live": "polite" });
   const kernel = element("span", { className: "xjls-kernel", role: "status", "aria-live": "polite" });
-  const damage = element("span", { className: "xjls-damage", title: state.facts.status ?? "" });
+  const damage = element("span", { className: "xjls-damage" });
   const line = element("div", { className: "xjls-status" }, resolution, kernel, said, damage);
   const update = () => {
     putText(resolution, resolutionText(state));
@@ -20,6 +20,7 @@ export function makeStatus(state) {
     said.classList.toggle("xjls-error", Boolean(state.said?.error));
     putText(kernel, kernelText(state));
     putText(damage, state.facts.status ?? "");
+    damage.title = damage.textContent;
   };
   return { element: line, update };
 }

@@ -9,7 +9,7 @@ export function makeTable(state) {
   const body = element("tbody");
   const head = element("thead", {}, row("th", ["Span", "Signal", "From", "To", "Statistics"]));
   const caption = element("caption", {}, "Statistics of the view and the markers");
-  const table = element("table", { className: "xjls-statistics xjls-unseen" }, caption, head, body);
+  const table = element("table", { className: "xjls-statistics" }, caption, head, body);
   let shown = "";
   const update = () => {
     const spans = measuredSpans(state);
@@ -18,7 +18,8 @@ export function makeTable(state) {
     shown = signature;
     body.replaceChildren(...spans.flatMap((span) => spanRows(state, span)));
   };
-  return { element: table, update };
+  // A table is as wide as its cells, whatever its style says: a box around it hides it.
+  return { element: element("div", { className: "xjls-unseen" }, table), update };
 }
 
 function spanRows(state, span) {

@@ -17,7 +17,7 @@ const LIGHT = {
   damageBack: "rgba(214, 64, 110, 0.14)",
   hues: ["#0a67b0", "#0b8457", "#c75f00", "#8a4fb0", "#1a8f9e", "#b33a3a", "#7a6a00", "#6b6f76"],
   tracks: ["", "#d1495b", "#5b5bd6", "#8c6d1f", "#1a8f9e", "#a0408a"],
-  markers: ["#c76b00", "#1a7f8f", "#a23b8f", "#4f7a1f", "#3b5bb5", "#b03a2e"],
+  markers: ["#b35c00", "#1a7f8f", "#a23b8f", "#4f7a1f", "#3b5bb5", "#b03a2e"],
   band: 0x58,
   spread: 0x9c,
 };

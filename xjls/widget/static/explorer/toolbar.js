@@ -10,10 +10,12 @@ import { askForNote, saveNotes, unsavedNotes } from "./notes.js";
 import { copyStatistics, exportPage, savePicture } from "./output.js";
 import { openSearch } from "./search.js";
 import { STATISTIC_LABELS, changeSettings, changeVisible, orderedLanes } from "./settings.js";
+import { say } from "./state.js";
 
 const TIMES = [["utc", "UTC"], ["local", "Local"], ["relative", "Relative"], ["marker", "To marker"]];
 const THEMES = [["auto", "As the page"], ["light", "Light"], ["dark", "Dark"]];
 const UNITS = [["si", "C, J"], ["hours", "Ah, Wh"]];
+const OF_KERNEL = ["chart", "page", "save"]; // a page without a kernel has no answer to them
 const DIGITS = [3, 4, 5, 6].map((count) => [String(count), String(count)]);
 
 /** Make the toolbar: `{element, update()}`; `update` shows what can be done now. */
@@ -63,7 +65,7 @@ function makeButtons(state) {
     help: iconButton("help", "Keys and gestures (?)", () => openHelp(state)),
   };
   if (state.facts.saves) buttons.save = iconButton("save", "Save the notes", () => saveNotes(state));
-  if (state.facts.grows) buttons.follow = iconButton("follow", "Follow what is newest", () => toggleFollow(state));
+  buttons.follow = iconButton("follow", "Follow what is newest", () => toggleFollow(state));
   return buttons;
 }
 
@@ -71,7 +73,9 @@ function updateButtons(state, buttons) {
   buttons.back.disabled = !state.history.canBack;
   buttons.forward.disabled = !state.history.canForward;
   buttons.box.setAttribute("aria-pressed", String(state.boxMode));
-  buttons.follow?.setAttribute("aria-pressed", String(Boolean(state.settings.follow)));
+  buttons.follow.setAttribute("aria-pressed", String(Boolean(state.settings.follow)));
+  buttons.follow.hidden = !state.facts.grows;
+  for (const name of OF_KERNEL) if (buttons[name]) buttons[name].hidden = state.facts.kernel === false;
   if (!buttons.save) return;
   const unsaved = unsavedNotes(state);
   buttons.save.disabled = unsaved === 0;
@@ -109,13 +113,19 @@ function openSettings(state, anchor) {
     return { text: label, checked: shown, act: () => toggleStatistic(state, name) };
   });
   openMenu(state, anchor, "Settings", [
-    fieldRow("Time", choice(TIMES, settings.time, set("time"), "Time")),
+    fieldRow("Time", choice(TIMES, settings.time, (time) => chooseTime(state, time), "Time")),
     fieldRow("Charge, energy", choice(UNITS, settings.units, set("units"), "Charge and energy")),
     fieldRow("Digits", choice(DIGITS, String(settings.digits), set("digits", Number), "Digits")),
     fieldRow("Colours", choice(THEMES, settings.theme, set("theme"), "Colours")),
     "-",
     ...statistics,
   ]);
+}
+
+function chooseTime(state, time) {
+  changeSettings(state, { time });
+  if (time !== "marker" || state.markers.length) return;
+  say(state, "There is no marker: times count from the first moment until you add one (s).");
 }
 
 function toggleStatistic(state, name) {

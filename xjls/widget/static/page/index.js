@@ -10,6 +10,7 @@ const OVERVIEW_COLUMNS = 2000;
 
 async function openPage() {
   const data = JSON.parse(document.getElementById("xjls-page-data").textContent);
+  data.traits.facts.kernel = false; // so that nothing is offered that needs one
   const arrays = await unpackArrays(data.data, data.arrays);
   const page = makePage(data, data.tables.map((packed) => makePageTable(packed, arrays)), () => model);
   const model = makePageModel(data.traits, (content) => answerSafely(page, content), (f) => setTimeout(f));
