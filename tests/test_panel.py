@@ -2,14 +2,13 @@
 
 import json
 import threading
-import time
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 import xjls
-from xjls.backend.panel import panel as make_panel
+from tests.panels import Browser, made_panels, recorded, wait_until
 from xjls.capturing.devices import sim
 from xjls.errors import CaptureError, DeviceError, SelectionError
 from xjls.testing.captured import check_captured
@@ -19,58 +18,9 @@ from xjls.widget.panel.pushing import MOST_UNDERWAY, Pusher
 pytest.importorskip("anywidget")
 
 
-class Browser:
-    """Takes what is sent, and says so, unless it is busy."""
-
-    def __init__(self, panel, *, answers=True):
-        self.panel, self.answers = panel, answers
-        self.pushes = []
-        self.columns = {}
-        panel._pusher._send = self.take
-
-    def take(self, content, buffers):
-        assert json.loads(json.dumps(content)) == content  # nothing but what JSON knows
-        self.pushes.append(content)
-        for lane in content["lanes"]:
-            kept = {} if content["reset"] else self.columns.setdefault(lane["key"], {})
-            means = np.frombuffer(buffers[0], "f4", lane["n"], lane["at"]["mean"])
-            fills = np.frombuffer(buffers[0], "u1", lane["n"], lane["at"]["fill"])
-            for i in range(lane["n"]):
-                kept[lane["k0"] + i] = (float(means[i]) + lane["y0"], int(fills[i]), lane["per"])
-            self.columns[lane["key"]] = kept
-        if self.answers:
-            self.say({"type": "ack", "id": content["id"]})
-
-    def say(self, content):
-        self.panel._canvas._handle_custom_msg(content, [])
-
-
 @pytest.fixture
 def panels(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
-    made = []
-
-    def make(device="sim", store=None, **told):
-        made.append(make_panel(device, store, **{"rate": "20 kHz", "remember": False} | told))
-        return made[-1]
-
-    yield make
-    for panel in made:
-        panel.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("xjls")]
-
-
-def wait_until(holds, seconds=60):
-    until = time.monotonic() + seconds
-    event = threading.Event()
-    while not holds():
-        assert time.monotonic() < until, "it takes too long"
-        event.wait(0.005)
-
-
-def recorded(panel, seconds):
-    wait_until(lambda: panel.part is not None and panel.part.counts.recorded_s >= seconds)
+    yield from made_panels(monkeypatch, tmp_path)
 
 
 def test_it_streams_without_recording_and_records_what_is_wanted(panels, tmp_path):
@@ -371,14 +321,21 @@ def test_choices_are_remembered(panels, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("{", "is not read"), ("[]", "holds no table"), ('{"window": 5}', "window")]
+    ("text", "told"),
+    [
+        ("{", "is not read"),
+        ("[]", "holds no table"),
+        ('{"window": 5}', "window cannot"),
+        ('{"window": "soon"}', "window"),
+        ('{"units": "miles", "duration": "soon", "size": "much"}', "units, duration, size cannot be that"),
+    ],
 )
 def test_a_broken_file_of_choices_is_said_and_ignored(panels, tmp_path, text, told):
     stored.place().parent.mkdir(parents=True)
     stored.place().write_text(text)
     panel = panels(remember=True)
     assert told in panel._controls.told.value
-    assert panel._controls.window.value == stored.DEFAULTS["window"]
+    assert panel._controls.choices() == {name: stored.DEFAULTS[name] for name in panel._controls.choices()}
 
 
 def test_a_browser_whose_words_wait_is_still_pushed_to_once_a_second():

@@ -1,6 +1,8 @@
 """Recordings that begin and end in the middle of a session: what is in them is what was delivered meanwhile."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -8,13 +10,18 @@ import pytest
 import xjls
 from tests.captures import PATIENT, STORES, refusing, running, signals, uri
 from xjls.capturing.devices import sim
+from xjls.capturing.part import Part
 from xjls.capturing.registry import open_device
+from xjls.capturing.ring import NO_ROOM
 from xjls.capturing.run import record
 from xjls.capturing.session import Session
-from xjls.capturing.target import PAUSED, Target
+from xjls.capturing.target import PAUSED, Target, open_target
 from xjls.capturing.until import Until
 from xjls.capturing.watching import Watch
+from xjls.cli.live_band import frame
 from xjls.errors import CaptureError, SelectionError
+from xjls.model.annotation import text_at
+from xjls.model.window import Gap, Window
 from xjls.testing.captured import RefusingSink, check_captured
 
 
@@ -220,6 +227,101 @@ def test_spans_are_exact_with_nan_in_the_samples():
     history.skip(10_000, 10_000 + 10**9)  # days: no more than there is room for is filled
     assert history.statistics(history.spans - 1000, history.spans)[0] == 0
     device.close()
+
+
+def test_a_span_that_was_left_out_without_a_word_is_missing():
+    device = open_device("sim", rate=10_000, signals=["current"])
+    history = xjls.capturing.history.History(device.signals[0])
+    history.add(0, np.ones(1000, "f4"))
+    history.add(5000, np.full(1000, 3, "f4"))
+    assert (history.spans, history.next_id, history.total.missing) == (120, 6000, 4000)
+    assert history.rows(0, 120)[:, 0].tolist() == [50] * 20 + [0] * 80 + [50] * 20
+    device.close()
+
+
+def test_what_a_device_jumps_over_is_missing_in_what_is_watched():
+    session, _ = session_of("run.jls", live=True, speed=1, script="jump@500ms:4000")
+    with session:
+        wait_until(lambda: session.counts.recorded_s > 1, session)
+    history = session.live.histories["current"]
+    assert history.total.missing == 4000
+    assert history.next_id == session.recording.signal("current").window.stop
+    first = sim.expected("current", 14_000, 14_100).astype("f8")  # after the jump: spans are where their samples are
+    np.testing.assert_allclose(history.rows(140, 141)[0, 2], first.mean(), rtol=1e-6)
+
+
+def test_a_last_second_that_is_missing_has_no_mean_in_the_terminal():
+    device = open_device("sim", rate=1000, signals=["current"])
+    history = xjls.capturing.history.History(device.signals[0])
+    history.add(0, np.ones(3000, "f4"))
+    assert frame({"current": history}, 80, 5, 10, colored=False)[0] == "current  1 A over the last second"
+    history.skip(3000, 4000)
+    assert frame({"current": history}, 80, 5, 10, colored=False)[0] == "current  nothing came over the last second"
+    device.close()
+
+
+def part_of(tmp_path, until):
+    device = open_device("sim", rate=1000, signals=["current", "voltage"])
+    target = open_target(tmp_path / "run.jls", device.signals)
+    target.begin(device.source, device.signals)
+    device.close()
+    return Part(target, device.signals, until)
+
+
+def test_a_silent_signal_keeps_no_part_open(tmp_path):
+    part = part_of(tmp_path, Until.of(duration="1s"))
+    for first_id in range(0, 6000, 1000):
+        assert not part.is_over
+        part.write("current", first_id, np.zeros(1000, "f4"), 0)
+    part.write("current", 6000, np.zeros(1000, "f4"), 0)
+    assert part.is_over == "it has what was asked for, but of voltage, of which no more came"
+    assert part.counts.samples == 1000
+    part.close()
+
+
+def test_notes_of_a_signal_that_stayed_silent_are_written_at_the_end(tmp_path):
+    part = part_of(tmp_path, None)
+    part.write("current", 0, np.zeros(1000, "f4"), 0)
+    part.annotate(text_at("voltage", 17, "nothing came"))
+    part.close()
+    with part.open() as recording:
+        assert [(note.signal, note.data) for note in recording.annotations] == [("voltage", "nothing came")]
+
+
+def test_a_closed_part_lets_go_of_its_target(tmp_path):
+    part = part_of(tmp_path, None)
+    target = weakref.ref(part._target)
+    part.write("current", 0, np.zeros(1000, "f4"), 0)
+    part.close()
+    gc.collect()
+    assert target() is None
+    assert (part.path, part.counts.samples) == (str(tmp_path / "run.jls"), 1000)
+
+
+def test_what_found_no_room_is_counted_apart_in_a_part_and_its_record(tmp_path):
+    part = part_of(tmp_path, None)
+    part.write("current", 0, np.zeros(100, "f4"), 0)
+    part.skip("current", Gap(Window(100, 130), NO_ROOM, skipped=True), 0)
+    part.skip("current", Gap(Window(130, 150), "dropped", skipped=True), 0)
+    part.close()
+    assert (part.counts.lost, part.counts.left_out) == (50, 30)
+    told = part.counts.as_json()
+    assert (told["left_out"], told["signals"]["current"]["left_out"], told["lost"]) == (30, 30, 50)
+
+
+def test_nothing_is_marked_or_recorded_once_a_session_is_over(tmp_path):
+    session, device = session_of("run.jls", speed=1)
+    with session:
+        wait_until(lambda: session.counts.samples, session)
+    with pytest.raises(CaptureError, match="the session has ended"):
+        session.mark("too late")
+    session, device = session_of("run.jls", speed=1)
+    part = record(session, device.signals, tmp_path / "early.jls")
+    session.close()
+    assert part.ended.is_set()
+    with pytest.raises(CaptureError, match="the session has ended"):
+        record(session, device.signals, tmp_path / "late.jls")
+    assert not list(tmp_path.iterdir())
 
 
 def test_recordings_begin_and_end_while_others_look(tmp_path):

@@ -72,11 +72,14 @@ class Counts:
     def as_json(self) -> dict[str, Json]:
         """Return them for a record."""
         signals: dict[str, Json] = {
-            name: {"samples": one.samples, "lost": one.lost, "gaps": one.gaps, "over_range": one.over_range}
+            name: {
+                "samples": one.samples, "lost": one.lost, "left_out": one.left_out, "gaps": one.gaps,
+                "over_range": one.over_range,
+            }
             for name, one in self.signals.items()
-        }
+        }  # fmt: skip
         return {
-            "recorded_s": float(self.recorded_s), "samples": self.samples, "lost": self.lost, "gaps": self.gaps,
-            "over_range": self.over_range, "bytes": self.n_bytes, "most_lag_s": round(self.most_lag_s, 6),
-            "most_queued": round(self.most_queued, 6), "signals": signals,
+            "recorded_s": float(self.recorded_s), "samples": self.samples, "lost": self.lost,
+            "left_out": self.left_out, "gaps": self.gaps, "over_range": self.over_range, "bytes": self.n_bytes,
+            "most_lag_s": round(self.most_lag_s, 6), "most_queued": round(self.most_queued, 6), "signals": signals,
         }  # fmt: skip

@@ -6,6 +6,7 @@ far back it looks is no matter of the memory that samples would take.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from threading import Lock
@@ -80,7 +81,7 @@ class History:
         self.first_id: int | None = None
         """Sample id with which the first span begins."""
         self._summary = Summary((self.per, self.per * GROUP), signal.dtype)
-        groups = max(round(KEPT_S * signal.rate_hz / self.per / GROUP), 1)
+        groups = math.ceil(KEPT_S * signal.rate_hz / self.per / GROUP)
         self._ring = Ring(groups * GROUP, np.dtype("f8"), (ROW_LENGTH,))
         self._groups = Ring(groups, np.dtype("f8"), (ROW_LENGTH,))
         self._next = 0
@@ -92,13 +93,14 @@ class History:
     # -- who adds ----------------------------------------------------------------------------------------------------
 
     def add(self, first_id: int, samples: NDArray[Any]) -> None:
-        """Take samples that continue what is there; see `xjls.model.sink.Sink`."""
+        """Take samples; what was left out before them without a word is missing: see `xjls.model.sink.Sink`."""
         from xjls.kernels.moments import moments_of_runs
 
         row = np.empty((1, ROW_LENGTH))
         moments_of_runs(samples, np.array([0, len(samples)], np.int64), row)
         with self._lock:
             self._begin(first_id)
+            self._miss(first_id)
             for ring, made in zip((self._ring, self._groups), self._summary.add(samples), strict=True):
                 ring.append(made)
             self._next = first_id + len(samples)
@@ -110,11 +112,17 @@ class History:
         """Count samples that nobody delivered."""
         with self._lock:
             self._begin(start)
-            empty, made = self._summary.empty, self._summary.nothing(stop - self._next)
-            for ring, row, (rows, whole) in zip((self._ring, self._groups), empty, made, strict=True):
-                ring.append(rows)
-                ring.fill(row, whole)
-            self._next = stop
+            self._miss(stop)
+
+    def _miss(self, stop: int) -> None:
+        """Count what is missing before a sample; the caller has the lock."""
+        if stop <= self._next:
+            return
+        empty, made = self._summary.empty, self._summary.nothing(stop - self._next)
+        for ring, row, (rows, whole) in zip((self._ring, self._groups), empty, made, strict=True):
+            ring.append(rows)
+            ring.fill(row, whole)
+        self._next = stop
 
     def _begin(self, first_id: int) -> None:
         if self.first_id is None:

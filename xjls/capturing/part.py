@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from xjls.capturing.counts import Counts
 from xjls.capturing.course import Course
+from xjls.capturing.ring import NO_ROOM
 from xjls.capturing.until import Until
 from xjls.model.window import Window
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from xjls.capturing.target import Target
     from xjls.model.annotation import Annotation, Tie, UserData
-    from xjls.model.recording import Recording
     from xjls.model.signal import Signal
     from xjls.model.window import Gap
 
@@ -45,6 +45,7 @@ class Part:
     Notes
     -----
     The writer's thread calls what a `Target` has; others look at `counts`, `error` and `reason`, and wait for `ended`.
+    Then nothing is left of the target but its path, and how it is opened.
     """
 
     def __init__(self, target: Target, signals: Sequence[Signal], until: Until | None = None) -> None:
@@ -55,22 +56,19 @@ class Part:
         """Why it was given up."""
         self.reason = ""
         """Why it ended."""
+        self.path = target.path
+        """Of the recording."""
+        self.open = target.open
+        """Opens the recording, as far as it is flushed."""
         self._target = target
         lengths = self.until.lengths(signals)
         self._courses = {signal.name: Course(signal, lengths.get(signal.name)) for signal in signals}
         self._bytes = 0
         self._early: list[Annotation] = []
         """Those of signals of which nothing came yet."""
+        self._is_overdue = False
+        """Whether a signal has been complete for so long that others should have come, too."""
         self._closing = Lock()
-
-    @property
-    def path(self) -> str:
-        """Of the recording."""
-        return self._target.path
-
-    def open(self) -> Recording:
-        """Open the recording, as far as it is flushed."""
-        return self._target.open()
 
     @property
     def counts(self) -> Counts:
@@ -85,6 +83,9 @@ class Part:
         """Why it has what was asked for; ``""`` as long as it has not."""
         if all(course.is_complete for course in self._courses.values()):
             return COMPLETE
+        if self._is_overdue:
+            late = [name for name, course in self._courses.items() if not course.is_complete]
+            return f"{COMPLETE}, but of {', '.join(late)}, of which no more came"
         n_bytes = self.until.n_bytes
         return FULL if n_bytes is not None and self._bytes >= n_bytes else ""
 
@@ -100,6 +101,7 @@ class Part:
             self._catch_up()
             course.take(window)  # last: a call that was refused is made again
             self._bytes += samples.nbytes
+        self._is_overdue |= course.is_overdue(first_id)
 
     def skip(self, name: str, gap: Gap, now_ns: int) -> None:
         """Count what of it belongs here; see `Target`."""
@@ -107,7 +109,8 @@ class Part:
         window = course.inside(gap.window)
         if window.length:
             self._target.skip(name, replace(gap, window=window), now_ns)
-            course.lose(window)
+            course.lose(window, left_out=gap.reason == NO_ROOM)
+        self._is_overdue |= course.is_overdue(gap.window.start)
 
     def tie(self, name: str, tie: Tie) -> None:
         """Say when a sample was taken; see `Target`."""
@@ -139,22 +142,35 @@ class Part:
         self._target.flush(sync=sync)
 
     def close(self) -> None:
-        """Write what is left; see `Target`."""
+        """Write what is left, of signals as well of which nothing came; see `Target`."""
+        while self._early:  # what the medium refuses is tried again
+            self._target.annotate(self._early[0])
+            self._early.pop(0)
         with self._closing:
             self._target.close()
-            self.ended.set()
+            self._end()
 
     def abandon(self) -> None:
         """Leave what was written as it stands; see `Target`."""
         with self._closing:
-            self.ended.set()
-            self._target.abandon()
+            try:
+                self._target.abandon()
+            finally:
+                self._end()
 
     def discard(self) -> None:
         """Give up what has not begun; see `Target`."""
         with self._closing:
-            self._target.discard()
-            self.ended.set()
+            try:
+                self._target.discard()
+            finally:
+                self._end()
+
+    def _end(self) -> None:
+        """Let go of the target, and of what it has in memory."""
+        del self._target
+        self._early.clear()
+        self.ended.set()
 
     def _catch_up(self) -> None:
         """Write what was told of signals before their first samples; what the medium refuses is tried again."""

@@ -7,7 +7,7 @@ whether it is time to end. Whoever started the session looks at `counts`, reads 
 from __future__ import annotations
 
 import atexit
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -214,26 +214,49 @@ class Session:
 
     def _take(self, part: Part) -> None:
         with self._lock:
-            if not self._takes_parts:
-                raise CaptureError("the session has ended", self._uri, "Begin another one.")
+            self._require_open()
             self._parts.append(part)
             self._writer.want(lambda: self._writer.join(part))
+
+    def _require_open(self) -> None:
+        if not self._takes_parts:
+            raise CaptureError("the session has ended", self._uri, "Begin another one.")
 
     def release(self, part: Part, reason: str = STOPPED) -> None:
         """Close a recording that `record` has begun, at the next border of a block; its ``ended`` says when."""
         self._writer.want(lambda: self._writer.leave(part, reason))
 
     def mark(self, text: str, signal: str = "") -> None:
-        """Write a text at the newest sample of a signal, or of the first one, to all recordings; from any thread."""
+        """Write a text at the newest sample of a signal, or of the first one, to all recordings; from any thread.
+
+        Raises
+        ------
+        SelectionError
+            No such signal is captured.
+        CaptureError
+            The session has ended.
+        """
         name = signal or self._device.signals[0].name
         if name not in self._names:
             raise SelectionError(f"no signal {name!r} is captured", f"Signals: {', '.join(self._names)}.")
-        self._writer.want(lambda: self._writer.mark(name, lambda sample_id: text_at(name, sample_id, text)))
+        with self._lock:
+            self._require_open()
+            self._writer.want(lambda: self._writer.mark(name, lambda sample_id: text_at(name, sample_id, text)))
 
     @property
     def counts(self) -> Counts:
         """What it has done so far."""
         return self._writer.counts
+
+    @property
+    def failed(self) -> Mapping[str, Exception]:
+        """Recordings that were given up so far, by their paths, and why."""
+        return dict(self._writer.failed)
+
+    @property
+    def not_shown(self) -> Exception | None:
+        """Why `live` shows the last seconds no more; None while it does."""
+        return self._writer.not_shown
 
     @property
     def live(self) -> Live | None:
@@ -255,8 +278,11 @@ class Session:
 
     def _give_back(self) -> None:
         """Give back what is open where nothing has begun: nothing is left of it."""
+        with self._lock:
+            self._takes_parts = False
         for target in self._recordings:
-            target.discard()
+            if not (isinstance(target, Part) and target.ended.is_set()):  # it may be closed twice
+                target.discard()
         self._device.close()
 
     def __enter__(self) -> Session:

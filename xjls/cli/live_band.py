@@ -86,14 +86,14 @@ def _lane(history: History, width: int, rows: int, seconds: float, color: int) -
     """Return a line that names a signal, and its band."""
     signal = history.signal
     low, high = _extremes(history, 2 * max(width - LABEL, LEAST_COLUMNS), seconds)
-    last = history.statistics(history.spans - round(signal.rate_hz / history.per), history.spans)
+    last = history.statistics(history.spans - max(round(signal.rate_hz / history.per), 1), history.spans)
     mean = float(last[_MEAN]) * signal.scale_factor + signal.add_offset
     there = np.isfinite(low)
     bounds = (float(low[there].min()), float(high[there].max())) if there.any() else (0.0, 1.0)
     labels = [_label(bounds[1], signal), *[""] * (rows - 2), _label(bounds[0], signal)] if rows > 1 else [""]
     dots = band(low, high, rows, (0.0, 1.0) if _is_logic(signal) else bounds)
     paint = (lambda text: f"\033[{color}m{text}\033[0m") if color else str
-    title = f"{signal.name}  {_label(mean, signal)} over the last second"
+    title = f"{signal.name}  {'nothing came' if math.isnan(mean) else _label(mean, signal)} over the last second"
     return [title[:width], *(f"{label:>{LABEL - 1}} {paint(line)}" for label, line in zip(labels, dots, strict=True))]
 
 

@@ -12,6 +12,8 @@ from xjls.capturing.registry import find_devices
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from xjls.model.amounts import Amount
+
 WINDOWS = ("5s", "10s", "30s", "1min", "2min", "5min", "10min")
 UNITS = (("C, J", "si"), ("Ah, Wh", "hours"))
 
@@ -122,3 +124,8 @@ class Controls:
         """Show how far a recording is; None where it has no end."""
         self.progress.layout.visibility = "hidden" if done is None else "visible"
         self.progress.value = done or 0.0
+
+
+def text_of(amount: Amount | None) -> str | None:
+    """Return an amount as people would write it; None of none."""
+    return amount if amount is None or isinstance(amount, str) else f"{float(amount):.12g}"

@@ -89,6 +89,7 @@ class Messages:
         streaming = self._streaming
         counts = streaming.session.counts
         health = self._health.told(counts)
+        health["is_well"] = health["is_well"] and not streaming.session.failed
         part = streaming.part
         self._told = {
             "state": "ended" if streaming.session.has_ended() else "streaming",

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from xjls.capturing.outcome import text_of
 from xjls.capturing.until import Until
-from xjls.errors import CaptureError, SelectionError, XjlsError
+from xjls.errors import CaptureError, SelectionError
 from xjls.model.amounts import seconds_of
 from xjls.widget.panel import stored
 from xjls.widget.panel.buttons import Buttons, canvas_settings
 from xjls.widget.panel.canvas import Canvas
-from xjls.widget.panel.controls import Controls
+from xjls.widget.panel.controls import Controls, text_of
 from xjls.widget.panel.health import free_bytes
 from xjls.widget.panel.messages import Messages
 from xjls.widget.panel.moment import moment_of
@@ -61,12 +60,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:  # fmt: skip
         place = stored.place() if remember else None
         choices, wrong = (stored.DEFAULTS, "") if place is None else stored.load(place)
-        told = {"window": window, "duration": _text(duration), "size": _text(size), "stops_after": stops_after}
+        told = {"window": window, "duration": text_of(duration), "size": text_of(size), "stops_after": stops_after}
         choices = choices | {key: value for key, value in told.items() if value is not None}
         self._asked: dict[str, Any] = {"signals": signals, "rate": rate, "settings": settings}
         self._how = dict(how or {})
         self._open_dataset = open_dataset
-        self._guard = RLock()
+        self._guard, self._starting = RLock(), RLock()
+        """The second is taken first; the thread that pushes takes the first only, as others wait for its end."""
         self._streaming: Streaming | None = None
         self._last: Streaming | None = None
         """The same, and when it has ended."""
@@ -76,11 +76,15 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._is_armed = store is not None
         self._told: Part | None = None
         """The recording whose end was said."""
+        self._part: Part | None = None
+        """The last recording, of a panel that was closed."""
+        self._not_shown: Exception | None = None
+        """What was said of the picture."""
         self._controls = Controls(choices, device, free_name(os.fspath(store or FIRST)))
         self._controls.stop_at.value = "" if stop_at is None else str(stop_at)
         self._canvas = Canvas(self._acknowledge, self._show_anew, settings=canvas_settings(self._controls))
         self._buttons = Buttons(self, self._controls, self._canvas, place)
-        self._pusher = Pusher(self._canvas.send, self._make, self._look)
+        self._pusher = Pusher(self._canvas.send, self._make, self._look, tell=self._buttons.say_error)
         seconds_of(self._controls.window.value)  # what is none is refused now
         if device is None:
             self._controls.look_for_devices()
@@ -99,29 +103,21 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         SelectionError, DeviceError, SinkError, MissingDependencyError
             As of `xjls.capture`.
         """
-        if self.is_streaming:
-            return self
-        self._pusher.stop()  # of the stream before, which has ended
-        with self._guard:
-            self._ended = (None, None)
-            try:
-                self._begin()
-            except Exception as error:
-                self._ended = (None, error)
-                self._buttons.say_error(error)
-                raise
-            finally:
-                self.show()
-        self._pusher.forget()
-        self._pusher.start()
+        with self._starting:
+            if not self.is_streaming:
+                self._finish(self._streaming)  # the one before, which has ended
+                self._pusher.stop()
+                self._begin_or_say()
+                self._pusher.forget()
+                self._pusher.start()
         return self
 
     def stop(self, reason: str = "") -> Outcome | None:
         """End the stream and what it records; return how it ended, None where none was begun."""
-        if self._streaming is not None:
-            self._streaming.session.stop(*([reason] if reason else []))
-            self._finish()
-        self._pusher.stop()
+        if (streaming := self._begun()) is not None:
+            streaming.session.stop(*([reason] if reason else []))
+            self._finish(streaming)
+        self._end_pushing()
         return self._ended[0]
 
     def wait(self) -> Outcome:
@@ -132,9 +128,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         DeviceError, SinkError, CaptureError
             As of `Session.wait`; or what kept it from starting.
         """
-        if self._streaming is not None:
-            self._finish()
-            self._pusher.stop()
+        self._finish(self._begun())
+        self._end_pushing()
         outcome, error = self._ended
         if error is not None:
             raise error
@@ -167,47 +162,55 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         with self._guard:
             self._is_armed = False
             self._told = self.part  # whoever stops it knows
-            part = None if self._streaming is None else self._streaming.release(reason)
+            streaming = self._streaming
+            part = None if streaming is None else streaming.release(reason)
             self.show()
             return part
 
     def mark(self, text: str = "") -> None:
         """Write an annotation at the newest sample, into what is recorded."""
-        if self._streaming is None:
+        streaming = self._streaming
+        if streaming is None:
             raise CaptureError("nothing streams that could be marked", "", "Call start() first.")
-        if not self._streaming.is_recording:
+        if not streaming.is_recording:
             raise CaptureError("nothing is recorded that could keep a mark", "", "Call record() first.")
-        self._streaming.session.mark(text or "mark")
+        streaming.session.mark(text or "mark")
 
     def zero(self) -> None:
         """Accumulate charge and energy anew; recordings stay as they are."""
-        if self._streaming is not None:
-            self._streaming.watch.zero()
+        if (streaming := self._streaming) is not None:
+            streaming.watch.zero()
 
     def close(self) -> None:
-        """End everything; no thread and no file stays open."""
+        """End everything: no thread and no file stays open, and the last seconds are gone; `dataset` is still there."""
         if not hasattr(self, "_pusher"):  # it was refused when it was made
             super().close()
             return
         self.stop()
-        for one in (*self._controls.all, self._canvas):
+        for one in (*self._controls.all, *self.children):
             one.close()
+        with self._guard:
+            self._part = self.part
+            self._last = self._messages = None
         super().close()
 
     @property
     def is_streaming(self) -> bool:
         """Whether a stream is under way."""
-        return self._streaming is not None and not self._streaming.session.has_ended()
+        streaming = self._streaming
+        return streaming is not None and not streaming.session.has_ended()
 
     @property
     def session(self) -> Session | None:
         """The session, while it streams and afterwards: its ``counts``, and its ``recording`` of the last seconds."""
-        return None if self._last is None else self._last.session
+        last = self._last
+        return None if last is None else last.session
 
     @property
     def part(self) -> Part | None:
         """What is recorded, or was last."""
-        return None if self._last is None else self._last.part
+        last = self._last
+        return self._part if last is None else last.part
 
     @property
     def outcome(self) -> Outcome | None:
@@ -217,7 +220,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     @property
     def numbers(self) -> dict[str, Any]:
         """What the panel reads out now: ``numbers``, ``health``, ``recording`` and others; see docs/how-to/panel.md."""
-        return {} if self._messages is None else self._messages.refresh()
+        messages = self._messages
+        return {} if messages is None else messages.refresh()
 
     @property
     def dataset(self) -> Any:
@@ -228,12 +232,32 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return self._open_dataset(part.path)
 
     def __repr__(self) -> str:
-        state = "not streaming" if self._streaming is None else "streaming"
-        if self._streaming is not None and self._streaming.is_recording and self.part is not None:
-            state += f", recording {self.part.path}"
+        streaming = self._streaming
+        state = "not streaming" if streaming is None else "streaming"
+        if streaming is not None and streaming.is_recording and streaming.part is not None:
+            state += f", recording {streaming.part.path}"
         return f"<xjls.Panel of {self._controls.device.value or 'no device'}: {state}>"
 
     # -- a stream's life ---------------------------------------------------------------------------------------------
+
+    def _begin_or_say(self) -> None:
+        with self._guard:
+            self._ended, self._not_shown = (None, None), None
+            self._buttons.forget_error()
+            try:
+                self._begin()
+            except Exception as error:
+                self._ended = (None, error)
+                self._buttons.say_error(error)
+                raise
+            finally:
+                self.show()
+
+    def _end_pushing(self) -> None:
+        """Push no more, unless somebody has begun another stream."""
+        with self._starting:
+            if self._streaming is None:
+                self._pusher.stop()
 
     def _begin(self) -> None:
         """Open the device, and begin; what was opened is given back where something is wrong."""
@@ -252,7 +276,6 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._streaming = None
             streaming.session.close()
             raise
-        self._controls.say("")
 
     def _moment(self) -> datetime | None:
         text = self._controls.stop_at.value.strip()
@@ -270,29 +293,32 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         controls.path.value = path
         return part
 
-    def _finish(self) -> None:
+    def _begun(self) -> Streaming | None:
+        """Return the stream, when whoever begins one is done."""
+        with self._guard:
+            return self._streaming
+
+    def _finish(self, streaming: Streaming | None) -> None:
         """Wait for the end of the stream, and take down how it was; once, by whoever comes first."""
-        streaming = self._streaming
         if streaming is None:
             return
         outcome: Outcome | None = None
         error: Exception | None = None
         try:
             outcome = streaming.session.wait()
-        except XjlsError as raised:
+        except Exception as raised:  # noqa: BLE001 - of a driver, whatever it is: the panel must say it
             error = raised
         with self._guard:
             if self._streaming is not streaming:
                 return
             self._streaming, self._ended = None, (outcome, error)
             self.show()
-        wrong = error or (None if outcome is None else outcome.error)
-        if wrong is not None:
-            self._buttons.say_error(wrong)
+        if error is not None:
+            self._buttons.say_error(error)
         elif outcome is not None:
-            self._controls.say(f"ended because {outcome.reason}")
-        if self._messages is not None:
-            self._messages.refresh()
+            self._buttons.say_end(outcome)
+        if (messages := self._messages) is not None:
+            messages.refresh()
         self._pusher.push(anyway=True)
 
     # -- the pushing thread ------------------------------------------------------------------------------------------
@@ -303,10 +329,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if streaming is None:
             return False
         if streaming.session.has_ended():
-            self._finish()
+            self._finish(streaming)
             return False
         if self._stops_at is not None and datetime.now(UTC) >= self._stops_at:
             streaming.session.stop(ON_TIME)
+        if (error := streaming.session.not_shown) is not None and error is not self._not_shown:
+            self._not_shown = error
+            self._buttons.say_not_shown(error)
         self._look_after(streaming)
         return True
 
@@ -331,17 +360,15 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._told = part
             self._is_armed = self._controls.stops_after.value  # the next Start does the same again
             self.show()
-        if part.error is not None:
-            self._controls.say(f"{part.path} took no more: {text_of(part.error)}", is_wrong=True)
-        else:
-            self._controls.say(f"recorded {part.path}: {part.reason}", is_wrong=part.reason == NO_ROOM)
+        self._buttons.say_recorded(part, is_wrong=part.reason == NO_ROOM)
         if self._controls.stops_after.value:
             streaming.session.stop(part.reason)
 
     def _make(self, skipped: int) -> Push:
-        if self._messages is None:
+        messages = self._messages
+        if messages is None:
             return {"reset": True, "state": "idle", "lanes": [], "skipped": skipped}, []
-        return self._messages.make(skipped)
+        return messages.make(skipped)
 
     # -- what a browser says -----------------------------------------------------------------------------------------
 
@@ -350,23 +377,20 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _show_anew(self) -> None:
         self._pusher.forget()
-        if self._messages is not None:
-            self._messages.again()
+        if (messages := self._messages) is not None:
+            messages.again()
         self._pusher.push(anyway=True)
 
     # -- what buttons ask ----------------------------------------------------------------------------------------
 
     def choose(self) -> None:
         """Show as much as was chosen."""
-        if self._messages is not None:
-            self._messages.again(float(seconds_of(self._controls.window.value)))
+        if (messages := self._messages) is not None:
+            messages.again(float(seconds_of(self._controls.window.value)))
 
     def show(self) -> None:
         """Show on the buttons how it is."""
         with self._guard:
-            records = self._is_armed if self._streaming is None else self._streaming.is_recording
-            self._buttons.show(streams=self._streaming is not None, records=records)
-
-
-def _text(amount: Amount | None) -> str | None:
-    return amount if amount is None or isinstance(amount, str) else f"{float(amount):.12g}"
+            streaming = self._streaming
+            records = self._is_armed if streaming is None else streaming.is_recording
+            self._buttons.show(streams=streaming is not None, records=records)

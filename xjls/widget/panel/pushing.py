@@ -1,13 +1,17 @@
-"""Pushes to a browser, which says that it has drawn them: no more than two are on their way, however slow it is.
+"""Pushes to a browser, which says that it has drawn them: word of two is waited for, and then of one a second.
 
 A channel to a browser takes what it is given without end. So who pushes waits for word; what is new meanwhile goes with
-the next push, and the one that was left out is counted.
+the next push, and the one that was left out is counted. But word may wait for a cell to end while the browser draws:
+after a second without any, one more push goes out, and the oldest is waited for no more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Event, RLock, Thread, current_thread
 from typing import Any, TypeAlias
@@ -15,7 +19,9 @@ from typing import Any, TypeAlias
 EVERY_S = 0.05
 MOST_UNDERWAY = 2
 PATIENCE_S = 1.0
-"""After so long without a word another push goes out: words may wait for a cell to end, while the browser draws."""
+"""Seconds without word, after which another push goes out."""
+
+_log = logging.getLogger(__name__)
 
 Push: TypeAlias = "tuple[dict[str, Any], list[bytes]]"
 
@@ -33,6 +39,8 @@ class Pusher:
         Called each time before; returns whether to go on.
     elapsed_s
         A clock.
+    tell
+        Called with the first thing that goes wrong on the thread, which goes on.
 
     Examples
     --------
@@ -45,20 +53,25 @@ class Pusher:
     def __init__(
         self, send: Callable[[dict[str, Any], list[bytes]], object], make: Callable[[int], Push],
         look: Callable[[], bool], elapsed_s: Callable[[], float] = time.monotonic,
+        tell: Callable[[Exception], object] | None = None,
     ) -> None:  # fmt: skip
         self.skipped = 0
         """Pushes that were left out, as the browser had not drawn the ones before."""
         self.pushes = 0
+        self.error: Exception | None = None
+        """What went wrong first on its thread, since it was started."""
         self._send, self._make, self._look = send, make, look
+        self._tell = tell
         self._ids = itertools.count(1)
         self._elapsed_s, self._pushed_s = elapsed_s, elapsed_s()
-        self._underway: set[int] = set()
+        self._underway: deque[int] = deque(maxlen=MOST_UNDERWAY)
+        """Those of which word is waited for; the oldest gives way."""
         self._lock = RLock()
         self._stop = Event()
         self._thread: Thread | None = None
 
     def push(self, *, anyway: bool = False) -> bool:
-        """Push what is new, unless two are on their way; return whether it did. From any thread."""
+        """Push what is new, unless word of two is waited for; return whether it did. From any thread."""
         with self._lock:
             waited_s = self._elapsed_s() - self._pushed_s
             if len(self._underway) >= MOST_UNDERWAY and waited_s < PATIENCE_S and not anyway:
@@ -66,7 +79,7 @@ class Pusher:
                 return False
             content, buffers = self._make(self.skipped)
             number = next(self._ids)
-            self._underway.add(number)
+            self._underway.append(number)
             self._pushed_s = self._elapsed_s()
             self.pushes += 1
             self._send(content | {"type": "push", "id": number}, buffers)
@@ -75,7 +88,8 @@ class Pusher:
     def acknowledge(self, number: int) -> None:
         """Take down that a push was drawn, and with it those before; from any thread."""
         with self._lock:
-            self._underway = {one for one in self._underway if one > number}
+            while self._underway and self._underway[0] <= number:
+                self._underway.popleft()
 
     def forget(self) -> None:
         """Wait no more for what is on its way: somebody else looks now."""
@@ -85,6 +99,7 @@ class Pusher:
     def start(self) -> None:
         """Push until `stop`, or until there is nothing to look at any more."""
         self._stop.clear()
+        self.error = None
         self._thread = Thread(target=self._run, name="xjls panel", daemon=True)
         self._thread.start()
 
@@ -97,6 +112,26 @@ class Pusher:
             self._thread = None
 
     def _run(self) -> None:
-        while self._look() and not self._stop.is_set():
-            self.push()
+        while self._goes_on() and not self._stop.is_set():
             self._stop.wait(EVERY_S)
+
+    def _goes_on(self) -> bool:
+        """Look and push once; return whether to go on, as it does whatever is raised: the next time may be better."""
+        try:
+            if not self._look():
+                return False
+            if not self._stop.is_set():
+                self.push()
+        except Exception as error:  # noqa: BLE001 - of a disk, a channel or a device: the stream must be looked after
+            self._take_down(error)
+        return True
+
+    def _take_down(self, error: Exception) -> None:
+        """Say the first of what goes wrong; what follows is mostly the same, twenty times a second."""
+        if self.error is not None:
+            return
+        self.error = error
+        _log.error("the panel could not be brought up to date", exc_info=error)
+        if self._tell is not None:
+            with contextlib.suppress(Exception):  # what tells may be what is broken: it is logged
+                self._tell(error)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from xjls.errors import XjlsError
+from xjls.model.amounts import bytes_of, seconds_of
 
 DEFAULTS: dict[str, Any] = {
     "window": "30s", "units": "si", "theme": "auto", "duration": "", "size": "", "stops_after": False,
 }  # fmt: skip
 """All choices that are remembered; others in the file are left out."""
+_READ: dict[str, Callable[[Any], object]] = {
+    "window": seconds_of, "units": ("si", "hours").index, "theme": ("auto", "light", "dark").index,
+    "duration": lambda text: text and seconds_of(text), "size": lambda text: text and bytes_of(text),
+}  # fmt: skip
+"""What raises where a text is none that can be chosen."""
 
 
 def place() -> Path:
@@ -38,9 +47,19 @@ def load(path: Path) -> tuple[dict[str, Any], str]:
         return dict(DEFAULTS), f"{path} is not read: {error}. Choices begin anew"
     if not isinstance(told, dict):
         return dict(DEFAULTS), f"{path} holds no table. Choices begin anew"
-    wrong = [name for name, value in told.items() if name in DEFAULTS and type(value) is not type(DEFAULTS[name])]
+    wrong = [name for name, value in told.items() if name in DEFAULTS and not _can_be(name, value)]
     known = {name: value for name, value in told.items() if name in DEFAULTS and name not in wrong}
     return DEFAULTS | known, f"{path}: {', '.join(wrong)} cannot be that" if wrong else ""
+
+
+def _can_be(name: str, value: object) -> bool:
+    if type(value) is not type(DEFAULTS[name]):
+        return False
+    try:
+        _READ.get(name, bool)(value)
+    except (XjlsError, ValueError):
+        return False
+    return True
 
 
 def save(path: Path, choices: dict[str, Any]) -> None:
