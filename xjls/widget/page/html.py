@@ -26,9 +26,8 @@ def assemble(title: str, note: str, data: dict[str, Any], picture: bytes | None)
     picture
         A PNG that stands for the explorer where no scripts run; None for words only.
     """
-    sheets = sorted(path.relative_to(STATIC).as_posix() for path in (STATIC / "explorer").glob("*.css"))
     return Template((STATIC / TEMPLATE).read_text("utf-8")).substitute(
-        title=escape(title), note=escape(note), style=_style(styles(*sheets, "page/page.css")),
+        title=escape(title), note=escape(note), style=_style(styles("explorer", "page/page.css")),
         data=script_json(data), module=script_text(joined(ENTRY)), picture=_picture(picture, title),
     )  # fmt: skip
 

@@ -12,11 +12,11 @@ import numpy as np
 from xjls.model.window import Window
 from xjls.widget.view.cache import StripCache
 from xjls.widget.view.strip import strip_of
+from xjls.widget.view.wire import encode_span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.plot.trace import Span
     from xjls.widget.page.packing import ArrayPack
     from xjls.widget.view.lane import Lane
     from xjls.widget.view.strip import Strip
@@ -104,7 +104,7 @@ def pack_track(lane: Lane, which: int, strips: Sequence[Strip], pack: ArrayPack)
         "mean": pack.put(mean - y0), "std": _std(strips, pack, is_samples),
         "min": None if is_samples else pack.put_half(low - y0, "down"),
         "max": None if is_samples else pack.put_half(high - y0, "up"),
-        "missing": _missing(strips, pack), "spans": [_span(span) for strip in strips for span in strip.spans],
+        "missing": _missing(strips, pack), "spans": [encode_span(span) for strip in strips for span in strip.spans],
     }  # fmt: skip
 
 
@@ -149,7 +149,3 @@ def _missing(strips: Sequence[Strip], pack: ArrayPack) -> int | None:
         missing.append(np.round((1 - strip.fill) * lengths))
     together = np.concatenate(missing)
     return pack.put(together, "f8") if together.any() else None
-
-
-def _span(span: Span) -> list[Any]:
-    return [float(span.start), float(span.stop), "damage" if span.is_damage else "gap" if span.is_whole else "part"]

@@ -53,7 +53,7 @@ def _strip(lane: str, track: int, strip: Strip, buffer: bytearray) -> dict[str, 
     at["fill"] = _put(buffer, _fill(strip.fill))
     return {
         "lane": lane, "track": track, "kind": "samples" if strip.is_samples else "columns", "n": len(strip), **place,
-        "y0": y0, "per": strip.step, "at": at, "spans": [_span(span) for span in strip.spans],
+        "y0": y0, "per": strip.step, "at": at, "spans": [encode_span(span) for span in strip.spans],
     }  # fmt: skip
 
 
@@ -70,7 +70,8 @@ def _fill(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.where(shares >= 1, FULL, np.ceil(shares * (FULL - 1))).astype(np.uint8)
 
 
-def _span(span: Span) -> list[Any]:
+def encode_span(span: Span) -> list[Any]:
+    """Return where samples are missing: start, stop, and ``"gap"``, ``"part"`` or ``"damage"``."""
     kind = "damage" if span.is_damage else "gap" if span.is_whole else "part"
     return [float(span.start), float(span.stop), kind]
 
