@@ -102,7 +102,12 @@ def lanes_of(sources: Iterable[Source], time: TimeUnit = "auto") -> tuple[Axis, 
     timings = [_timings(source, found, time) for source, found in zip(sources, chosen, strict=True)]
     utc = all(timing.utc for mine in timings for timing in mine.values())
     tracks = [
-        replace(_track(source, quantity, mine, utc), source=i, label=source.title if len(sources) > 1 else "")
+        replace(
+            _track(source, quantity, mine, utc),
+            source=i,
+            label=source.title if len(sources) > 1 else "",
+            shift_ns=source.shift_ns,
+        )  # fmt: skip
         for i, (source, found, mine) in enumerate(zip(sources, chosen, timings, strict=True))
         for quantity in found
     ]

@@ -59,7 +59,6 @@ class View:
         self._lock = RLock()
         self._shifts = {i: source.shift_ns for i, source in enumerate(self.sources)}
         self.axis, self._lanes = lanes_of(self.sources, time)
-        self._lanes = tuple(_as_before(lane, self._shifts, self.axis) for lane in self._lanes)
         self._seen = self._readers()
 
     @property
