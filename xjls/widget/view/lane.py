@@ -107,7 +107,7 @@ def lanes_of(sources: Iterable[Source], time: TimeUnit = "auto") -> tuple[Axis, 
             source=i,
             label=source.title if len(sources) > 1 else "",
             shift_ns=source.shift_ns,
-        )  # fmt: skip
+        )
         for i, (source, found, mine) in enumerate(zip(sources, chosen, timings, strict=True))
         for quantity in found
     ]
