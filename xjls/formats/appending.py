@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from xjls.errors import SelectionError
 from xjls.formats.behind import Behind, facts_of
 from xjls.formats.carry import carry, nearest
-from xjls.formats.registry import format_of, open_recording
+from xjls.formats.registry import format_of, open_recording, resuming
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -73,7 +73,7 @@ def continue_recording(
     (Gap(window=Window(start=50000, stop=50100), reason='not delivered', offset=-1),)
     """
     row = format_of(path, storage_options)
-    return row.resume(os.fspath(path), keep_s=keep_s, storage_options=storage_options)
+    return resuming(row)(os.fspath(path), keep_s=keep_s, storage_options=storage_options)
 
 
 def append(
@@ -123,7 +123,7 @@ def append(
     """
     if by not in get_args(By):
         raise SelectionError(f"by={by!r} is no way to place samples", f"Choose one of {get_args(By)}.")
-    row = format_of(path)
+    resume = resuming(format_of(path))
     with open_recording(path) as target:
         known = {facts_of(source): source for source in target.sources}
         taken = {source.id for source in target.sources}
@@ -132,7 +132,7 @@ def append(
             shifts |= dict.fromkeys((signal.name for signal in kin), _shift(target, more, kin, by))
         placed = {signal.name: _placed(target, signal, shifts) for signal in more.signals.values() if signal.length}
         names = set(target.signals)
-    with row.resume(os.fspath(path)) as sink:
+    with resume(os.fspath(path)) as sink:
         lost = carry(more, Behind(sink, names, known, taken, shifts), progress)
     return placed, lost
 

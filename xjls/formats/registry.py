@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from xjls.errors import NotRecognizedError, SelectionError
+from xjls.formats.jls1 import opening as jls1
 from xjls.formats.jls2 import reader as jls2
 from xjls.formats.jls2.sink import grow_jls2, new_jls2, resume_jls2
 from xjls.formats.levels.opening import SUFFIX, with_levels
@@ -54,11 +55,11 @@ class Format:
     """Tells by the first 4 KiB; of a folder's root by its first 16 MiB."""
     open: Callable[..., Recording]
     """Raises NotRecognizedError, before it reads much, when the bytes are not of this format."""
-    new: Callable[..., AbstractContextManager[Sink]]
-    """Makes one, which appears under its name when it is complete."""
-    grow: Callable[..., OpenSink]
+    new: Callable[..., AbstractContextManager[Sink]] | None
+    """Makes one, which appears under its name when it is complete; None where xjls only reads the format."""
+    grow: Callable[..., OpenSink] | None
     """Makes one that is there under its name at once; what is flushed can be read, also once its writer was killed."""
-    resume: Callable[..., OpenSink]
+    resume: Callable[..., OpenSink] | None
     """Goes on with one in the same way."""
     root: str = ""
     """Name of the file that is looked at, in a format that is a folder; else a recording is one file."""
@@ -87,6 +88,7 @@ FORMATS = (
         shares_suffix=True,
         lacks_levels=True,
     ),
+    Format("JLS v1", (".jls",), jls1.recognizes, jls1.open_jls1, None, None, None, options=jls1.OPTIONS),
 )
 
 
@@ -109,6 +111,15 @@ def format_of(path: str | os.PathLike[str], storage_options: Mapping[str, Any] |
         return row
     with open_recording(path, storage_options=storage_options) as recording:
         return _named(recording.format)
+
+
+def resuming(row: Format) -> Callable[..., OpenSink]:
+    """Return what goes on with a recording of a format."""
+    if row.resume is None:
+        raise SelectionError(
+            f"{row.name} is only read, and not gone on with", "Convert it: xjls convert old.jls new.jls."
+        )
+    return row.resume
 
 
 def _head(path: str, row: Format) -> bytes:
@@ -266,6 +277,7 @@ def new_recording(
     """
     name = os.fspath(path)
     row = _to_write(name, format_name)
+    assert row.new is not None, "a format to write"  # noqa: S101 - an invariant, not input
     return row.new(name, overwrite=overwrite, option=option, codec=codec, storage_options=storage_options)
 
 
@@ -314,21 +326,25 @@ def grow_recording(
     """
     name = os.fspath(path)
     row = _to_write(name, format_name)
+    assert row.grow is not None, "a format to write"  # noqa: S101 - an invariant, not input
     return row.grow(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
 
 
 def _to_write(name: str, format_name: str | None) -> Format:
     """Return the format that something new is written in, where it can be."""
     row = _by_ending(name) if format_name is None else _named(format_name)
+    if row.new is None:
+        raise SelectionError(f"{row.name} is only read", "Choose JLS v2, or another format.")
     if local_path(name) is not None:
         local_target(name)  # no format makes the folders on the way: one that is missing is a slip
     return row
 
 
 def _by_ending(name: str) -> Format:
-    row = next((row for row in FORMATS if name.lower().rstrip("/").endswith(row.suffixes)), None)
+    writable = [row for row in FORMATS if row.new is not None]
+    row = next((row for row in writable if name.lower().rstrip("/").endswith(row.suffixes)), None)
     if row is None:
-        endings = ", ".join(suffix for row in FORMATS for suffix in row.suffixes)
+        endings = ", ".join(suffix for row in writable for suffix in row.suffixes)
         raise SelectionError(f"no format to write is called like {name!r}", f"Give it one of these endings: {endings}.")
     return row
 

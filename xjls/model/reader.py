@@ -26,6 +26,8 @@ class Places(Protocol):
 
     in_place: bool
     """Whether blocks are used where they lie at all; else every address is 0, and reading one costs a copy at least."""
+    counts_samples: bool
+    """Whether entries that can be believed tell how many finite samples they are of: no look at these is needed."""
     block_samples: int
     """Samples of a block."""
     block_entries: int

@@ -93,7 +93,8 @@ class Blocks:
         )  # fmt: skip
         self.top = len(self.factors) - 1
         self.table = Table(np.zeros(self.facts[-1], np.int64))
-        self.looked = np.zeros(self._n_blocks(1) if self.floating and self.top else 0, np.uint8)
+        in_question = self.floating and self.top and not self.places.counts_samples
+        self.looked = np.zeros(self._n_blocks(1) if in_question else 0, np.uint8)
         self._suspects: dict[int, NDArray[np.bool_]] = {}
         """By level above 1: entries whose samples were seen not to be all finite."""
         self.losses: tuple[Gap, ...] = ()

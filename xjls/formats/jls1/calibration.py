@@ -130,6 +130,20 @@ class Calibration:
         }
         return encode_datafile([(Tag.HEADER, encode_header(header)), (Tag.DATA_JSON, json.dumps(facts).encode())])
 
+    def facts(self) -> dict[str, Any]:
+        """Return what it says, as JSON can hold it.
+
+        Examples
+        --------
+        >>> Calibration(voltage_gain=(0.5, 0.25)).facts()["voltage"]
+        {'offset': [0.0, 0.0], 'gain': [0.5, 0.25]}
+        """
+        return {
+            "serial_number": self.serial_number, "version": self.version, "time": self.time,
+            "current": {"offset": list(self.current_offset), "gain": list(self.current_gain)},
+            "voltage": {"offset": list(self.voltage_offset), "gain": list(self.voltage_gain)},
+        }  # fmt: skip
+
     def scales(self) -> NDArray[np.float32]:
         """Return offsets and gains, f32[2, 11]: of current ranges 0 to 6, off, missing, then of voltage ranges 0, 1."""
         offsets = [*self.current_offset, 0.0, math.nan, *self.voltage_offset]

@@ -21,7 +21,8 @@ HEADER = Struct("<qIIHHI16s")
 DEFLATED, ENCRYPTED = 0x80, 0x40
 MOST_INFLATED = 1 << 26
 """Bytes that a deflated value may have: far more than any writer puts into one."""
-_HEAD = Struct("<3sBI")
+HEAD = Struct("<3sBI")
+"""Of a record: tag, flags, bytes of the value as it is stored."""
 
 
 class Tag:
@@ -138,7 +139,7 @@ def encode_record(tag: bytes, value: bytes = b"", flags: int = 0) -> bytes:
     >>> encode_record(Tag.END).hex(" ", 4)
     '454e4400 00000000 00000000 bc937ac0'
     """
-    head = _HEAD.pack(tag, flags, len(value))
+    head = HEAD.pack(tag, flags, len(value))
     return _checked(head + value + bytes(-(len(value) + 4) % 8))
 
 
@@ -171,16 +172,21 @@ def _decode_record(data: bytes, offset: int, path: str) -> tuple[Record, int]:
     """Return the record at an offset, and its size."""
     if len(data) - offset < SMALLEST_RECORD:
         raise TruncatedError("there is no END record", path, offset)
-    tag, flags, stored = _HEAD.unpack_from(data, offset)
+    tag, flags, stored = HEAD.unpack_from(data, offset)
     size = stored + 19 & ~7
     name = tag.decode("ascii", "replace")
     if size > len(data) - offset:
         raise TruncatedError(f"record {name!r} has {len(data) - offset:_} of {size:_} bytes", path, offset)
     _check(data[offset : offset + size], offset, path, f"record {name!r}")
+    value = data[offset + HEAD.size : offset + HEAD.size + stored]
+    return Record(offset, tag, decode_value(value, tag, flags, path, offset)), size
+
+
+def decode_value(value: bytes, tag: bytes, flags: int, path: str = "", offset: int = -1) -> bytes:
+    """Return a value as it was before it was stored, by the flags of its record."""
     if flags & ENCRYPTED:
-        raise UnsupportedError(f"record {name!r} is encrypted", path, offset)
-    value = data[offset + _HEAD.size : offset + _HEAD.size + stored]
-    return Record(offset, tag, _inflated(value, offset, path) if flags & DEFLATED else value), size
+        raise UnsupportedError(f"record {tag.decode('ascii', 'replace')!r} is encrypted", path, offset)
+    return _inflated(value, offset, path) if flags & DEFLATED else value
 
 
 def _inflated(value: bytes, offset: int, path: str) -> bytes:

@@ -46,6 +46,14 @@ class Block:
     def __len__(self) -> int:
         return len(self.current)
 
+    def cut(self, lo: int, hi: int) -> Block:
+        """Return samples [lo, hi) of it, counted from its first one."""
+        inside = slice(lo, hi)
+        return Block(
+            self.first_id + lo, self.current[inside], self.voltage[inside], self.power[inside],
+            self.current_range[inside], self.gpi0[inside], self.gpi1[inside],
+        )  # fmt: skip
+
     @property
     def stop(self) -> int:
         """One past the last sample id."""

@@ -43,6 +43,8 @@ class Places:
         What the writer filled, and is no sample.
     """
 
+    counts_samples = False
+
     def __init__(
         self, storage: Storage, layout: Layout, signal_id: int, kind: DataType, blocks: Blocks, levels: Levels,
         samples: Samples, request: Request, skipped: Skipped,

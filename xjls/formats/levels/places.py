@@ -28,6 +28,8 @@ class Places:
         Whether checksums are checked.
     """
 
+    counts_samples = False
+
     def __init__(self, samples: PlacesProtocol, levels: SignalLevels, *, floating: bool, verify: bool) -> None:
         self.in_place = samples.in_place
         self.block_samples = samples.block_samples

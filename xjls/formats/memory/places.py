@@ -33,6 +33,7 @@ class Places:
     """
 
     in_place = True
+    counts_samples = False
     block_samples = BLOCK_SAMPLES
     block_entries = BLOCK_ROWS
 

@@ -36,6 +36,8 @@ class Places:
         Raises where the file's writer has dropped what was in it.
     """
 
+    counts_samples = False
+
     def __init__(self, counts: Counts, length: int, *, paired: bool, require_kept: Callable[[], None]) -> None:
         self.in_place = counts.in_place and not paired
         self.block_samples = BLOCK_SAMPLES

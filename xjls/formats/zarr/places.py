@@ -32,6 +32,8 @@ class Places:
         Whether checksums are checked.
     """
 
+    counts_samples = False
+
     def __init__(self, track: Track, objects: Objects, verify: bool) -> None:
         self.in_place = objects.is_local
         """Next to no block is; but looking at those of this machine is as cheap as if they were."""
