@@ -58,7 +58,10 @@ Ints = NDArray[np.int64]
 
 
 class Outputs(NamedTuple):
-    """Where samples go: arrays of one length."""
+    """Where samples go: arrays of one length. All but current and range may be empty: nobody asks for these.
+
+    Power needs voltage, and a voltage that windows are erased from needs nothing else.
+    """
 
     current: Floats
     voltage: Floats
@@ -110,8 +113,11 @@ def process(
     """
     if len(words) % max(len(ranges), 1) or (len(words) and not len(ranges)):
         raise ValueError(f"{len(words)} words are not {len(ranges)} equal parts")
-    if len({len(output) for output in outputs}) != 1 or len(outputs.current) < held + len(words):
+    length = len(outputs.current)
+    if length < held + len(words) or len(outputs.current_range) != length or {len(o) for o in outputs} - {0, length}:
         raise ValueError(f"outputs must be of one length, and have room for {held} + {len(words)} samples")
+    if len(outputs.power) > len(outputs.voltage):
+        raise ValueError("power needs voltage")
     facts = np.array(spec, np.int64)
     return int(_process(words, ranges, scales, windows, facts, state.numbers, state.currents, *outputs, held))
 
@@ -183,12 +189,16 @@ def _convert(
     """Convert words that have the range of the sample before them, to ``outputs[at:]``."""
     n, r, v = words.size, numbers[_RANGE], MISSING + 1 + voltage_range
     current = view(outputs.current, address(outputs.current) + 4 * at, n)
-    voltage = view(outputs.voltage, address(outputs.voltage) + 4 * at, n)
     _currents(words, scales[0, r], scales[1, r], current)
-    _voltages(words, scales[0, v], scales[1, v], voltage)
-    _powers(current, voltage, view(outputs.power, address(outputs.power) + 4 * at, n))
-    _bits(words, 2, view(outputs.gpi0, address(outputs.gpi0) + at, n))
-    _bits(words, 18, view(outputs.gpi1, address(outputs.gpi1) + at, n))
+    if outputs.voltage.size:
+        voltage = view(outputs.voltage, address(outputs.voltage) + 4 * at, n)
+        _voltages(words, scales[0, v], scales[1, v], voltage)
+        if outputs.power.size:
+            _powers(current, voltage, view(outputs.power, address(outputs.power) + 4 * at, n))
+    if outputs.gpi0.size:
+        _bits(words, 2, view(outputs.gpi0, address(outputs.gpi0) + at, n))
+    if outputs.gpi1.size:
+        _bits(words, 18, view(outputs.gpi1, address(outputs.gpi1) + at, n))
     _fill(view(outputs.current_range, address(outputs.current_range) + at, n), r)
     for i in range(max(n - _PAST, 0), n):
         currents[numbers[_SEEN] + i & _PAST - 1] = current[i]
@@ -208,10 +218,15 @@ def _convert_one(word: int, r: int, scales: Floats, voltage_range: int, at: int,
     if r != MISSING:
         current = (np.float32(word >> 2 & 0x3FFF) + scales[0, r]) * scales[1, r]
         voltage = (np.float32(word >> 18) + scales[0, v]) * scales[1, v]
-    outputs.current[at], outputs.voltage[at], outputs.power[at] = current, voltage, current * voltage
-    outputs.current_range[at] = r
-    outputs.gpi0[at] = word & 4 != 0
-    outputs.gpi1[at] = word & 0x4_0000 != 0
+    outputs.current[at], outputs.current_range[at] = current, r
+    if outputs.voltage.size:
+        outputs.voltage[at] = voltage
+    if outputs.power.size:
+        outputs.power[at] = current * voltage
+    if outputs.gpi0.size:
+        outputs.gpi0[at] = word & 4 != 0
+    if outputs.gpi1.size:
+        outputs.gpi1[at] = word & 0x4_0000 != 0
 
 
 @part
@@ -255,9 +270,9 @@ def _average(before: np.float32, pre: int, post: int, first: int, last: int, out
 
 
 @part
-def _erase(first: int, last: int, outputs: Outputs) -> None:
-    for i in range(first, last + 1):
-        outputs.current[i] = np.float32(math.nan)
+def _erase(values: Floats, first: int, last: int) -> None:
+    for i in range(first, min(last + 1, values.size)):
+        values[i] = np.float32(math.nan)
 
 
 @part
@@ -269,19 +284,18 @@ def _close(spec: Ints, before: np.float32, first: int, last: int, outputs: Outpu
     elif mode == MEAN:
         _average(before, pre, post, first, last, outputs)
     else:
-        _erase(first, last, outputs)
+        _erase(outputs.current, first, last)
+        _erase(outputs.voltage, first, last)
+    if outputs.power.size:
         for i in range(first, last + 1):
-            outputs.voltage[i] = np.float32(math.nan)
-    for i in range(first, last + 1):
-        outputs.power[i] = outputs.current[i] * outputs.voltage[i]
+            outputs.power[i] = outputs.current[i] * outputs.voltage[i]
 
 
 @part
 def _give_up(first: int, last: int, currents: Floats, outputs: Outputs) -> None:
     """Say of the currents of a window that has not closed yet that nobody knows them."""
-    _erase(first, last, outputs)
-    for i in range(first, last + 1):
-        outputs.power[i] = np.float32(math.nan)
+    _erase(outputs.current, first, last)
+    _erase(outputs.power, first, last)
     currents[_BEFORE] = np.float32(math.nan)
 
 

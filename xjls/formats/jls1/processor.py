@@ -14,12 +14,19 @@ from xjls.formats.jls1.calibration import Calibration
 from xjls.formats.jls1.suppression import MODES, Suppression
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
     from xjls.kernels.joulescope import Outputs, State
 
+FIELDS = ("current", "voltage", "power", "current_range", "gpi0", "gpi1")
+"""Of a block."""
+_TYPES = {
+    "current": np.float32, "voltage": np.float32, "power": np.float32, "current_range": np.uint8, "gpi0": np.bool_,
+    "gpi1": np.bool_,
+}  # fmt: skip
+"""In the order of `xjls.kernels.joulescope.Outputs`."""
 _SETTLED = 64
 """Missing samples after which any window is closed, and nothing before them counts."""
 
@@ -73,6 +80,8 @@ class RawProcessor:
         See `Suppression.of`.
     first_id
         Sample id of the first sample.
+    wanted
+        The fields of `Block` to fill, where not all are needed; others are empty.
 
     Examples
     --------
@@ -87,15 +96,17 @@ class RawProcessor:
     """
 
     def __init__(
-        self, calibration: Calibration | None = None, *, suppression: str | Suppression = "normal", first_id: int = 0
-    ) -> None:
+        self, calibration: Calibration | None = None, *, suppression: str | Suppression = "normal", first_id: int = 0,
+        wanted: Collection[str] = FIELDS,
+    ) -> None:  # fmt: skip
         found = Suppression.of(suppression) if isinstance(suppression, str) else suppression
         self.calibration = calibration or Calibration()
         self.suppression = found
         self._scales = self.calibration.scales()
         self._windows = found.windows()
         self._spec = (MODES.index(found.mode), found.pre, found.post)
-        self._outputs = _empty(0)
+        self._wanted = {*wanted, "current", "current_range", *(("voltage",) if "power" in wanted else ())}
+        self._outputs = _empty(0, self._wanted)
         self.reset(first_id)
 
     def reset(self, first_id: int = 0) -> None:
@@ -147,17 +158,18 @@ class RawProcessor:
     def finish(self) -> Block:
         """Return what is held back, the last samples: nothing decides their currents any more, which are NaN."""
         block = self._give(self._held, 0)
-        block.current[:] = block.power[:] = np.nan
+        block.current[:] = np.nan
+        block.power[:] = np.nan
         return block
 
     def _room_for(self, count: int) -> Outputs:
         """Return outputs that begin with what is held back, and have room for more."""
         held, before = slice(self._done, self._done + self._held), self._outputs
         if len(before.current) < self._held + count:
-            self._outputs = _empty(self._held + count)
+            self._outputs = _empty(self._held + count, self._wanted)
         pairs: Iterable[tuple[NDArray[Any], NDArray[Any]]] = zip(before, self._outputs, strict=True)
         for old, new in pairs:
-            new[: self._held] = old[held]
+            new[: self._held] = old[held][: len(new)]
         self._done = 0
         return self._outputs
 
@@ -169,13 +181,10 @@ class RawProcessor:
         return block
 
 
-def _empty(count: int) -> Outputs:
+def _empty(count: int, wanted: Collection[str]) -> Outputs:
     from xjls.kernels.joulescope import Outputs
 
-    return Outputs(
-        current=np.empty(count, np.float32), voltage=np.empty(count, np.float32), power=np.empty(count, np.float32),
-        current_range=np.empty(count, np.uint8), gpi0=np.empty(count, np.bool_), gpi1=np.empty(count, np.bool_),
-    )  # fmt: skip
+    return Outputs(*[np.empty(count if name in wanted else 0, dtype) for name, dtype in _TYPES.items()])
 
 
 def _block(first_id: int, outputs: Outputs, where: slice) -> Block:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import CorruptError
-from xjls.formats.jls1.processor import RawProcessor
+from xjls.formats.jls1.processor import FIELDS, RawProcessor
 from xjls.formats.jls1.suppression import MOST_AROUND, MOST_INSIDE
 from xjls.model.window import Gap, Window, merge_gaps, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -35,8 +35,8 @@ MISSING_RANGE = 8
 NOT_DELIVERED = "not delivered by the instrument"
 SETTLED = MOST_INSIDE + 2 * MOST_AROUND + 4
 """Samples of one range behind which no window is open that was open before, and no current before them counts."""
-_AT_ONCE = 1 << 15
-"""Samples that are converted together: all they become stays in the cache."""
+_AT_ONCE = 1 << 17
+"""Samples that are converted together: what they become stays in the second cache."""
 _LOOK_BACK = 256
 """Samples that are looked at first for a place to begin."""
 _ABSENT = 0xFFFF
@@ -62,7 +62,7 @@ class RawSamples:
         """Fill ``out``, shape (time,), with the samples of a window; return what of them is lost or missing."""
         gaps: list[Gap] = []
         filled = 0
-        for block in self.blocks(window, gaps, verify=verify):
+        for block in self.blocks(window, gaps, (name,), verify=verify):
             out[filled : filled + len(block)] = getattr(block, name)
             if block.current_range.max(initial=0) >= MISSING_RANGE:
                 gaps += _missing(block, name)
@@ -72,11 +72,13 @@ class RawSamples:
         # What is lost is made of words that are missing
         return merge_gaps((*lost, *_outside([gap for gap in gaps if gap.skipped], lost)))
 
-    def blocks(self, window: Window, gaps: list[Gap], *, verify: bool) -> Iterator[Block]:
+    def blocks(
+        self, window: Window, gaps: list[Gap], wanted: Collection[str] = FIELDS, *, verify: bool
+    ) -> Iterator[Block]:
         """Yield the samples of a window in order, converted; add what is lost to ``gaps``, which is missing there."""
         if not window.length:
             return
-        processor = RawProcessor(self._calibration, suppression=self._suppression)
+        processor = RawProcessor(self._calibration, suppression=self._suppression, wanted=wanted)
         begin = self._settled(window.start, verify=verify)
         processor.reset(begin)
         length = self._records.length
