@@ -19,6 +19,7 @@ from xjls._version import __version__
 from xjls.errors import (
     CaptureError,
     CorruptError,
+    DamageWarning,
     DeviceError,
     FormatError,
     LostSamplesError,
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap, Window
     from xjls.query.answer import Columns, Statistics
-    from xjls.widget.explorer.marker import Marker
     from xjls.widget.explorer.opening import explore
+    from xjls.widget.view.marker import Marker
 
 __all__ = [
     "Annotation",
@@ -57,6 +58,7 @@ __all__ = [
     "Columns",
     "CorruptError",
     "Damage",
+    "DamageWarning",
     "DeviceError",
     "FormatError",
     "Gap",
@@ -113,7 +115,7 @@ _HOMES = {
     **dict.fromkeys(("Damage", "Status"), "xjls.model.status"),
     **dict.fromkeys(("Gap", "Window"), "xjls.model.window"),
     **dict.fromkeys(("Columns", "Statistics"), "xjls.query.answer"),
-    "Marker": "xjls.widget.explorer.marker",
+    "Marker": "xjls.widget.view.marker",
     "explore": "xjls.widget.explorer.opening",
 }
 

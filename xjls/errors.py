@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "CaptureError",
     "CorruptError",
+    "DamageWarning",
     "DeviceError",
     "FormatError",
     "LostSamplesError",
@@ -133,6 +134,10 @@ class DeviceError(CaptureError, OSError):
 
 class SinkError(CaptureError, OSError):
     """What a capture writes to takes nothing any more."""
+
+
+class DamageWarning(UserWarning):
+    """Something beside a recording is damaged and was left out; the recording itself is read."""
 
 
 class MissingDependencyError(XjlsError, ImportError):

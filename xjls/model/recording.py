@@ -6,17 +6,16 @@ recording pickles as its path and options and opens itself again in another proc
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 from xjls.errors import SelectionError
-from xjls.model.clock import Clock
 from xjls.model.growing import Growing, begins_anew
 from xjls.model.questions import Questions
+from xjls.model.reopening import forget, key_of, reopen, share
+from xjls.model.timing import Timing
 from xjls.model.window import Window, valid_mask
 
 if TYPE_CHECKING:
@@ -25,13 +24,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.annotation import Annotation, Tie, UserData
+    from xjls.model.clock import Clock
     from xjls.model.reader import OnDamage, Reader
     from xjls.model.signal import Level, Signal, Source
     from xjls.model.status import Damage, Status
     from xjls.model.window import Gap, WindowLike
 
 
-class Recording(Questions, Growing):
+class Recording(Timing, Questions, Growing):
     """What was captured, described and readable; made by `xjls.open_recording`.
 
     Parameters
@@ -174,45 +174,6 @@ class Recording(Questions, Growing):
             raise SelectionError(f"signal {name!r} has no level {index}", f"Levels: {there}.")
         return levels[index - 1]
 
-    def clock(self, *names: str) -> Clock:
-        """Return the map between sample ids and time of one signal, or of several that share their sample ids.
-
-        Several give one clock through the ties of all. Without ties it is nominal, and counts from `origin_id`.
-        Read once, on first use.
-        """
-        clocks = self._clocks
-        if (kept := clocks.get(names)) is not None:
-            return kept
-        first = self.signal(names[0])
-        if not first.has_samples:
-            raise SelectionError(
-                f"{first.name!r} has no samples, only annotations, and so no clock",
-                "Its annotations carry their own times.",
-            )
-        tied = (self.ties(name) for name in names)
-        clock = Clock.through(tied, rate_hz=first.rate_hz, first_id=self.origin_id(first.name))
-        self._note_clock(clock, names)
-        clocks[names] = clock
-        return clock
-
-    def origin_id(self, name: str) -> int:
-        """Return the sample id from which seconds count: what the signal says, else the first of its source and rate.
-
-        Those share their sample ids, so that a moment has the same seconds on each of them, whichever are opened.
-        """
-        signal = self.signal(name)
-        if signal.origin_id is not None:
-            return signal.origin_id
-        kin = (s for s in self.signals.values() if s.source.id == signal.source.id and s.rate_hz == signal.rate_hz)
-        return min((s.first_id for s in kin if s.length), default=signal.first_id)
-
-    def ties(self, name: str) -> tuple[Tie, ...]:
-        """Return a signal's ties as they were written; read once, on first use."""
-        kept, reader = self._ties, self._reader
-        if name not in kept:
-            kept[name] = reader.ties(self.signal(name))
-        return kept[name]
-
     def read(self, name: str, window: WindowLike = None, *, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read samples into an array.
 
@@ -332,10 +293,10 @@ class Recording(Questions, Growing):
         if reader.restarts and any(begins_anew(signal, self._reader, reader) for signal in self._signals.values()):
             self.epoch += 1
         # Whoever reads with the old one keeps it; it closes itself when the last of them is gone
-        shared = _open.pop(self._key(), None)
+        shared = forget(self._key())
         self._reader = reader
         if shared is self:
-            _open[self._key()] = self
+            share(self._key(), self)
         self._signals, self._ties, self._clocks = {}, {}, {}
         self._annotations, self._notes = None, {}
         self._forget_answers()
@@ -346,7 +307,7 @@ class Recording(Questions, Growing):
 
         Recordings that were unpickled from one recording share it in each process, and close together.
         """
-        _open.pop(self._key(), None)
+        forget(self._key())
         self._forget_answers()
         self._reader.close()
 
@@ -358,24 +319,11 @@ class Recording(Questions, Growing):
     ) -> None:
         self.close()
 
-    def _note_clock(self, clock: Clock, names: tuple[str, ...]) -> None:
-        """Report what a clock had to leave out, and time that runs backwards: neither is hidden."""
-        whose = ", ".join(names)
-        if clock.ties is not None and (ignored := len(clock.ties.ignored)):
-            self._notes[f"{whose}: {ignored} ties out of order or long before the first sample are not used"] = None
-        if not clock.is_increasing:
-            self._notes[f"{whose}: UTC runs backwards between some ties; select by position there"] = None
-
-    def _dated(self, note: Annotation) -> Annotation:
-        if note.sample_id is None or note.time_ns is not None or not (clock := self.clock(note.signal)).utc:
-            return note
-        return replace(note, time_ns=clock.time(note.sample_id))
-
     def __reduce__(self) -> tuple[Callable[..., Recording], tuple[Any, ...]]:
-        return _reopen, (self.path, self._opener, self._options, self.on_damage, self.verify, self.token)
+        return reopen, (Recording, self.path, self._opener, self._options, self.on_damage, self.verify, self.token)
 
     def _key(self) -> tuple[object, ...]:
-        return (self._opener, repr(self._options), self.token)
+        return key_of(self._opener, self._options, self.token)
 
     def __repr__(self) -> str:
         names = ", ".join(self._reader.names) or "no signals"
@@ -387,30 +335,3 @@ class Recording(Questions, Growing):
         from xjls.plot import glance_html
 
         return glance_html(self)
-
-
-_open: WeakValueDictionary[tuple[object, ...], Recording] = WeakValueDictionary()
-"""Recordings that this process opened for tasks from elsewhere, while they are in use: a task for each chunk would
-otherwise open the file a thousand times."""
-
-
-def _reopen(
-    path: str,
-    opener: Callable[..., Reader],
-    options: dict[str, Any],
-    on_damage: OnDamage,
-    verify: bool,
-    token: tuple[object, ...],
-) -> Recording:
-    key = (opener, repr(options), token)
-    recording = _open.get(key)
-    if recording is None:
-        recording = Recording(path, opener, options=options, on_damage=on_damage, verify=verify)
-        if recording.token != token:
-            warnings.warn(
-                f"{path} has changed since it was opened elsewhere; this process reads what is there now",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        _open[recording._key()] = recording
-    return recording

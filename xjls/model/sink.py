@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from xjls.errors import SelectionError
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -79,6 +81,30 @@ class Sink(Protocol):
     def abandon(self) -> None:
         """Leave what was written as it stands: a recording that was not closed."""
         ...
+
+
+class ClosedByWith:
+    """A ``with`` block closes it, and abandons it when it raises."""
+
+    def close(self) -> None:
+        """Write what is left; see `Sink`."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Leave what was written as it stands; see `Sink`."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What is not all that should be there must not say that it is
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
 
 def require_type(name: str, dtype: np.dtype[Any], samples: NDArray[Any]) -> None:

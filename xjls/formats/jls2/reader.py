@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -25,8 +24,8 @@ from xjls.formats.jls2.describe import GLOBAL_SIGNAL, GLOBAL_SOURCE, describe_si
 from xjls.formats.jls2.gaps import GAP_META, decode_gaps, is_gap
 from xjls.formats.jls2.health import Health
 from xjls.formats.jls2.layout import Blocks
+from xjls.formats.jls2.records import Records
 from xjls.formats.jls2.signal_record import is_signal_record, read_signal_record
-from xjls.formats.jls2.survey import Survey
 from xjls.formats.jls2.track import Track
 from xjls.formats.jls2.tree import IndexTree
 from xjls.formats.jls2.wire import CHUNK_HEADER, FIRST_CHUNK, MAGIC, Tag, decode_file_header, jls_time_to_ns
@@ -90,9 +89,8 @@ class Jls2Reader:
         self.token = self._storage.token
         self.chunks = ChunkFile(self._storage)
         self._health = Health()
-        self._survey_made: Survey | None = None
+        self._records = Records(self.chunks, self._health)
         self._lock = threading.RLock()
-        self._unlinked: dict[tuple[int, int], list[Chunk]] = defaultdict(list)
         self.linked_to = 0
         """Offset of a chunk before which all are linked, in a file that was not closed."""
         self._marked = 0
@@ -184,7 +182,7 @@ class Jls2Reader:
         except (CorruptError, TruncatedError):
             return decode_gaps(events.decode_user_data(self.records(self.definitions.user_data, Tag.USER_DATA)))
         known = {chunk.offset for chunk in listed}
-        unlinked = sorted(c for (t, _), cs in self._unlinked.items() if t == Tag.USER_DATA for c in cs)
+        unlinked = self._records.unlinked(Tag.USER_DATA)
         found = (*listed, *(chunk for chunk in unlinked if chunk.offset not in known))
         told = [chunk for chunk in found if chunk.meta & 0xFFF == GAP_META]
         return decode_gaps(events.decode_user_data(events.read_chunks(self.chunks, told)))
@@ -254,7 +252,7 @@ class Jls2Reader:
         if torn:
             for error in torn:
                 self._health.add_error(error, "definitions are read from a walk over the whole file")
-            survey = self._survey()
+            survey = self._records.survey()
             tags = (Tag.SOURCE_DEF, Tag.SIGNAL_DEF, Tag.FSR_HEAD, Tag.VSR_HEAD, Tag.ANNOTATION_HEAD, Tag.UTC_HEAD)
             for tag in tags:
                 take_definitions(self.chunks, survey.chunks_of(tag), definitions)
@@ -311,8 +309,8 @@ class Jls2Reader:
     def _lay_out(self, name: str, definition: SignalDef, blocks: Blocks) -> Layout:
         """Return a signal's layout from its index, or from a survey where that is damaged or cannot be used."""
         heads = self.definitions.heads.get((definition.id, Tag.FSR_HEAD))
-        if not blocks.regular or (heads is None and (self.was_closed or self._survey_made)):
-            return self._survey().track(definition.id, blocks)
+        if not blocks.regular or (heads is None and (self.was_closed or self._records.surveyed)):
+            return self._records.survey().track(definition.id, blocks)
         try:
             return IndexTree(
                 self.chunks,
@@ -325,7 +323,7 @@ class Jls2Reader:
         except (CorruptError, TruncatedError) as error:
             if self.was_closed or isinstance(error, CorruptError):
                 self._health.add_error(error, f"{name!r} is found by a walk over the whole file")
-        return self._survey().track(definition.id, blocks)
+        return self._records.survey().track(definition.id, blocks)
 
     def _new_track(self, signal_id: int) -> Track:
         definition = self.definitions.signals[signal_id]
@@ -364,7 +362,7 @@ class Jls2Reader:
             elif item.tag == Tag.FSR_DATA and item.meta in trees:
                 self._append(trees[item.meta], item)
             else:
-                self._unlinked[item.tag, item.meta].append(item)
+                self._records.take_unlinked(item)
 
     def _append(self, tree: IndexTree, chunk: Chunk) -> None:
         try:
@@ -375,23 +373,8 @@ class Jls2Reader:
     # -- damage ------------------------------------------------------------------------------------------------------
 
     def records(self, start: int, tag: int, meta: int | None = None) -> list[tuple[Chunk, bytes]]:
-        """Read a list; complete it from a survey where it is broken, and with what was written but not linked."""
-        found = events.read_list(self.chunks, start, tag, meta)
-        if found.error and (self.was_closed or isinstance(found.error, CorruptError)):
-            self._health.add_error(found.error, "the list is completed by a walk over the whole file")
-            return list(events.read_chunks(self.chunks, self._survey().chunks_of(tag, meta)))
-        known = {chunk.offset for chunk, _ in found.records}
-        unlinked = [c for (t, m), cs in self._unlinked.items() if t == tag and meta in (None, m) for c in cs]
-        missing = sorted(chunk for chunk in unlinked if chunk.offset not in known)
-        return [*found.records, *events.read_chunks(self.chunks, missing)]
+        """Read a list; see `Records`."""
+        return self._records.read(start, tag, meta, closed=self.was_closed)
 
     def _heads(self, signal_id: int, tag: int) -> tuple[int, ...]:
         return self.definitions.heads.get((signal_id, tag), NO_HEADS)
-
-    def _survey(self) -> Survey:
-        with self._lock:
-            if self._survey_made is None:
-                self._survey_made = Survey(self.chunks)
-                for start, stop in self._survey_made.holes:
-                    self._health.add(Damage(start, stop, "no intact chunk"))
-            return self._survey_made

@@ -6,11 +6,11 @@ goes on with. Other readers pass the record over as user data that are not their
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import CorruptError, TruncatedError
 from xjls.formats.jls2.events import decode_user_data
+from xjls.formats.jls2.rates import RATE_KEYS, decode_rate, encode_rate
 from xjls.formats.jls2.wire import Tag
 from xjls.model.facts import decode_facts, encode_facts
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SIGNAL_META = 0x6A6
 """The number of these records."""
 _KEY = "xjls_signal"
-_ID, _RATE = "signal", "rate_hz"
+_ID = "signal"
 
 
 def encode_signal_record(signal_id: int, signal: Signal, *, scaled: bool) -> Json:
@@ -42,6 +42,7 @@ def encode_signal_record(signal_id: int, signal: Signal, *, scaled: bool) -> Jso
 
     Examples
     --------
+    >>> from fractions import Fraction
     >>> import numpy as np
     >>> from xjls.model.signal import Signal, Source
     >>> signal = Signal(id=7, name="a", units="V", dtype=np.dtype("i2"), rate_hz=Fraction(10**9, 12),
@@ -54,8 +55,7 @@ def encode_signal_record(signal_id: int, signal: Signal, *, scaled: bool) -> Jso
     said = encode_facts(signal)
     if scaled:
         said.pop("scale_factor", None)
-    if signal.rate_hz.denominator != 1:
-        said[_RATE] = str(signal.rate_hz)
+    said |= encode_rate(signal.rate_hz)
     return {_KEY: {_ID: signal_id, **said}} if said else None
 
 
@@ -100,23 +100,15 @@ def decode_signal_record(record: UserData, definition: SignalDef, path: str = ""
     content = _content(record)
     if content is None or content[_ID] != definition.id:
         return {}
-    said = {key: value for key, value in content.items() if key not in (_ID, _RATE)}
+    said = {key: value for key, value in content.items() if key not in (_ID, *RATE_KEYS)}
     try:
         facts = decode_facts(said)
-        if _RATE in content:
-            facts[_RATE] = _exact(content[_RATE], definition.rate_hz)
+        if (rate_hz := decode_rate(content, definition.rate_hz)) is not None:
+            facts["rate_hz"] = rate_hz
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         problem = f"a record says of signal {definition.id} what makes no sense ({error})"
         raise CorruptError(problem, path, offset) from error
     return facts
-
-
-def _exact(text: str, rate_hz: int) -> Fraction:
-    """Return an exact rate; raise ValueError where it is not nearly that of the definition."""
-    exact = Fraction(text)
-    if round(exact) != rate_hz:
-        raise ValueError(f"a rate of {text} Hz where the definition has {rate_hz}")
-    return exact
 
 
 def _content(record: UserData) -> Mapping[str, Any] | None:

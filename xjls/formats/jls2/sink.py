@@ -6,23 +6,22 @@ import contextlib
 import math
 import reprlib
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
 from xjls.formats.jls2.datatypes import encode_data_type
 from xjls.formats.jls2.events import KINDS, annotation_record
 from xjls.formats.jls2.layout import LIBRARY_BLOCKS, blocks_that_grow
+from xjls.formats.jls2.rates import IDS_HZ, MOST_HZ, whole_rate
 from xjls.formats.jls2.signal_record import SIGNAL_META, encode_signal_record
 from xjls.formats.jls2.wire import SignalDef, SourceDef, encode_storage, ns_to_jls_time
 from xjls.formats.jls2.writer import MOST_IDS, MOST_PAYLOAD, Jls2Writer
 from xjls.model.sample_type import bits_of
+from xjls.model.sink import ClosedByWith
 from xjls.storage.new_file import local_target, new_file
 from xjls.storage.settling import settle
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from xjls.model.annotation import Annotation, Tie, UserData
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from xjls.model.window import Gap
 
 _OTHERWISE = "or write a Zarr store."
-_MOST_HZ = (1 << 32) - 1
-_RATE_TOLERANCE = Fraction(1, 10**6)
-"""By how much the rate in a definition may be another one than that of the record beside it."""
 _MOST_GROUPS = _MOST_TYPES = 256
 _MOST_Y = (2 - 2**-23) * 2.0**127
 """The largest number of a float of 32 bits."""
@@ -89,7 +85,7 @@ def _require_all_kept(keep_s: float | None) -> None:
         raise SelectionError("a JLS file keeps all samples", "Choose a Zarr store, or keep all.")
 
 
-class Jls2Sink:
+class Jls2Sink(ClosedByWith):
     """Write a recording to a JLS v2 file; fulfils `xjls.model.sink.Sink`.
 
     Parameters
@@ -126,6 +122,12 @@ class Jls2Sink:
         self._sources: dict[int, int] = {}
         """Numbers in the file, by those that sources come with."""
         self._sampled = {signal.name for signal in found if signal.has_samples}
+        self._without_samples = {s.name: s for s in found if s.has_samples and whole_rate(s.rate_hz) is None}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The signals that are defined; ``""``, the whole recording, always is."""
+        return frozenset(self._ids)
 
     def add_source(self, source: Source) -> None:
         """Define an instrument by its own number; see `Sink`."""
@@ -137,29 +139,18 @@ class Jls2Sink:
 
     def add_signal(self, signal: Signal) -> None:
         """Define a signal, by its own number where the format has it and it is free; see `Sink`."""
-        if signal.name in self._ids:
-            raise SelectionError(f"signal {signal.name!r} is defined already", "Choose another name.")
-        q, number = _exponent(signal), self._number(signal.id)
-        record = encode_signal_record(number, signal, scaled=q != 0)
-        if len(encode_storage(record)[1]) > MOST_PAYLOAD:
-            raise SelectionError(
-                f"the facts of {signal.name!r} are more than a record of JLS holds, {MOST_PAYLOAD:_} bytes",
-                "Leave some out, " + _OTHERWISE,
-            )
-        kind = 0 if signal.has_samples else 1
-        data_type, rate = encode_data_type(signal.stored_type, q), _whole_rate(signal)
-        grows = self._shows_all and signal.has_samples
-        blocks = blocks_that_grow(rate, bits_of(signal.stored_type)) if grows else LIBRARY_BLOCKS
-        texts = signal.name, signal.units
-        source = self._sources.get(signal.source.id, signal.source.id)
-        self.writer.define_signal(SignalDef(number, source, kind, data_type, rate, *blocks, *texts))
-        if record is not None:
-            self.writer.user_data(SIGNAL_META, record)
-        self._ids[signal.name] = number
-        self._sampled |= {signal.name} if signal.has_samples else set()
+        self._define(signal, _require_rate(signal))
+
+    def add_signal_of_ids(self, signal: Signal) -> None:
+        """Define a signal that gets annotations and ties by its sample ids, and no samples: of any rate."""
+        if (whole := whole_rate(signal.rate_hz)) is None:
+            self._without_samples[signal.name] = signal
+        self._define(signal, IDS_HZ if whole is None else whole)
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples; see `Sink`."""
+        if name in self._without_samples:
+            _require_rate(self._without_samples[name])
         self.writer.write(self._id(name), first_id, samples)
 
     def skip(self, name: str, gap: Gap) -> None:
@@ -200,17 +191,27 @@ class Jls2Sink:
         """Leave the file as it stands; see `Sink`."""
         self.writer.abandon()
 
-    def __enter__(self) -> Jls2Sink:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # What is not all that should be there must not say that it is
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
+    def _define(self, signal: Signal, rate: int) -> None:
+        """Write a signal's definition, with a rate that JLS has, and the record of what that does not say."""
+        if signal.name in self._ids:
+            raise SelectionError(f"signal {signal.name!r} is defined already", "Choose another name.")
+        q, number = _exponent(signal), self._number(signal.id)
+        record = encode_signal_record(number, signal, scaled=q != 0)
+        if len(encode_storage(record)[1]) > MOST_PAYLOAD:
+            raise SelectionError(
+                f"the facts of {signal.name!r} are more than a record of JLS holds, {MOST_PAYLOAD:_} bytes",
+                "Leave some out, " + _OTHERWISE,
+            )
+        kind, data_type = 0 if signal.has_samples else 1, encode_data_type(signal.stored_type, q)
+        grows = self._shows_all and signal.has_samples
+        blocks = blocks_that_grow(rate, bits_of(signal.stored_type)) if grows else LIBRARY_BLOCKS
+        texts = signal.name, signal.units
+        source = self._sources.get(signal.source.id, signal.source.id)
+        self.writer.define_signal(SignalDef(number, source, kind, data_type, rate, *blocks, *texts))
+        if record is not None:
+            self.writer.user_data(SIGNAL_META, record)
+        self._ids[signal.name] = number
+        self._sampled |= {signal.name} if signal.has_samples else set()
 
     def _timestamp(self, note: Annotation) -> int:
         """Return where an annotation is: JLS has sample ids on signals with samples, and times on all others."""
@@ -250,13 +251,12 @@ def _exponent(signal: Signal) -> int:
     return 1 - exponent if told and not signal.add_offset and signal.dtype.kind != "f" else 0
 
 
-def _whole_rate(signal: Signal) -> int:
-    """Return the rate that a definition has: the nearest whole one, where that is nearly the same."""
-    whole = round(signal.rate_hz)
-    if abs(whole - signal.rate_hz) > signal.rate_hz * _RATE_TOLERANCE or whole > _MOST_HZ:
+def _require_rate(signal: Signal) -> int:
+    """Return the rate that a definition has; refuse one that JLS has not."""
+    if (whole := whole_rate(signal.rate_hz)) is None:
         raise SelectionError(
             f"{signal.name!r} has {float(signal.rate_hz):g} samples a second, and JLS keeps whole numbers of them, at"
-            f" most {_MOST_HZ:_}",
+            f" most {MOST_HZ:_}",
             'Resample it as a Dataset, set ds[name].attrs["sample_rate_hz"] to the nominal rate there, ' + _OTHERWISE,
         )
     return whole

@@ -33,12 +33,10 @@ from xjls.formats.jls2.wire import (
     encode_source,
     encode_storage,
 )
-from xjls.model.sink import NOT_DELIVERED
+from xjls.model.sink import NOT_DELIVERED, ClosedByWith
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from xjls.formats.jls2.datatypes import DataType
@@ -66,7 +64,7 @@ class _Signal:
     ties: PairTrack | None
 
 
-class Jls2Writer:
+class Jls2Writer(ClosedByWith):
     """Write a JLS v2 file.
 
     Parameters
@@ -238,18 +236,6 @@ class Jls2Writer:
         """Close the file as it stands: what was written stays, and opens as a recording that was not closed."""
         self._signals = {}
         self._tape.close()
-
-    def __enter__(self) -> Jls2Writer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # What is not all that should be there must not say that it is
-        if kind is None:
-            self.close()
-        else:
-            self.abandon()
 
     def _define_source(self, source: SourceDef) -> None:
         self._tape.append(Tag.SOURCE_DEF, source.id, encode_source(source))

@@ -6,8 +6,6 @@ A sidecar that does not fit is ignored, with one warning that says what differs 
 from __future__ import annotations
 
 import os
-import sys
-import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -129,14 +127,7 @@ def _is_there(place: str, storage_options: Mapping[str, Any] | None) -> bool:
 
 
 def _warn(path: str, place: str, problem: UnfitError, *, beside: bool) -> None:
+    from xjls.formats.warning import warn
+
     how = f"xjls index {path}" if beside else f"xjls index {path} --to {place}"
-    text = f"the levels in {place} are not used: {problem}. Build them again: {how}"
-    warnings.warn(text, UserWarning, stacklevel=_callers_level())
-
-
-def _callers_level() -> int:
-    """Return the stacklevel with which a function here warns of the line that opened a recording, by whatever door."""
-    level, frame = 0, sys._getframe(1)
-    while frame.f_globals.get("__name__", "").partition(".")[0] in ("xjls", "xarray") and frame.f_back:
-        level, frame = level + 1, frame.f_back
-    return level + 1
+    warn(f"the levels in {place} are not used: {problem}. Build them again: {how}")

@@ -11,13 +11,11 @@ from xjls.formats.memory.reader import Moment, Opener
 from xjls.formats.memory.track import Track
 from xjls.model.facts import encode_facts
 from xjls.model.recording import Recording
-from xjls.model.sink import NOT_DELIVERED, require_type, rest_of
+from xjls.model.sink import NOT_DELIVERED, ClosedByWith, require_type, rest_of
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
     from collections.abc import MutableSequence
-    from types import TracebackType
-    from typing import Self
 
     from numpy.typing import NDArray
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
-class MemorySink:
+class MemorySink(ClosedByWith):
     """Write a recording to memory; fulfils `xjls.model.sink.Sink`.
 
     Notes
@@ -162,14 +160,6 @@ class MemorySink:
     def abandon(self) -> None:
         """Leave it as it stands; see `Sink`."""
         self._open = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close() if error is None else self.abandon()
 
     def moment(self) -> Moment:
         """Return what is there now; called from any thread."""

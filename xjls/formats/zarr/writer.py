@@ -19,12 +19,10 @@ from xjls.formats.zarr.written import WrittenSignal
 from xjls.model.documents import encode_annotation, encode_user_data
 from xjls.model.facts import encode_facts
 from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of
-from xjls.model.sink import NOT_DELIVERED, require_type, rest_of
+from xjls.model.sink import NOT_DELIVERED, ClosedByWith, require_type, rest_of
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from xjls.formats.zarr.folder import Folder
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal, Source
 
 
-class ZarrWriter:
+class ZarrWriter(ClosedByWith):
     """Write a new Zarr store; fulfils `xjls.model.sink.Sink`.
 
     Parameters
@@ -202,14 +200,6 @@ class ZarrWriter:
         self._sources = {source.id: source for source in sources}
         self._signals = {one.signal.name: one for one in signals}
         self._publisher, self._journal = publisher, journal
-
-    def __enter__(self) -> ZarrWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close() if error is None else self.abandon()
 
     def _stream(self, signal: Signal, array: str) -> SampleStream | None:
         if not signal.has_samples:
