@@ -194,3 +194,10 @@ def test_the_view_in_a_terminal_draws_takes_pictures_pauses_and_ends(tmp_path, k
     with xjls.open_recording(store) as recording:
         assert recording.was_closed
         assert not any(check_captured(recording).values())
+
+
+def test_the_help_names_the_keys(capsys):
+    with pytest.raises(SystemExit):
+        main(["capture", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "the key s draws them into a PNG beside the recording, p pauses the view, and q or Ctrl-C ends" in told

@@ -14,11 +14,11 @@ from tests.jupyter.browser import require, running_browser
 from xjls.errors import SelectionError
 from xjls.testing import write_demo
 from xjls.testing.jls2 import Annotation, Fsr, Source, write
-from xjls.widget.explorer.marker import Marker
 from xjls.widget.page import MOST_COLUMNS, page_html, write_page
 from xjls.widget.page.packing import ArrayPack, to_half
 from xjls.widget.page.tables import page_strips
 from xjls.widget.view import lane
+from xjls.widget.view.marker import Marker
 from xjls.widget.view.view import View
 
 READY = ".xjls-explorer[data-ready='1'][data-busy='0']"

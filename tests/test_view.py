@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xjls
+from tests.views import BENCH, FIELDS, RATE, recorded, signal
 from xjls.errors import SelectionError
 from xjls.formats.memory.sink import MemorySink
-from xjls.model.window import Gap, Window
+from xjls.model.window import Window
 from xjls.widget.view.analysing import MOST_SAMPLES, analyse
 from xjls.widget.view.cache import StripCache
 from xjls.widget.view.lane import Axis, Source, lanes_of
@@ -20,37 +21,6 @@ from xjls.widget.view.moments import label_of, slice_of, time_of, times_of
 from xjls.widget.view.searching import find_extreme, find_next
 from xjls.widget.view.strip import step_for, strip_of
 from xjls.widget.view.view import View
-
-BENCH = xjls.Source(id=1, name="bench")
-RATE = 44_100
-
-
-def signal(name, dtype="f4", rate=RATE, units="A", **facts):
-    return xjls.Signal(
-        id=hash(name) % 200 + 1, name=name, units=units, dtype=np.dtype(dtype), rate_hz=Fraction(rate), source=BENCH,
-        stored_type={"f4": "f32", "?": "u1", "u1": "u8", "i2": "i16"}[dtype], **facts,
-    )  # fmt: skip
-
-
-def recorded(*written, first_id=1000, utc=True, gaps=()):
-    """Return a recording in memory of (signal, samples) pairs."""
-    with MemorySink() as sink:
-        sink.add_source(BENCH)
-        for number, (one, _) in enumerate(written, 1):
-            sink.add_signal(xjls.Signal(**{**{f: getattr(one, f) for f in FIELDS}, "id": number}))
-        for one, samples in written:
-            at = 0
-            for start, stop in (*gaps, (len(samples), len(samples))):
-                sink.write(one.name, first_id + at, samples[at:start])
-                if stop > start:
-                    sink.skip(one.name, Gap(Window(first_id + start, first_id + stop), "lost", skipped=True))
-                at = stop
-            if utc:
-                sink.tie(one.name, xjls.Tie(sample_id=first_id, time_ns=1_700_000_000_123_456_789))
-        return sink.recording
-
-
-FIELDS = ("name", "units", "dtype", "rate_hz", "source", "stored_type", "scale_factor", "add_offset")
 
 
 @pytest.fixture(scope="module")

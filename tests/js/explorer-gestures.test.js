@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { layOut, placeOf } from "../../xjls/widget/static/explorer/geometry.js";
+import { placeOf } from "../../xjls/widget/static/explorer/geometry.js";
 import { hoverAt, isFree, readingOf } from "../../xjls/widget/static/explorer/hover.js";
 import { middleCut } from "../../xjls/widget/static/explorer/lane-menu.js";
 import { takeExtent, takeFacts, watchGrowth } from "../../xjls/widget/static/explorer/live.js";
@@ -12,56 +12,11 @@ import { noteBoxAt, paintNotes } from "../../xjls/widget/static/explorer/notes.j
 import { abandon, listenToPointer } from "../../xjls/widget/static/explorer/pointer.js";
 import { askForView, askOnce } from "../../xjls/widget/static/explorer/request.js";
 import { foundText } from "../../xjls/widget/static/explorer/search.js";
-import { makeState, schedulePaints } from "../../xjls/widget/static/explorer/state.js";
+import { schedulePaints } from "../../xjls/widget/static/explorer/state.js";
 import { statisticRows } from "../../xjls/widget/static/explorer/statistics.js";
 import { themeOf } from "../../xjls/widget/static/explorer/theme.js";
 import { listenToWheel } from "../../xjls/widget/static/explorer/wheel.js";
-
-const EXTENT = [0, 1e12];
-const LANE = {
-  key: "i", name: "current", units: "A", shape: "analog", integral_units: "C", reach: [0, 1], rate_hz: 1e6,
-  period: 1000, tracks: [{ name: "i", label: "", extent: EXTENT, shift: 0, recording: 0 }],
-};
-
-/** A state on 1000 pixels, whose messages are kept in `sent`; closed with the test. */
-function stageState(t, traits = {}, facts = {}) {
-  const axis = { utc: false, origin: "0", since: "the first sample" };
-  const values = { facts: { title: "t", ...axis, extent: EXTENT, lanes: [LANE], ...facts }, ...traits };
-  const sent = [];
-  const model = { get: (name) => values[name], set() {}, save_changes() {}, send: (content) => sent.push(content) };
-  const state = makeState(model, { dataset: {}, focus() {}, querySelector: () => null });
-  Object.assign(state, { sent, width: 1000, ratio: 1, zero: () => null, refresh() {}, change() {} });
-  state.layout = layOut(state.facts, state.settings, 1000);
-  state.takeExtent = (extent, grows) => takeExtent(state, extent, grows);
-  t.after(() => {
-    state.cancelSaid?.();
-    state.exchange.close();
-    state.writer.flush();
-  });
-  return state;
-}
-
-/** An element that hears events: `{fire(name, event)}`. */
-function fakeStage() {
-  const heard = new Map();
-  return {
-    style: {},
-    addEventListener: (name, listener) => heard.set(name, listener),
-    removeEventListener: (name, listener) => heard.get(name) === listener && heard.delete(name),
-    getBoundingClientRect: () => ({ left: 0, top: 0 }),
-    setPointerCapture() {},
-    contains: (node) => node === "inside",
-    fire: (name, event) => heard.get(name)?.(event),
-    heard,
-  };
-}
-
-/** A pointer's event at a share of the plot's width, in the first lane. */
-function pointAt(state, share, more = {}) {
-  const { plot, lanes } = state.layout;
-  const place = { clientX: plot.x + share * plot.width, clientY: lanes[0].y + lanes[0].height / 2 };
-  return { button: 0, pointerId: 1, preventDefault() {}, ...place, ...more };
-}
+import { EXTENT, LANE, fakeStage, pointAt, stageState } from "./stage.js";
 
 function withWheel(t, state) {
   const stage = fakeStage();
@@ -112,8 +67,8 @@ test("a drag is one step of the history, however many views it showed", (t) => {
   assert.equal(state.history.canBack, false);
   stage.fire("pointerup", pointAt(state, 0.2));
   assert.ok(Math.abs(state.view[0] - 4.3e11) < 1e6);
-  assert.deepEqual(state.history.current, state.view);
-  assert.deepEqual(state.history.back(), [4e11, 5e11]);
+  assert.deepEqual(state.history.current.view, state.view);
+  assert.deepEqual(state.history.back().view, [4e11, 5e11]);
 });
 
 test("a span that is given up while it is drawn is gone, and what was selected is so again", (t) => {
@@ -254,6 +209,19 @@ test("a growing recording is asked for when nothing is on its way, and its last 
   assert.equal(changes, 2);
   takeFacts(state, { ...state.facts, lanes: [LANE, { ...LANE, key: "u" }] });
   assert.deepEqual(state.layout.lanes.map((box) => box.key), ["i", "u"]);
+});
+
+test("facts that come between tiles neither lose who follows the end nor go back in time", (t) => {
+  const state = stageState(t, { view: [9e11, 1e12] }, { grows: true });
+  takeFacts(state, { ...state.facts, extent: [0, 1.3e12] });
+  assert.deepEqual([state.view, state.facts.extent], [[1.2e12, 1.3e12], [0, 1.3e12]]);
+  takeFacts(state, { ...state.facts, extent: [0, 1.2e12] });
+  assert.deepEqual([state.view, state.facts.extent], [[1.2e12, 1.3e12], [0, 1.3e12]]);
+  state.gesture = { kind: "pan" };
+  takeFacts(state, { ...state.facts, extent: [0, 1.4e12] });
+  assert.deepEqual([state.view, state.facts.extent], [[1.2e12, 1.3e12], [0, 1.4e12]]);
+  takeFacts(state, { ...state.facts, extent: [-1e11, 1e12], grows: false });
+  assert.deepEqual([state.facts.extent, state.facts.grows], [[-1e11, 1e12], false]);
 });
 
 test("what is written on a marker can be read", () => {

@@ -8,7 +8,7 @@ import { answerMessage, tileTrait } from "../../xjls/widget/static/page/answers.
 import { columnAt, columnNumbers, exactNumbers } from "../../xjls/widget/static/page/measure.js";
 import { answerSafely, makePage, makePageModel } from "../../xjls/widget/static/page/model.js";
 import { seekColumn } from "../../xjls/widget/static/page/seek.js";
-import { columnOf, cutTable, edgesOf, makePageTable } from "../../xjls/widget/static/page/table.js";
+import { columnOf, cutTable, edgesOf, makePageTable, tableRate } from "../../xjls/widget/static/page/table.js";
 import { halfValue, unpackArrays } from "../../xjls/widget/static/page/unpack.js";
 import { randomOf } from "./random.js";
 
@@ -235,4 +235,39 @@ test("a listener hears its event until it is taken off", () => {
   model.off("msg:custom", listener);
   model.send({ type: "measure", id: 2, spans: [] });
   assert.deepEqual(heard, ["measured"]);
+});
+
+test("samples without a value are those that are told, else those that are missing", () => {
+  const { packed, arrays } = packedOf([1, 2, NaN, 4, 5, 6, 7, 8], 4);
+  const lostOf = (more) => columnNumbers(makePageTable({ ...packed, ...more }, [...arrays, Float64Array.of(1, 3)]), 0, 8e3, 1e6);
+  assert.deepEqual([lostOf({}), lostOf({ lost: null })].map(({ n, lost }) => [n, lost]), [[7, 1], [7, 1]]);
+  assert.deepEqual([lostOf({ lost: 6 }).n, lostOf({ lost: 6 }).lost], [7, 4]);
+  assert.equal(lostOf({ missing: null }).lost, 0);
+});
+
+test("each track that lies over a lane has numbers of its own, of its own rate", () => {
+  const { page } = pageOf([1, 1, 1, 1], 2);
+  const { packed, arrays } = packedOf([3, 3], 1);
+  const slow = makePageTable({ ...packed, track: 1, step: 2 * PERIOD }, [...arrays.slice(0, 5), Float64Array.of(0)]);
+  assert.equal(tableRate(slow), 5e5);
+  const [lane] = page.facts.lanes;
+  const tracks = [0, 1, 2].map((recording) => ({ ...lane.tracks[0], recording }));
+  const over = { ...page, facts: { ...page.facts, lanes: [{ ...lane, tracks }] }, tables: [...page.tables, slow], shifts: { a: [0, 0, 0] } };
+  const ask = (x1) => answerMessage(over, { type: "measure", id: 1, spans: [{ key: "m", x0: 0, x1 }] }).content.markers.m.a;
+  const span = ask(4e3);
+  assert.deepEqual([span.mean, span.n, ...span.others.map(({ mean, n }) => [mean, n])], [1, 4, [3, 2], [undefined, 0]]);
+  assert.deepEqual([span.integral, span.others[0].integral], [4e-6, 12e-6]);
+  assert.deepEqual([ask(null).value, ask(null).others[0].value], [1, 3]);
+});
+
+test("exact numbers are of the tracks as they lay then: whichever was moved, they hold no more", () => {
+  const exact = [{ x0: 0, x1: 4e3, lanes: { a: { mean: 42 } } }];
+  const { page } = pageOf([1, 1, 1, 1], 2, { exact });
+  const [lane] = page.facts.lanes;
+  const ask = (moved) => {
+    const tracks = [lane.tracks[0], { ...lane.tracks[0], shift: moved }];
+    const over = { ...page, exact, facts: { ...page.facts, lanes: [{ ...lane, tracks }] }, shifts: { a: [0, 0] } };
+    return answerMessage(over, { type: "measure", id: 1, spans: [{ key: "m", x0: 0, x1: 4e3 }] }).content.markers.m.a.mean;
+  };
+  assert.deepEqual([ask(0), ask(5)], [42, 1]);
 });

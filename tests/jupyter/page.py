@@ -144,6 +144,19 @@ class LabPage:
         """Run one of JupyterLab's commands."""
         self.page.evaluate(COMMAND, [name, arguments])
 
+    @contextlib.contextmanager
+    def dark(self):
+        """Turn JupyterLab dark, and light again afterwards: it keeps its theme for all that follows."""
+        self._choose_theme("JupyterLab Dark", light=False)
+        try:
+            yield
+        finally:
+            self._choose_theme("JupyterLab Light", light=True)
+
+    def _choose_theme(self, theme, *, light):
+        self.command("apputils:change-theme", theme=theme)
+        self.wait_for("([light]) => document.body.dataset.jpThemeLight === light", "true" if light else "false")
+
     def wait_for(self, condition, *arguments):
         """Wait until a JavaScript function gives something true; return it."""
         return self.page.wait_for_function(condition, arg=list(arguments)).json_value()

@@ -86,11 +86,26 @@ def test_a_drag_pans(explorer):
     explorer.wait_for_view(extent[0] + 4.5 * length, extent[0] + 5.5 * length, 2 * pixel_of(explorer))
 
 
-def test_a_box_is_shown(explorer):
+def axis_of(explorer, lane):
+    """Return what a lane's y axis shows, from below."""
+    ends = "(root, lane) => { const { low, high } = root.xjls.state.scales.get(lane); return [low, high]; }"
+    return explorer.root.evaluate(ends, lane)
+
+
+def test_a_box_is_shown_and_the_way_back_undoes_all_of_it(explorer):
+    extent, axis = explorer.view(), axis_of(explorer, "current")
     wanted = explorer.time_at(0.3), explorer.time_at(0.45)
     least = 2 * pixel_of(explorer)
     explorer.drag(explorer.place(0.3, 0.05), explorer.place(0.45, 0.25), "Alt")
     explorer.wait_for_view(*wanted, least)
+    zoomed = axis_of(explorer, "current")
+    assert zoomed[1] - zoomed[0] < 0.8 * (axis[1] - axis[0])
+    explorer.press("Backspace")
+    explorer.wait_for_view(*extent)
+    assert axis_of(explorer, "current") == pytest.approx(axis)
+    explorer.press("Control+Shift+Z")
+    explorer.wait_for_view(*wanted, least)
+    assert axis_of(explorer, "current") == pytest.approx(zoomed)
 
 
 def test_keys_move_the_view_and_jupyterlab_does_not_hear_of_them(explorer):
@@ -177,8 +192,7 @@ def test_it_is_a_picture_where_no_kernel_is(explorer, browser):
 
 def test_it_is_dark_where_jupyterlab_is(explorer):
     assert background(pixels(explorer)).mean() > 200
-    explorer.page.command("apputils:change-theme", theme="JupyterLab Dark")
-    explorer.page.wait_for("() => document.body.dataset.jpThemeLight === 'false'")
-    explorer.settle()
-    assert background(pixels(explorer)).mean() < 60
-    explorer.page.picture("explorer-dark", explorer.root)
+    with explorer.page.dark():
+        explorer.settle()
+        assert background(pixels(explorer)).mean() < 60
+        explorer.page.picture("explorer-dark", explorer.root)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xjls.model.amounts import quantity
-from xjls.model.sample_type import bits_of
+from xjls.plot.trace import shape_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +112,7 @@ def _extremes(history: History, n: int, seconds: float) -> tuple[NDArray[np.floa
 
 
 def _is_logic(signal: Signal) -> bool:
-    return bits_of(signal.stored_type or "f32") == 1
+    return shape_of(signal.dtype, signal.units) == "logic"
 
 
 def _label(value: float, signal: Signal) -> str:

@@ -15,6 +15,7 @@ from xjls.model.amounts import counted, duration, quantity
 from xjls.model.glance import Columns, Glance, Line, glance
 from xjls.model.window import runs
 from xjls.plot.engineering import AxisUnit
+from xjls.plot.health import damage, ending
 from xjls.plot.style import colours
 from xjls.plot.trace import shape_of
 from xjls.plot.wording import words
@@ -101,9 +102,9 @@ def _rest(seen: Glance) -> str:
 def _health(status: Status | None) -> list[tuple[str, str]]:
     if status is None:
         return []
-    told = [] if status.closed else [("what", "not closed by its writer: cut off, or still growing")]
-    if status.damage:
-        told.append(("bad", f"damaged in {counted(len(status.damage), 'place')}: {words(str(status.damage[0]), 200)}"))
+    told = [("what", f"{how}: cut off, or still growing")] if (how := ending(status)) else []
+    if broken := damage(status):
+        told.append(("bad", f"{broken}: {words(str(status.damage[0]), 200)}"))
     return told + [("what", words(note, 200)) for note in status.notes[:4]]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from xjls.errors import SelectionError
 from xjls.model.bounds import quantities
+from xjls.plot.health import LEFT_OUT
 from xjls.plot.timing import TimeUnit, Timing, timings_of, windows_of
 from xjls.plot.trace import FIRST_SAMPLE, Trace, bounded, shape_of, spans_of
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from xjls.model.bounds import Quantity
     from xjls.model.recording import Recording
     from xjls.model.window import Window
-
-LEFT_OUT = "left out"
-"""How the reason of a gap begins that is no damage: its writer chose not to store the samples."""
 
 
 def traces_of(

@@ -6,6 +6,7 @@
     Session ─ panel ─▶ browser
     Recording ─ page ─▶ HTML without a kernel
 
-``view`` is pure Python and knows no Jupyter; ``explorer`` and ``panel`` are anywidgets, which need the extra
-``notebook``; ``page`` writes files. What passes between Python and the browser is in docs/explanation/wire.md.
+Imports go one way: ``view`` ◀ ``page`` ◀ ``explorer``, and ``view`` ◀ ``panel``. ``view`` is pure Python and knows no
+Jupyter; ``explorer`` and ``panel`` are anywidgets, which need the extra ``notebook``; ``page`` writes files. What
+passes between Python and the browser is in docs/explanation/wire.md.
 """

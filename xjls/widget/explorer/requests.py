@@ -10,7 +10,6 @@ import numpy as np
 
 from xjls.errors import SelectionError, XjlsError
 from xjls.widget.view.analysing import analyse
-from xjls.widget.view.health import health
 from xjls.widget.view.moments import FARTHEST_NS
 from xjls.widget.view.searching import find_extreme, find_next
 from xjls.widget.view.wire import number
@@ -25,8 +24,8 @@ Answer: TypeAlias = "tuple[dict[str, Any], list[bytes]]"
 LEAST_BYTES = 66_000
 """Of a tile: Jupyter's server holds smaller messages back for some 40 ms, until the browser's system has acknowledged
 the one before (Nagle's algorithm; `TCP_NODELAY` is not set on its websockets)."""
-MOST_COLUMNS = 20_000
-"""Of a tile, whatever a browser asks for."""
+MOST_TILE_COLUMNS = 20_000
+"""That a browser gets, whatever it asks for: no screen is so wide."""
 
 
 def answer(explorer: Explorer, asked: Asked) -> Answer:
@@ -46,17 +45,21 @@ def _unknown(_explorer: Explorer, asked: Asked) -> Answer:
 
 
 def _tile(explorer: Explorer, asked: Asked) -> Answer:
-    explorer.look_again()
+    explorer.following.look()
     view = explorer.lanes
     start, stop = _span(asked)
-    columns = min(max(int(asked["columns"]), 1), MOST_COLUMNS)
+    columns = min(max(int(asked["columns"]), 1), MOST_TILE_COLUMNS)
+    spans = _finite(asked.get("markers") or ())
+
+    def ask() -> tuple[tuple[dict[str, Any], bytes], dict[str, Any]]:
+        return view.tile(start, stop, columns, asked.get("lanes")), view.measured(spans)
+
     try:
-        told, data = view.tile(start, stop, columns, asked.get("lanes"))
+        (told, data), measured = view.settled(ask)
     except SelectionError:  # a rolling recording lost just then what was asked for
-        explorer.look_again()
-        told, data = view.tile(start, stop, columns, asked.get("lanes"))
-    measured = view.measured(_finite(asked.get("markers") or ()))
-    now = {"extent": list(view.extent), "grows": explorer.facts["grows"], "status": health(view.recording)}
+        explorer.following.look()
+        (told, data), measured = view.settled(ask)
+    now = {"extent": list(view.extent), "grows": explorer.facts["grows"], "status": explorer.status}
     return {"type": "tile", **told, "markers": measured, **now}, [data.ljust(LEAST_BYTES, b"\0")]
 
 

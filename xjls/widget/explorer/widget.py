@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -13,74 +11,31 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from xjls.errors import SelectionError, XjlsError
+from xjls.errors import SelectionError
 from xjls.plot import glance_html
+from xjls.plot.health import health
 from xjls.storage.new_file import local_target, new_file
-from xjls.widget.explorer import notes as notes_of
-from xjls.widget.explorer.marker import Marker, complete, decode, encode
-from xjls.widget.explorer.picture import png_of
+from xjls.widget.explorer.following import Following
 from xjls.widget.explorer.requests import answer
 from xjls.widget.explorer.settings import checked
+from xjls.widget.explorer.traits import markers_from_json, markers_to_json, refusing, view_from_json, view_to_json
 from xjls.widget.modules import joined, styles
-from xjls.widget.view.health import health
+from xjls.widget.page import COLUMNS, page_html
+from xjls.widget.view import notes as notes_of
+from xjls.widget.view.marker import Marker, complete, encode
 from xjls.widget.view.moments import slice_of, time_of, times_of
+from xjls.widget.view.picture import png_of
 from xjls.widget.view.view import View
 
 if TYPE_CHECKING:
     from xjls.plot.timing import TimeUnit
-    from xjls.widget.explorer.notes import Place
     from xjls.widget.view.lane import Source
     from xjls.widget.view.moments import Label
+    from xjls.widget.view.notes import Place
 
 FIRST_COLUMNS = 1600
 OVERVIEW_COLUMNS = 600
-LOOK_S = 0.1
-"""Between two looks at a recording that grows."""
 BUSY_AFTER_MS = 1500
-
-
-class RefusedError(SelectionError, traitlets.TraitError):
-    """What a trait cannot be; as traitlets wants it said, so that the trait stays as it was."""
-
-
-@contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except SelectionError as error:
-        raise RefusedError(*error.args) from error
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise RefusedError(f"that makes no sense here: {error!r}", "See the documentation of the trait.") from error
-
-
-def _encoded(name: str, value: Any, explorer: Explorer) -> Any | None:
-    """Return what the browser told of a value, so that it hears the same to the last bit; else None."""
-    decoded, told = explorer._told.get(name, (None, None))
-    return told if decoded is not None and decoded == value else None
-
-
-def _view_to_json(value: slice, explorer: Explorer) -> list[float]:
-    return _encoded("view", value, explorer) or list(times_of(explorer.lanes.axis, value, explorer.lanes.extent))
-
-
-def _view_from_json(told: list[float], explorer: Explorer) -> slice:
-    with _refusing():
-        found = slice_of(explorer.lanes.axis, *told)
-    explorer._told["view"] = (found, told)
-    return found
-
-
-def _markers_to_json(value: tuple[Marker, ...], explorer: Explorer) -> list[dict[str, Any]]:
-    view = explorer.lanes
-    known = _encoded("markers", value, explorer)
-    return known if known is not None else [encode(marker, view.axis, view.extent) for marker in value]
-
-
-def _markers_from_json(told: list[dict[str, Any]], explorer: Explorer) -> tuple[Marker, ...]:
-    with _refusing():
-        found = tuple(decode(one, explorer.lanes.axis) for one in told)
-    explorer._told["markers"] = (found, told)
-    return found
 
 
 class Explorer(anywidget.AnyWidget):
@@ -124,10 +79,10 @@ class Explorer(anywidget.AnyWidget):
     first = traitlets.Dict(help="The tile that is shown first.").tag(sync=True)
     notes: traitlets.List[dict[str, Any]] = traitlets.List(help="Annotations as the browser shows them.").tag(sync=True)
     view = traitlets.Any(help="What is shown: a slice of labels, both ends in it, as `Dataset.sel` takes it.").tag(
-        sync=True, to_json=_view_to_json, from_json=_view_from_json
+        sync=True, to_json=view_to_json, from_json=view_from_json
     )
     markers = traitlets.Any((), help="A tuple of `Marker`.").tag(
-        sync=True, to_json=_markers_to_json, from_json=_markers_from_json
+        sync=True, to_json=markers_to_json, from_json=markers_from_json
     )
     selected = traitlets.Unicode(help="Key of one of the markers.").tag(sync=True)
     settings = traitlets.Dict(help="How it looks.").tag(sync=True)
@@ -149,12 +104,12 @@ class Explorer(anywidget.AnyWidget):
         self.lanes = View(sources, time)
         if starts_together:
             self.lanes.align_starts()
-        self._told: dict[str, tuple[Any, Any]] = {}
-        self._keys = tuple(lane.key for lane in self.lanes.lanes)
+        self.told: dict[str, tuple[Any, Any]] = {}
+        """By trait: a value that came from the browser, and how it was told."""
         self._picture = picture
-        self._looked_s = 0.0
         self._lock = RLock()
-        self._all_notes = notes_of.notes_of(self.lanes)
+        self._all_notes, self._trouble = notes_of.read_notes(self.lanes)
+        notes_of.warn_of(self._trouble)
         self._notes_made = 0
         extent = self.lanes.extent
         shown = slice_of(self.lanes.axis, *extent) if view is None else self._as_view(view)
@@ -162,20 +117,35 @@ class Explorer(anywidget.AnyWidget):
             facts=self._facts(), overview=self._tile(*extent, OVERVIEW_COLUMNS),
             first=self._tile(*times_of(self.lanes.axis, shown, extent), FIRST_COLUMNS),
             notes=[note.to_dict() for note in self._all_notes], view=shown, markers=complete_tuple(markers),
-            settings=checked(settings or {}, self._keys),
+            settings=checked(settings or {}, self.lane_keys),
         )  # fmt: skip
+        self.following = Following(self)
         self.on_msg(self._on_message)
 
     # -- what people ask ---------------------------------------------------------------------------------------------
 
     @property
+    def lane_keys(self) -> tuple[str, ...]:
+        """Of the lanes, from top to bottom, as they are now."""
+        return tuple(lane.key for lane in self.lanes.lanes)
+
+    @property
+    def status(self) -> str:
+        """What is wrong with the recording, and with what lies beside it; ``""`` where nothing is known to be."""
+        return ", ".join(filter(None, (health(self.lanes.recording.status), *self._trouble)))
+
+    @property
     def window(self) -> tuple[float, float]:
         """What is shown, in nanoseconds of the axis, half-open."""
-        told = _view_to_json(self.view, self)
+        told = view_to_json(self.view, self)
         return told[0], told[1]
 
     def statistics(self, span: slice | None = None) -> dict[str, dict[str, Any]]:
-        """Return exact numbers of a span of time by lane; None takes the selection, or else what is shown."""
+        """Return exact numbers of a span of time by lane; None takes the selection, or else what is shown.
+
+        ``n`` samples are counted in them, ``lost`` have no value, ``nan`` of these are held as NaN or infinite. Where
+        recordings lie over each other ``others`` are those of the other tracks.
+        """
         if span is None:
             span = self.selection or self.view
         return self.lanes.measure(*times_of(self.lanes.axis, span, self.lanes.extent))
@@ -188,7 +158,7 @@ class Explorer(anywidget.AnyWidget):
     @property
     def picture(self) -> bytes | None:
         """The view as a PNG; None without matplotlib."""
-        markers = _markers_to_json(self.markers, self)
+        markers = markers_to_json(self.markers, self)
         return png_of(self.lanes, *self.window, markers=markers, notes=self.notes)
 
     def add_note(self, at: Label | str, text: str, signal: str | None = None) -> None:
@@ -218,17 +188,14 @@ class Explorer(anywidget.AnyWidget):
     def shift(self, recording: int, shift_ns: float) -> None:
         """Move a recording that lies over others to the right from where it was recorded; the first is number 0."""
         self.lanes.shift(recording, shift_ns)
-        self.facts = self._facts()
-        self.overview = self._tile(*self.lanes.extent, OVERVIEW_COLUMNS)
+        self.show_extent()
 
     def page(self, columns: int | None = None) -> tuple[str, str]:
         """Return the name and the text of a self-contained HTML page of what is explored."""
-        from xjls.widget.page.content import COLUMNS, page_html
-
         name = f"{Path(self.lanes.sources[0].title).stem}.html"
         return name, page_html(
             self.lanes, columns=columns or COLUMNS, shown=self.window, selected=self.selected, notes=self.notes,
-            markers=_markers_to_json(self.markers, self), settings=self.settings, status=self.facts["status"],
+            markers=markers_to_json(self.markers, self), settings=self.settings, trouble=self._trouble,
         )  # fmt: skip
 
     def to_html(self, path: str | Path, *, columns: int | None = None, overwrite: bool = False) -> Path:
@@ -265,38 +232,34 @@ class Explorer(anywidget.AnyWidget):
                 raise SelectionError(f"there is no unsaved note {key!r}", "What was saved stays in the recording.")
             self._show_notes(kept)
 
-    def look_again(self) -> None:
-        """Look at a recording that grows, not too often; one that is gone is shown as far as it was seen."""
-        with self._lock:
-            if not self.facts["grows"] or time.monotonic() - self._looked_s < LOOK_S:
-                return
-            self._looked_s = time.monotonic()
-            try:
-                if self.lanes.refresh():
-                    self._show_growth()
-            except (XjlsError, OSError) as error:
-                self.facts = {**self.facts, "grows": False, "status": f"not followed any more: {error}"}
+    def show_extent(self) -> None:
+        """Tell anew what recordings are now: they grew, or were moved."""
+        self.facts = self._facts()
+        self.overview = self._tile(*self.lanes.extent, OVERVIEW_COLUMNS)
 
-    def _show_growth(self) -> None:
-        keys = tuple(lane.key for lane in self.lanes.lanes)
-        if keys != self._keys or not self.lanes.grows:
-            self._keys = keys
-            self.facts = self._facts()
-        fresh = [note for note in self._all_notes if not note.saved]
-        there = notes_of.notes_of(self.lanes)
-        if len(there) + len(fresh) != len(self._all_notes):
-            self._show_notes([*there, *fresh])
+    def show_new_notes(self) -> None:
+        """Show the notes that a growing recording has now, and those that were added."""
+        with self._lock:
+            fresh = [note for note in self._all_notes if not note.saved]
+            there, self._trouble = notes_of.read_notes(self.lanes)
+            if len(there) + len(fresh) != len(self._all_notes):
+                self._show_notes([*there, *fresh])
+
+    def stop_following(self, why: str) -> None:
+        """Say that a recording that grew cannot be read any more."""
+        self._trouble = [*self._trouble, f"not followed any more: {why}"]
+        self.facts = {**self.facts, "grows": False, "status": self.status}
 
     # -- traits ------------------------------------------------------------------------------------------------------
 
     @traitlets.validate("view")
     def _check_view(self, proposal: Mapping[str, Any]) -> slice:
-        with _refusing():
+        with refusing():
             return self._as_view(proposal["value"])
 
     @traitlets.validate("markers")
     def _check_markers(self, proposal: Mapping[str, Any]) -> tuple[Marker, ...]:
-        with _refusing():
+        with refusing():
             found = complete_tuple(proposal["value"])
             for marker in found:
                 encode(marker, self.lanes.axis, self.lanes.extent)  # or it says what is wrong
@@ -304,13 +267,13 @@ class Explorer(anywidget.AnyWidget):
 
     @traitlets.validate("settings")
     def _check_settings(self, proposal: Mapping[str, Any]) -> dict[str, Any]:
-        with _refusing():
-            return checked(proposal["value"], self._keys)
+        with refusing():
+            return checked(proposal["value"], self.lane_keys)
 
     @traitlets.validate("selection")
     def _check_selection(self, proposal: Mapping[str, Any]) -> slice | None:
         span = proposal["value"]
-        with _refusing():
+        with refusing():
             return None if span is None else self._as_view(span)
 
     @traitlets.observe("markers", "selected")
@@ -346,13 +309,15 @@ class Explorer(anywidget.AnyWidget):
         return slice_of(self.lanes.axis, *times_of(self.lanes.axis, span, self.lanes.extent))
 
     def _facts(self) -> dict[str, Any]:
-        recording = self.lanes.recording
-        told = {"saves": notes_of.place_of(recording), "status": health(recording), "busy_after_ms": BUSY_AFTER_MS}
-        return {**self.lanes.facts(), **told}
+        facts = self.lanes.facts()
+        saves = notes_of.place_of(self.lanes.recording)
+        return {**facts, "saves": saves, "status": self.status, "busy_after_ms": BUSY_AFTER_MS}
 
     def _tile(self, start: float, stop: float, columns: int) -> dict[str, Any]:
-        told, data = self.lanes.tile(start, stop, columns)
-        return {**told, "view": self.lanes.measure(start, stop), "data": data}
+        (told, data), numbers = self.lanes.settled(
+            lambda: (self.lanes.tile(start, stop, columns), self.lanes.measure(start, stop))
+        )
+        return {**told, "view": numbers, "data": data}
 
     def _show_notes(self, notes: list[notes_of.Note]) -> None:
         self._all_notes = notes
@@ -371,7 +336,7 @@ class Explorer(anywidget.AnyWidget):
         return {**data, "text/plain": repr(self)}, metadata
 
     def __repr__(self) -> str:
-        lanes = ", ".join(self._keys)
+        lanes = ", ".join(self.lane_keys)
         return f"<xjls.Explorer of {self.lanes.title}: {lanes}>"
 
 

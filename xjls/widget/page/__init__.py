@@ -10,7 +10,8 @@ In the page ``static/page`` answers in Python's place, from the columns. Nothing
 has the browser refuse it.
 """
 
-from xjls.widget.page.content import COLUMNS, MOST_COLUMNS, page_html
+from xjls.widget.page.content import COLUMNS, page_html
 from xjls.widget.page.writing import write_page
+from xjls.widget.view.strip import MOST_COLUMNS
 
 __all__ = ["COLUMNS", "MOST_COLUMNS", "page_html", "write_page"]

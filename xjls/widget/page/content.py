@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
+from xjls.plot.health import health
 from xjls.plot.timescale import duration_text
-from xjls.widget.explorer.picture import png_of
 from xjls.widget.page.html import assemble
 from xjls.widget.page.packing import ArrayPack
 from xjls.widget.page.tables import length_ns, pack_track, page_strips
+from xjls.widget.view.picture import png_of
+from xjls.widget.view.strip import MOST_COLUMNS
 
 if TYPE_CHECKING:
     from xjls.widget.view.strip import Strip
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 COLUMNS = 32_768
 """Of each track, of the whole time: sixteen screens side by side."""
-MOST_COLUMNS = 1 << 16
 MOST_MARKERS = 200
 """Whose exact numbers the page carries; those of others are of its columns."""
 
@@ -34,7 +35,7 @@ def page_html(
     columns: int = COLUMNS,
     detail: Iterable[tuple[float, float]] = (),
     title: str | None = None,
-    status: str = "",
+    trouble: Iterable[str] = (),
     picture: bool = True,
 ) -> str:
     """Return a view as one HTML page that needs neither Python nor a network.
@@ -51,8 +52,8 @@ def page_html(
         Spans in the axis' nanoseconds that can be looked at more closely.
     title
         Of the page; None for the names of the recordings.
-    status
-        A sentence on damage; empty where there is none.
+    trouble
+        Sentences on what went wrong beside the recording; what is wrong with itself is known here.
     picture
         Whether it holds a picture for who runs no scripts; that needs matplotlib, and without it there is none.
 
@@ -70,28 +71,33 @@ def page_html(
     if not 1 <= columns <= MOST_COLUMNS:
         raise SelectionError(f"a page cannot hold {columns:,} columns", f"Choose 1 to {MOST_COLUMNS:,}.")
     detail, pack = list(detail), ArrayPack()
-    strips = {
-        (lane.key, which): page_strips(track, columns, detail)
-        for lane in view.lanes
-        for which, track in enumerate(lane.tracks)
-        if track.samples.length
-    }
+    shown = shown or view.extent
+    strips, exact = view.settled(lambda: (_strips(view, columns, detail), _exact(view, shown, markers)))
     if not strips:
         raise SelectionError(f"{view.recording.path} has no samples to look at", "Wait until it has some.")
     tables = [pack_track(view.lane(key), which, found, pack) for (key, which), found in strips.items()]
-    facts = {**_facts(view, strips), "status": status}
-    shown = shown or view.extent
+    # Behind all questions, which may have come upon damage
+    facts = {**_facts(view, strips), "status": ", ".join(filter(None, (health(view.recording.status), *trouble)))}
     traits = {
         "facts": facts, "notes": list(notes), "view": list(shown), "markers": list(markers), "selected": selected,
         "settings": dict(settings or {}),
     }  # fmt: skip
     data = {
-        "traits": traits, "exact": _exact(view, shown, markers), "tables": tables, "arrays": pack.described,
+        "traits": traits, "exact": exact, "tables": tables, "arrays": pack.described,
         "data": pack.text(),
     }  # fmt: skip
     name = title if title is not None else str(facts["title"])
     drawn = png_of(view, *shown, markers=markers, notes=notes) if picture else None
     return assemble(name, _resolution(strips.values()), data, drawn)
+
+
+def _strips(view: View, columns: int, detail: Sequence[tuple[float, float]]) -> dict[tuple[str, int], list[Strip]]:
+    return {
+        (lane.key, which): page_strips(track, columns, detail)
+        for lane in view.lanes
+        for which, track in enumerate(lane.tracks)
+        if track.samples.length
+    }
 
 
 def _facts(view: View, strips: Mapping[tuple[str, int], Sequence[Strip]]) -> dict[str, Any]:

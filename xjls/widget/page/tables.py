@@ -11,7 +11,7 @@ import numpy as np
 
 from xjls.model.window import Window
 from xjls.widget.view.cache import StripCache
-from xjls.widget.view.strip import strip_of
+from xjls.widget.view.strip import offset_of, strip_of
 from xjls.widget.view.wire import encode_span
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def pack_track(lane: Lane, which: int, strips: Sequence[Strip], pack: ArrayPack)
     track = lane.tracks[which]
     edges = np.concatenate([strips[0].edges[:1], *(strip.edges[1:] for strip in strips)])
     mean, low, high = (np.concatenate([getattr(s, name) for s in strips]) for name in ("mean", "min", "max"))
-    y0 = _offset(low, high)
+    y0 = offset_of(low, high)
     is_samples = all(strip.is_samples for strip in strips)
     return {
         "lane": lane.key, "track": which, "shape": lane.shape, "shift": track.shift_ns, "y0": y0, "samples": is_samples,
@@ -104,17 +104,8 @@ def pack_track(lane: Lane, which: int, strips: Sequence[Strip], pack: ArrayPack)
         "mean": pack.put(mean - y0), "std": _std(strips, pack, is_samples),
         "min": None if is_samples else pack.put_half(low - y0, "down"),
         "max": None if is_samples else pack.put_half(high - y0, "up"),
-        "missing": _missing(strips, pack), "spans": [encode_span(span) for strip in strips for span in strip.spans],
+        **_missing(strips, pack), "spans": [encode_span(span) for strip in strips for span in strip.spans],
     }  # fmt: skip
-
-
-def _offset(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
-    """Return what to take from values so that few bits tell them apart, 0 where they lie around it."""
-    if not np.isfinite(low).any():
-        return 0.0
-    ends = float(np.nanmin(low)), float(np.nanmax(high))
-    middle = (ends[0] + ends[1]) / 2
-    return middle if abs(middle) > 2 * (ends[1] - ends[0]) else 0.0
 
 
 def _std(strips: Sequence[Strip], pack: ArrayPack, is_samples: bool) -> int | None:
@@ -140,12 +131,21 @@ def _piece(strip: Strip) -> dict[str, int]:
     return {"n": len(strip), "head": head, "step": step, "tail": tail}
 
 
-def _missing(strips: Sequence[Strip], pack: ArrayPack) -> int | None:
-    """Pack how many samples are missing in each column; None where none is."""
-    missing = []
-    for strip in strips:
-        lengths = np.full(len(strip), strip.step, np.float64)
-        lengths[0], _, lengths[-1] = lengths_of(strip)
-        missing.append(np.round((1 - strip.fill) * lengths))
-    together = np.concatenate(missing)
-    return pack.put(together, "f8") if together.any() else None
+def _missing(strips: Sequence[Strip], pack: ArrayPack) -> dict[str, int | None]:
+    """Pack how many samples of each column its numbers are not of, and how many have no value; None where none is.
+
+    The second is None where it is the same; else entries still answer for lost samples.
+    """
+    lengths = np.concatenate([_lengths(strip) for strip in strips])
+    left_out = np.round((1 - np.concatenate([strip.fill for strip in strips])) * lengths)
+    lost = np.concatenate([strip.missing for strip in strips])
+    return {
+        "missing": pack.put(left_out, "f8") if left_out.any() else None,
+        "lost": pack.put(lost, "f8") if (lost != left_out).any() else None,
+    }
+
+
+def _lengths(strip: Strip) -> NDArray[np.float64]:
+    lengths = np.full(len(strip), strip.step, np.float64)
+    lengths[0], _, lengths[-1] = lengths_of(strip)
+    return lengths

@@ -11,12 +11,11 @@ from xjls.errors import SelectionError
 from xjls.model.bounds import quantities
 from xjls.model.window import Window
 from xjls.storage.new_file import local_target, new_file
-from xjls.widget.explorer.marker import complete, encode
-from xjls.widget.explorer.notes import notes_of
 from xjls.widget.page.content import COLUMNS, page_html
-from xjls.widget.view.health import health
 from xjls.widget.view.lane import Source
+from xjls.widget.view.marker import complete, encode
 from xjls.widget.view.moments import times_of
+from xjls.widget.view.notes import read_notes, warn_of
 from xjls.widget.view.view import View
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def write_page(
     detail
         Spans of time that can be looked at more closely: slices, or pairs, of labels as a Dataset has them.
     markers
-        Labels, slices of labels, or `xjls.widget.explorer.marker.Marker`; their numbers are exact.
+        Labels, slices of labels, or `xjls.Marker`; their numbers are exact.
     title
         Of the page; None for the name of the recording.
     overwrite
@@ -91,9 +90,11 @@ def write_page(
         extent = view.extent
         marked = [encode(one, view.axis, extent) for one in complete(markers)]
         closer = [times_of(view.axis, span if isinstance(span, slice) else slice(*span), extent) for span in detail]
+        notes, trouble = read_notes(view)
+        warn_of(trouble)
         page = page_html(
-            view, columns=columns, detail=closer, markers=marked, title=title, status=health(recording),
-            notes=[note.to_dict() for note in notes_of(view)],
+            view, columns=columns, detail=closer, markers=marked, title=title, trouble=trouble,
+            notes=[note.to_dict() for note in notes],
         )  # fmt: skip
         Path(part).write_text(page, "utf-8")
     return local_target(path)

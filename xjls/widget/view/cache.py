@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from xjls.widget.view.strip import Strip
 
-MOST_COLUMNS = 1 << 20
-"""Kept together, some 50 MB."""
+MOST_KEPT = 1 << 20
+"""Columns of all strips together, some 50 MB."""
 
 
 class StripCache:
@@ -21,7 +21,7 @@ class StripCache:
     What the questions of a recording bring into memory is kept by the recording itself: this saves the sums.
     """
 
-    def __init__(self, most_columns: int = MOST_COLUMNS) -> None:
+    def __init__(self, most_columns: int = MOST_KEPT) -> None:
         self._kept: OrderedDict[tuple[object, ...], Strip] = OrderedDict()
         self._lock = Lock()
         self._most = most_columns

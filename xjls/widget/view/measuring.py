@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from xjls.model.window import Window
+from xjls.widget.view.missing import held_as_nan, missing_in
 from xjls.widget.view.wire import number
 
 if TYPE_CHECKING:
@@ -23,6 +26,12 @@ class Measure:
     """Sample ids."""
     parts: tuple[Statistics, ...]
     """Of each signal of the track: one, or those of minimum and maximum."""
+    lost: int
+    """Samples without a value to read: damaged, left out, never delivered, NaN or infinite; see `missing`.
+
+    Entries may still answer for some of them: these are in `count` as well."""
+    nan: int
+    """Those of `lost` that the recording holds, as NaN or infinite."""
 
     @property
     def mean(self) -> float:
@@ -55,25 +64,17 @@ class Measure:
         return sum(part.integral for part in self.parts) / len(self.parts)
 
     @property
-    def lost(self) -> int:
-        """Samples that are not there: those that the recording lost, and those that nobody delivered."""
-        first = self.parts[0]
-        if not first.nan:
-            return first.lost
-        undelivered = sum(
-            (gap.window & self.window).length for gap in self.track.recording.skipped(self.track.signals[0])
-        )
-        return first.lost + min(first.nan, undelivered)
+    def count(self) -> int:
+        """Finite samples: those that the other numbers are of."""
+        return min(part.count for part in self.parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as the browser gets them; None where there is none."""
         x0, x1 = self.track.times([self.window.start, self.window.stop]).tolist()
         numbers = {name: number(getattr(self, name)) for name in ("mean", "std", "rms", "min", "max", "integral")}
-        first, lost = self.parts[0], self.lost
         return {
-            **numbers, "pp": number(self.max - self.min), "n": first.count, "lost": lost,
-            "nan": self.window.length - first.count - lost,
-            "exact": all(part.exact for part in self.parts), "duration_s": first.duration_s, "x0": x0, "x1": x1,
+            **numbers, "pp": number(self.max - self.min), "n": self.count, "lost": self.lost, "nan": self.nan,
+            "exact": all(part.exact for part in self.parts), "duration_s": self.parts[0].duration_s, "x0": x0, "x1": x1,
         }  # fmt: skip
 
 
@@ -109,4 +110,10 @@ def sample_at(track: Track, time: float) -> dict[str, Any]:
 
 def measure_ids(track: Track, window: Window) -> Measure:
     """Return the statistics of sample ids."""
-    return Measure(track, window, tuple(track.recording.statistics(name, window) for name in track.signals))
+    recording, edges = track.recording, np.array([window.start, window.stop], np.int64)
+    parts = tuple(recording.statistics(name, window) for name in track.signals)
+    lost, nan = (
+        max(int(count(recording, part.signal.name, edges, part)[0]) for part in parts)
+        for count in (missing_in, held_as_nan)
+    )
+    return Measure(track, window, parts, lost, nan)

@@ -10,6 +10,7 @@ import numpy as np
 from xjls.model.window import Window
 from xjls.plot.trace import Span, spans_of
 from xjls.plot.traces import lost_columns
+from xjls.widget.view.missing import knowledge, missing_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 _MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 """Entries a column, so that there are seldom more than half as many columns again as were asked for."""
-_OFFSET_RATIO = 4
-"""Values that lie so many times farther from 0 than they spread are sent as distances from their middle."""
+_OFFSET_RATIO = 2
+"""Values that lie so many times farther from 0 than they spread are sent as distances from their middle: that saves two
+of the bits that tell them apart, of which a page has eleven and a tile twenty-four; nearer ones save less."""
 MOST_COLUMNS = 1 << 16
-"""Of a strip, whatever is asked for."""
+"""Of a strip, whatever is asked for; so of a page, whose pieces are strips."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +48,9 @@ class Strip:
     min: NDArray[np.float64]
     max: NDArray[np.float64]
     fill: NDArray[np.float64]
-    """Share of the samples of each column that are there, from 0 to 1."""
+    """Share of the samples of each column that its numbers are of, from 0 to 1."""
+    missing: NDArray[np.int64]
+    """Samples of each column that have no value to read; entries may answer for some, which are in `fill` as well."""
     spans: tuple[Span, ...]
     """Where samples are missing."""
 
@@ -60,13 +64,8 @@ class Strip:
 
     @property
     def offset(self) -> float:
-        """Return what to take from values before they are float32: 0 unless they lie far from it, side by side."""
-        there = np.isfinite(self.min)
-        if not there.any():
-            return 0.0
-        low, high = float(self.min[there].min()), float(self.max[there].max())
-        middle = low / 2 + high / 2
-        return middle if abs(middle) / _OFFSET_RATIO > 2 * (high / 2 - low / 2) else 0.0
+        """What to take from values before they are float32."""
+        return offset_of(self.min, self.max)
 
     @property
     def period_ns(self) -> float | None:
@@ -78,6 +77,27 @@ class Strip:
         even = self.edges[0] + period * np.arange(len(self.edges))
         even[-1] = self.edges[-1] if whole < len(self) else even[-1]
         return float(period) if np.abs(self.edges - even).max() <= period / 20 else None
+
+
+def offset_of(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    """Return what to take from values so that few bits tell them apart: 0 unless they lie far from it, side by side.
+
+    Parameters
+    ----------
+    low, high
+        Extremes of columns, shape (column,); NaN where there are none.
+
+    Examples
+    --------
+    >>> offset_of(np.array([3.0, np.nan]), np.array([3.5, np.nan])), offset_of(np.array([-1.0]), np.array([3.0]))
+    (3.25, 0.0)
+    """
+    there = np.isfinite(low) & np.isfinite(high)
+    if not there.any():
+        return 0.0
+    bottom, top = float(low[there].min()), float(high[there].max())
+    middle = bottom / 2 + top / 2  # their sum may be beyond what float64 holds
+    return middle if abs(middle) / _OFFSET_RATIO > 2 * (top / 2 - bottom / 2) else 0.0
 
 
 def step_for(samples_per_column: float, factors: Sequence[int]) -> int:
@@ -126,7 +146,7 @@ def strip_of(track: Track, start: float, stop: float, columns: int, cache: Strip
     per_column = max(ends[1] - ends[0], 1) / min(max(columns, 1), MOST_COLUMNS)
     step = step_for(per_column, track.signal.level_factors)
     window = _whole_columns(track, samples, ends[0], ends[1], step)
-    key = (id(track.recording), track.signals, track.shift_ns, window, step)
+    key = (id(track.recording), track.signals, track.shift_ns, window, step, knowledge(track))
     return cache.strip(key, lambda: _strip(track, window, step))
 
 
@@ -152,16 +172,16 @@ def _strip(track: Track, window: Window, step: int) -> Strip:
     tables: list[Columns] = [track.recording.columns_between(name, ids, nans="trust") for name in track.signals]
     edges, first = track.times(ids), tables[0]
     lengths = np.diff(ids)
-    count = np.min([table.count for table in tables], axis=0) if len(tables) > 1 else first.count
-    damaged = np.zeros(len(lengths), np.bool_)
-    for name in track.signals:
-        damaged |= lost_columns(track.recording, name, ids)[0]
-    spans = spans_of(edges, (count < lengths) | damaged, count == 0, damaged) if len(lengths) else ()
+    count = np.min([table.count for table in tables], axis=0)
+    each = zip(track.signals, tables, strict=True)
+    missing = np.max([missing_in(track.recording, name, ids, table) for name, table in each], axis=0)
+    damaged = np.any([lost_columns(track.recording, name, ids)[0] for name in track.signals], axis=0)
+    spans = spans_of(edges, missing > 0, count == 0, damaged) if len(lengths) else ()
     is_one, plain = len(tables) == 1, track.shape == "analog"
     return Strip(
         track, window, step, edges, first.mean if is_one else np.mean([t.mean for t in tables], axis=0),
         first.std if is_one and plain and step > 1 else None,
         first.min if is_one else np.fmin.reduce([t.min for t in tables]),
         first.max if is_one else np.fmax.reduce([t.max for t in tables]),
-        count / np.maximum(lengths, 1), spans,
+        count / np.maximum(lengths, 1), missing, spans,
     )  # fmt: skip

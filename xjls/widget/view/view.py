@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from xjls.errors import SelectionError
 from xjls.widget.view.cache import StripCache
 from xjls.widget.view.lane import Lane, lanes_of
 from xjls.widget.view.measuring import measure, sample_at
+from xjls.widget.view.missing import knowledge
 from xjls.widget.view.moments import FARTHEST_NS
 from xjls.widget.view.strip import strip_of
 from xjls.widget.view.wire import encode_axis, encode_lanes, encode_strips, number
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
     from xjls.plot.timing import TimeUnit
     from xjls.widget.view.lane import Axis, Source
+    from xjls.widget.view.missing import Knowledge
     from xjls.widget.view.strip import Strip
 
-Span = tuple[str, float, float | None]
-"""Key, start and stop of what is measured; without a stop it is a moment."""
+Answer = TypeVar("Answer")
 
 
 class View:
@@ -116,10 +117,11 @@ class View:
         return {"x0": start, "x1": stop, "strips": told}, data
 
     def measure(self, start: float, stop: float | None) -> dict[str, dict[str, Any]]:
-        """Return the exact numbers of a span, or the samples at a moment, by lane, of the first track of each."""
-        if stop is None:
-            return {lane.key: sample_at(lane.tracks[0], start) for lane in self._lanes}
-        return {lane.key: measure(lane.tracks[0], start, stop).to_dict() for lane in self._lanes}
+        """Return the exact numbers of a span, or the samples at a moment, by lane.
+
+        They are of the lane's first track; those of the others, where it has some, are in its ``others``.
+        """
+        return {lane.key: _of_tracks(lane, start, stop) for lane in self._lanes}
 
     def measured(self, spans: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
         """Return the numbers of several spans, each with a ``key``, ``x0`` and ``x1``, by key and lane."""
@@ -129,15 +131,22 @@ class View:
         """Return what lanes, axis and extent are, as the browser gets it."""
         lanes = encode_lanes(self._lanes)
         for lane, told in zip(self._lanes, lanes, strict=True):
-            told["reach"] = [number(end) for end in self._reach(lane)]
+            told["reach"] = [number(end) for end in _reach(lane)]
         return {
             **encode_axis(self.axis), "extent": list(self.extent), "grows": self.grows, "lanes": lanes,
             "title": self.title, "format": self.recording.format,
         }  # fmt: skip
 
-    def _reach(self, lane: Lane) -> tuple[float, float]:
-        found = [measure(track, *track.extent) for track in lane.tracks]
-        return float(np.fmin.reduce([one.min for one in found])), float(np.fmax.reduce([one.max for one in found]))
+    def settled(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what a question is answered with, asked again where it came upon missing samples unknown before.
+
+        So all parts of an answer know the same: columns that were made before the numbers that met the damage, too.
+        """
+        known, found = self._knowledge(), ask()
+        return found if self._knowledge() == known else ask()
+
+    def _knowledge(self) -> list[Knowledge]:
+        return [knowledge(track) for lane in self._lanes for track in lane.tracks]
 
     def refresh(self) -> bool:
         """Look again at recordings that grow; return whether one did, or was closed."""
@@ -190,6 +199,21 @@ class View:
         ]  # fmt: skip
         for i, start in enumerate(starts):
             self.shift(i, starts[0] - start)
+
+
+def _of_tracks(lane: Lane, start: float, stop: float | None) -> dict[str, Any]:
+    first, *others = (
+        sample_at(track, start) if stop is None else measure(track, start, stop).to_dict() for track in lane.tracks
+    )
+    return {**first, "others": others} if others else first
+
+
+def _reach(lane: Lane) -> tuple[float, float]:
+    """Return the smallest and the largest sample of all tracks; NaN among them does not matter."""
+    found = [
+        track.recording.statistics(name, track.samples, nans="trust") for track in lane.tracks for name in track.signals
+    ]
+    return float(np.fmin.reduce([one.min for one in found])), float(np.fmax.reduce([one.max for one in found]))
 
 
 def _as_before(lane: Lane, shifts: Mapping[int, float], axis: Axis) -> Lane:

@@ -50,7 +50,7 @@ def _strip(lane: str, track: int, strip: Strip, buffer: bytearray) -> dict[str, 
         numbers |= {} if strip.std is None else {"std": strip.std}
     with np.errstate(over="ignore"):  # beyond float32 all values are drawn at the edge
         at = {name: _put(buffer, values.astype("<f4")) for name, values in numbers.items()}
-    at["fill"] = _put(buffer, _fill(strip.fill))
+    at["fill"] = _put(buffer, encode_fill(strip.fill))
     return {
         "lane": lane, "track": track, "kind": "samples" if strip.is_samples else "columns", "n": len(strip), **place,
         "y0": y0, "per": strip.step, "at": at, "spans": [encode_span(span) for span in strip.spans],
@@ -65,8 +65,16 @@ def _put(buffer: bytearray, values: NDArray[Any]) -> int:
     return at
 
 
-def _fill(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return shares in 255ths: 0 and 255 only where none, and where all, are there."""
+def encode_fill(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the shares of samples that are there in 255ths: 0 and 255 only where none, and where all, are.
+
+    One sample that is missing must be seen, and one that is there as well.
+
+    Examples
+    --------
+    >>> encode_fill(np.array([0, 1e-9, 0.5, 1 - 1e-9, 1])).tolist()
+    [0, 1, 127, 254, 255]
+    """
     return np.where(shares >= 1, FULL, np.ceil(shares * (FULL - 1))).astype(np.uint8)
 
 

@@ -1,45 +1,45 @@
-// Where one has looked before: back and forward, as in a browser of pages.
+// Where one has looked before: back and forward, as in a browser of pages. A place is a plain value.
 
-const MOST_VIEWS = 200;
+const MOST_PLACES = 200;
 
 /**
- * Remember views; those that follow each other quickly, as steps of a wheel do, count as one.
+ * Remember places; those that follow each other quickly, as steps of a wheel do, count as one.
  *
- * @param {[number, number]} first view
+ * @param {*} first place
  * @param {{now: function(): number, merge_ms?: number}} options `now` in ms
  * @returns {{push: function, back: function, forward: function, current, canBack: boolean, canForward: boolean}}
- *   `back` and `forward` return the view that is current then
+ *   `back` and `forward` return the place that is current then
  */
 export function makeHistory(first, { now, merge_ms = 400 }) {
-  let views = [first];
+  let places = [first];
   let at = 0;
   let last = -Infinity;
 
-  function push(view) {
+  function push(place) {
     const moment = now();
     const merged = moment - last <= merge_ms;
     last = moment;
-    if (sameView(view, views[at])) return;
-    views = [...views.slice(0, merged ? at : at + 1), view].slice(-MOST_VIEWS);
-    at = views.length - 1;
+    if (samePlace(place, places[at])) return;
+    places = [...places.slice(0, merged ? at : at + 1), place].slice(-MOST_PLACES);
+    at = places.length - 1;
   }
 
   function go(by) {
-    at = Math.min(Math.max(at + by, 0), views.length - 1);
+    at = Math.min(Math.max(at + by, 0), places.length - 1);
     last = -Infinity; // what comes next is a step of its own
-    return views[at];
+    return places[at];
   }
 
   return {
     push,
     back: () => go(-1),
     forward: () => go(1),
-    get current() { return views[at]; },
+    get current() { return places[at]; },
     get canBack() { return at > 0; },
-    get canForward() { return at < views.length - 1; },
+    get canForward() { return at < places.length - 1; },
   };
 }
 
-function sameView(a, b) {
-  return a[0] === b[0] && a[1] === b[1];
+function samePlace(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

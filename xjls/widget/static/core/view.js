@@ -31,6 +31,21 @@ export function panBy(view, dx, limits) {
 }
 
 /**
+ * Zoom and pan as two fingers do: what was between them stays there, and what is seen shrinks as they part.
+ *
+ * @param {[number, number]} view ns, when they came down
+ * @param {{share: number, apart: number}} from their middle as a share of the view, and pixels between them, then
+ * @param {{share: number, apart: number}} to the same, now
+ * @param {{extent: [number, number], least: number}} limits
+ * @returns {[number, number]}
+ */
+export function pinchedView(view, from, to, limits) {
+  const time = view[0] + from.share * (view[1] - view[0]);
+  const span = viewSpan((view[1] - view[0]) * (from.apart / to.apart), limits);
+  return fitInto([time - to.share * span, time + (1 - to.share) * span], limits);
+}
+
+/**
  * Return the view nearest to one that is allowed: at most 2 % of it lie beyond each end of the recording.
  *
  * @param {[number, number]} view ns

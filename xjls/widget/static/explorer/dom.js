@@ -1,6 +1,7 @@
 // Elements, and those things that open above the explorer: menus and dialogs.
 
 import { iconSvg } from "./icons.js";
+import { nextStop } from "./roving.js";
 
 /** Make an element: properties, `on…` listeners, `data-`/`aria-`/role attributes, then children. */
 export function element(name, properties = {}, ...children) {
@@ -24,9 +25,12 @@ export function iconButton(icon, title, onclick, more = {}) {
 
 /** Open a menu below (or above) an anchor: items `{text, act, checked, disabled}`, elements, or "-" for a line. */
 export function openMenu(state, anchor, label, items) {
-  const menu = element("div", { className: "xjls-menu", role: "menu", "aria-label": label });
-  const close = openPopup(state, menu);
-  menu.append(...items.filter(Boolean).map((item) => menuItem(item, close)));
+  if (state.closePopup?.anchor === anchor) return void state.closePopup();
+  const listed = items.filter(Boolean);
+  const role = listed.some((item) => item instanceof Node) ? "dialog" : "menu"; // a menu has no fields
+  const menu = element("div", { className: "xjls-menu", role, "aria-label": label });
+  const close = openPopup(state, menu, anchor);
+  menu.append(...listed.map((item) => menuItem(item, close, role)));
   placeAt(state.root, menu, anchor);
   menu.addEventListener("keydown", (event) => moveFocus(event, menu));
   menu.querySelector("button:not(:disabled), input, select")?.focus();
@@ -57,33 +61,55 @@ export function choice(options, value, onchange, label) {
   return made;
 }
 
-function openPopup(state, popup) {
+// A press on what opened it closes it by its click, which would else open it again.
+function openPopup(state, popup, anchor = null) {
   state.closePopup?.();
   const before = document.activeElement;
-  const outside = (event) => !event.composedPath().includes(popup) && close();
-  const escape = (event) => {
+  const outside = (event) => {
+    const path = event.composedPath();
+    if (!path.includes(popup) && !path.includes(anchor)) close();
+  };
+  const listen = (event) => {
+    if (event.key === "Tab") return keepFocus(event, popup, close);
     if (event.key !== "Escape") return;
     event.stopPropagation();
     close();
   };
   const close = () => {
+    if (anchor instanceof Element) anchor.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
     const inside = popup.contains(document.activeElement);
     popup.remove();
     if (state.closePopup === close) state.closePopup = null;
     if (inside) (state.root.contains(before) ? before : state.root).focus({ preventScroll: true });
   };
-  popup.addEventListener("keydown", escape);
+  close.anchor = anchor ?? undefined;
+  if (anchor instanceof Element) anchor.setAttribute("aria-expanded", "true");
+  popup.addEventListener("keydown", listen);
   document.addEventListener("pointerdown", outside, true);
   state.root.append(popup);
   state.closePopup = close;
   return close;
 }
 
-function menuItem(item, close) {
+// Tab leaves a menu, and goes round in a dialog.
+function keepFocus(event, popup, close) {
+  if (popup.getAttribute("role") === "menu") return close();
+  const stops = focusStops(popup);
+  const edge = event.shiftKey ? stops[0] : stops.at(-1);
+  if (document.activeElement !== edge) return;
+  (event.shiftKey ? stops.at(-1) : stops[0]).focus();
+  event.preventDefault();
+}
+
+function focusStops(holder) {
+  return [...holder.querySelectorAll("button:not(:disabled), input, select")];
+}
+
+function menuItem(item, close, holder) {
   if (item === "-") return element("hr");
   if (item instanceof Node) return item;
-  const role = item.checked === undefined ? "menuitem" : "menuitemcheckbox";
+  const role = itemRole(item, holder);
   const act = () => {
     close();
     item.act();
@@ -95,12 +121,17 @@ function menuItem(item, close) {
   return made;
 }
 
+function itemRole({ checked }, holder) {
+  if (holder === "dialog") return checked === undefined ? "button" : "checkbox";
+  return checked === undefined ? "menuitem" : "menuitemcheckbox";
+}
+
 function moveFocus(event, menu) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || event.target.matches("input, select")) return;
-  const stops = [...menu.querySelectorAll("button:not(:disabled), input, select")];
-  const at = stops.indexOf(document.activeElement);
-  stops[(at + step + stops.length) % stops.length]?.focus();
+  if (event.target.matches("input, select")) return;
+  const stops = focusStops(menu);
+  const next = nextStop(event, stops.indexOf(document.activeElement), stops.length, { back: "ArrowUp", on: "ArrowDown" });
+  if (next === null) return;
+  stops[next].focus();
   event.preventDefault();
 }
 

@@ -9,12 +9,18 @@ const FIRST_LANE = 88;
 const SEPARATOR = 7;
 const GRIP = 4;
 const SIDE_FROM = 620;
+const SIDE_WIDTH = 168;
+const SIDE_TRACK = 70; // pixels more for each track that lies over others
+const SIDE_MOST = 0.36; // of the stage
+const REACHES = { touch: 14 };
 export const LEAST_HEIGHT = 26;
+export const UPRIGHT_FROM = 56; // lower lanes have their name where others have the numbers of the axis
+export const REACH = 5;
 
 /** Places for a stage of a width: `{width, height, plot, side, overview, flags, axis, lanes}`, boxes in CSS pixels. */
 export function layOut(facts, settings, width) {
   const left = width < 480 ? 70 : 92;
-  const sideWidth = width < SIDE_FROM ? 0 : 168;
+  const sideWidth = width < SIDE_FROM ? 0 : sideWidthOf(facts, width);
   const across = { x: left, width: Math.max(40, Math.floor(width - left - (sideWidth || 10))) };
   const lanes = stackLanes(facts, settings, across);
   const bottom = lanes.length ? lanes.at(-1).y + lanes.at(-1).height : FIRST_LANE + LEAST_HEIGHT;
@@ -28,6 +34,11 @@ export function layOut(facts, settings, width) {
     axis: { ...across, ...AXIS },
     lanes,
   };
+}
+
+/** How many pixels beside a line count as on it: a finger is broader than a cursor. */
+export function reachOf({ pointerType }) {
+  return REACHES[pointerType] ?? REACH;
 }
 
 /** The time at a place of the stage. */
@@ -67,6 +78,11 @@ export function viewInOverview(layout, extent, view) {
   const [from, to] = [clip(x + (view[0] - extent[0]) * scale), clip(x + (view[1] - extent[0]) * scale)];
   const wide = Math.max(3, to - from);
   return { x: Math.min(from, x + width - wide), width: wide };
+}
+
+function sideWidthOf(facts, width) {
+  const tracks = Math.max(1, ...facts.lanes.map((lane) => lane.tracks.length));
+  return Math.max(SIDE_WIDTH, Math.floor(Math.min(SIDE_WIDTH + SIDE_TRACK * (tracks - 1), SIDE_MOST * width)));
 }
 
 function stackLanes(facts, settings, across) {

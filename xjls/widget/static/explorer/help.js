@@ -22,18 +22,28 @@ const KEYS = [
   ["* Home", "show all"],
   ["s  d", "add a marker at the cursor: single, dual"],
   ["1 … 9", "select a marker"],
+  ["Enter", "label and exact length of the selected marker"],
   ["n  p", "move the selected marker to the next, previous edge"],
   ["Del", "remove the selected marker"],
   ["t", "note at the cursor"],
   ["Backspace, Ctrl + Z", "view before"],
   ["Ctrl + Shift + Z", "view after"],
   ["Esc", "give up a drag, select nothing"],
+  ["Tab", "buttons, then names of signals: arrows, Home and End move among them"],
   ["?", "this list"],
+];
+
+const FINGERS = [
+  ["One, across", "pan; up and down it scrolls the page"],
+  ["Two", "zoom and pan; one above the other in a lane: its y axis"],
+  ["Tap", "what is there"],
 ];
 
 /** Show all keys and gestures. */
 export function openHelp(state) {
-  openDialog(state, "Keys and gestures", listOf("Mouse", GESTURES), listOf("Keys", KEYS));
+  const mouse = element("div", {}, listOf("Mouse", GESTURES), listOf("Fingers", FINGERS));
+  const keys = element("div", {}, listOf("Keys", KEYS));
+  openDialog(state, "Keys and gestures", element("div", { className: "xjls-lists" }, mouse, keys));
 }
 
 function listOf(title, rows) {

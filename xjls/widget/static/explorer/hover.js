@@ -6,12 +6,15 @@ import { stripOf, valueAt } from "./data.js";
 import { placeOf, timeAt, zoneAt } from "./geometry.js";
 import { moreText, noteBoxAt } from "./notes.js";
 import { shownTracks } from "./settings.js";
+import { paintAllNumbers } from "./side.js";
 import { valueText } from "./statistics.js";
 import { trackHue } from "./theme.js";
 
 const HOVER_ROW = 14;
 const MOST_LETTERS = 70;
 const EDGE_PIXELS = 2;
+const NAMES = 26; // pixels at the left that upright names stand in, above the canvas
+const MOVING = new Set(["pan", "pinch"]);
 
 /** The place of a pointer's event on the stage. */
 export function pointOf(stage, event) {
@@ -26,12 +29,12 @@ export function hoverAt(state, { x, y }) {
   state.hover = { x, y, zone, lane, inPlot: zone === "lane" || zone === "axis" || zone === "flags" };
 }
 
-/** Paint the cursor: a line through all lanes, a dot on the value, and a box that says what it is. */
-export function paintHover(state, context, art) {
-  if (!state.hover?.inPlot || state.gesture?.kind === "pan") return;
-  const { x, lane } = state.hover;
+/** Paint the cursor: a line through all lanes. */
+export function paintCursor(state, context, { theme }) {
+  if (!isPointing(state)) return;
+  const { x } = state.hover;
   const { plot } = state.layout;
-  context.strokeStyle = art.theme.dim;
+  context.strokeStyle = theme.dim;
   context.globalAlpha = 0.6;
   context.lineWidth = 1;
   context.beginPath();
@@ -39,7 +42,17 @@ export function paintHover(state, context, art) {
   context.lineTo(Math.round(x) + 0.5, plot.y + plot.height);
   context.stroke();
   context.globalAlpha = 1;
-  if (lane && !state.gesture) paintReading(state, context, lane, art);
+}
+
+/** Paint what is under the cursor: a dot on the value, and a box that says what it is; beside the lanes, all numbers. */
+export function paintHover(state, context, art) {
+  if (!state.hover?.lane || state.gesture) return;
+  if (state.hover.zone === "side") paintAllNumbers(state, context, state.hover.lane, art);
+  else if (isPointing(state)) paintReading(state, context, state.hover.lane, art);
+}
+
+function isPointing({ hover, gesture }) {
+  return Boolean(hover?.inPlot) && !MOVING.has(gesture?.kind);
 }
 
 /** Lines of text on what is under the cursor in a lane. */
@@ -131,7 +144,7 @@ function besideCursor(state, width, height) {
 function insideOf(plot, left, top, width, height) {
   const inside = (at, from, to) => Math.max(from, Math.min(at, to));
   return [
-    inside(left, EDGE_PIXELS, plot.x + plot.width - width),
+    inside(left, NAMES, plot.x + plot.width - width),
     inside(top, plot.y, plot.y + plot.height - height),
   ];
 }

@@ -2,10 +2,10 @@
 
 import { element } from "./dom.js";
 import { listenToKeys } from "./keys.js";
-import { placeLabels } from "./lane-menu.js";
+import { makeLabels } from "./lane-menu.js";
 import { takeExtent, takeFacts, watchGrowth } from "./live.js";
 import { markerZero } from "./markers.js";
-import { showView } from "./navigate.js";
+import { rememberPlace, showView } from "./navigate.js";
 import { makePainter } from "./paint.js";
 import { listenToPointer } from "./pointer.js";
 import { askForStatistics, askForView } from "./request.js";
@@ -45,8 +45,8 @@ export function renderExplorer({ model, el }) {
 function makeParts(state) {
   const base = element("canvas", { className: "xjls-base", "aria-hidden": "true" });
   const overlay = element("canvas", { className: "xjls-overlay", "aria-hidden": "true" });
-  const labels = element("div", { className: "xjls-labels" });
-  const stage = element("div", { className: "xjls-stage" }, base, overlay, labels);
+  const labels = makeLabels(state);
+  const stage = element("div", { className: "xjls-stage" }, base, overlay, labels.element);
   const [toolbar, status, table] = [makeToolbar(state), makeStatus(state), makeTable(state)];
   state.canvases = { base, overlay };
   state.root.append(toolbar.element, stage, status.element, table.element);
@@ -71,7 +71,7 @@ function paintAll(state, parts, what) {
   if (state.width < 1) return;
   if (state.themed !== state.settings.theme) setTheme(state);
   parts.paint(state, what);
-  placeLabels(state, parts.labels);
+  parts.labels.update();
   parts.toolbar.update();
   parts.status.update();
   parts.table.update();
@@ -128,6 +128,7 @@ function takeMarkers(state, markers) {
 function takeSettings(state, chosen) {
   if (sameValue(chosen, state.chosen)) return;
   Object.assign(state, { chosen, settings: withDefaults(chosen) });
+  rememberPlace(state);
   state.change();
   state.refresh();
 }

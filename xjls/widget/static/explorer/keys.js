@@ -5,6 +5,7 @@ import { openHelp } from "./help.js";
 import { addMarker, nudgeMarker, removeMarker, selectMarker } from "./markers.js";
 import { NOTCH, panByPart, showAll, walkHistory, zoomBy } from "./navigate.js";
 import { askForNote } from "./notes.js";
+import { askForMarker } from "./marker-menu.js";
 import { abandon } from "./pointer.js";
 import { searchOn } from "./search.js";
 
@@ -26,6 +27,7 @@ const PLAIN_KEYS = {
   t: (state) => askForNote(state, cursorTime(state), state.hover?.lane?.key ?? null),
   n: (state) => searchOn(state, 1),
   p: (state) => searchOn(state, -1),
+  Enter: (state) => state.selected && askForMarker(state, state.selected),
   Delete: (state) => removeMarker(state, state.selected),
   Backspace: (state) => walkHistory(state, -1),
   "?": (state) => openHelp(state),

@@ -3,21 +3,34 @@
 import { trueMinus, withPrefix } from "../core/numbers.js";
 import { durationText } from "../core/times.js";
 import { element, fieldRow, openDialog, openMenu } from "./dom.js";
+import { UPRIGHT_FROM } from "./geometry.js";
 import { resetAxis, setAxisRange } from "./navigate.js";
 import { askForView } from "./request.js";
+import { shareTabStop } from "./roving.js";
 import { axisSettings, changeAxis, changeVisible, moveLane, shownTracks, toggleTrack } from "./settings.js";
 import { say } from "./state.js";
 import { shiftRecording, typedDuration, typedValue } from "./tracks.js";
 import { laneHues } from "./theme.js";
 
-const UPRIGHT_FROM = 56;
 const LETTER = 7; // pixels, the widest of most names
 const LABEL_ROOM = 12;
 const LEAST_LETTERS = 4;
 const UPRIGHT_WIDTHS = { analog: 20, steps: 34, logic: 34 };
 
-/** Keep a button for each lane that is shown: where the lane is, in its hue. */
-export function placeLabels(state, holder) {
+/** Make what holds the lanes' labels: `{element, update()}`. */
+export function makeLabels(state) {
+  const about = { role: "toolbar", "aria-label": "Signals", "aria-orientation": "vertical" };
+  const holder = element("div", { className: "xjls-labels", ...about });
+  const stop = shareTabStop(holder, { back: "ArrowUp", on: "ArrowDown" });
+  const update = () => {
+    placeLabels(state, holder);
+    stop.update();
+  };
+  return { element: holder, update };
+}
+
+// A button for each lane that is shown: where the lane is, in its hue.
+function placeLabels(state, holder) {
   const hues = laneHues(state.facts.lanes, state.theme);
   const boxes = new Map(state.layout.lanes.map((box) => [box.key, box]));
   for (const button of [...holder.children]) if (!boxes.has(button.dataset.lane)) button.remove();
@@ -54,6 +67,7 @@ function addLabel(state, holder, { key, lane }) {
   const open = () => openLaneMenu(state, lane.key, button);
   const button = element("button", { type: "button", className: "xjls-lane", "data-lane": key, onclick: open });
   button.setAttribute("aria-haspopup", "menu");
+  button.setAttribute("aria-label", `${lane.name}: options`); // the text may be cut
   button.title = `${lane.name}: options`;
   button.append(element("span"));
   holder.append(button);

@@ -4,12 +4,11 @@ import { blitBand, blitLogic, blitSteps } from "../core/raster.js";
 import { crispLine, cutText } from "./canvas.js";
 import { drawsSamples, laneRange, laneScale, tracesOf } from "./data.js";
 import { paintGaps } from "./gaps.js";
-import { placeOf } from "./geometry.js";
+import { UPRIGHT_FROM, placeOf } from "./geometry.js";
 import { paintSamples } from "./samples.js";
 import { blitColors, trackHue } from "./theme.js";
 
 const TICK_ROOM = { analog: 23, steps: 15 };
-const LOWEST_TICKS = 44;
 const LINE = 1.35; // CSS pixels
 
 /** Paint one lane; `art` holds what all lanes of a paint share: theme, hues, patterns, ticks, scratch. */
@@ -26,7 +25,7 @@ export function paintLane(state, context, box, art) {
   paintGrid(state, context, box, ticks, art);
   paintGaps(state, context, box, traces[0]?.strip?.spans ?? [], art.patterns);
   for (const trace of [...traces].reverse()) paintTrace(state, context, box, trace, range, art);
-  if (box.lane.tracks.length > 1) paintLegend(context, box, traces, art);
+  if (box.lane.tracks.length > 1 && box.height >= UPRIGHT_FROM) paintLegend(context, box, traces, art);
   context.restore();
   context.strokeStyle = art.theme.frame;
   context.lineWidth = 1;
@@ -35,7 +34,7 @@ export function paintLane(state, context, box, art) {
 }
 
 function valueTicks({ lane, height }, scale) {
-  if (lane.shape === "logic" || height < LOWEST_TICKS) return [];
+  if (lane.shape === "logic" || height < UPRIGHT_FROM) return [];
   return scale.ticks(Math.max(2, Math.floor(height / TICK_ROOM[lane.shape])));
 }
 

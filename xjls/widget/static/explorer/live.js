@@ -28,11 +28,18 @@ export function takeExtent(state, extent, grows) {
 
 /** Take facts that Python changed: other extents, lanes, shifts, or texts. */
 export function takeFacts(state, facts) {
-  state.facts = facts;
+  const { extent } = state.facts;
+  state.facts = { ...facts, extent };
+  takeExtent(state, newestExtent(extent, facts), facts.grows);
   state.overview = tileOfTrait(state.model.get("overview")) ?? state.overview;
   placeAll(state);
   askForView(state, true);
   state.change();
+}
+
+// The last tile may have told of more than facts that come once a second do.
+function newestExtent(known, { extent, grows }) {
+  return grows && known[1] > extent[1] ? known : extent;
 }
 
 // Who sees all goes on seeing all; who has gone back in time stays there.

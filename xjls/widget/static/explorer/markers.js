@@ -4,7 +4,6 @@ import { placeOf, timeAt } from "./geometry.js";
 import { askForStatistics } from "./request.js";
 import { limitsOf } from "./state.js";
 
-const REACH = 5;
 const COLORS = 6;
 const LEAST_SPAN = 1; // ns
 
@@ -89,9 +88,9 @@ export function markerName(state, marker) {
 function partAt(state, marker, x, inFlags) {
   const from = placeOf(state.layout, state.view, marker.x0);
   const onFlag = inFlags && x >= from && x < from + FLAG;
-  if (marker.x1 === null) return Math.abs(x - from) <= REACH || onFlag ? "both" : null;
+  if (marker.x1 === null) return Math.abs(x - from) <= state.reach || onFlag ? "both" : null;
   const to = placeOf(state.layout, state.view, marker.x1);
-  const [nearStart, nearEnd] = [Math.abs(x - from) <= REACH, Math.abs(x - to) <= REACH];
+  const [nearStart, nearEnd] = [Math.abs(x - from) <= state.reach, Math.abs(x - to) <= state.reach];
   if (nearStart && nearEnd) return x < (from + to) / 2 ? "start" : "end";
   if (nearStart || nearEnd) return nearStart ? "start" : "end";
   return inFlags && x > from && x < to ? "both" : null;

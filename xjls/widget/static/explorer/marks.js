@@ -5,20 +5,20 @@ import { cutText, panelBox } from "./canvas.js";
 import { placeOf } from "./geometry.js";
 import { markerName, selectedMarker } from "./markers.js";
 import { isCurrent, statisticsOf } from "./request.js";
-import { statisticRows } from "./statistics.js";
+import { isLoss, numberRows, paintRows, rowsCount, rowsWidth, shownRows } from "./rows.js";
 import { faded } from "./theme.js";
 
 const BOX_ROW = 13.5;
-const LABEL = 44;
+const BOX_PAD = 6;
 const BOX_FADED = 0.5;
 
 /** Paint all markers; the selected one last, with its statistics. */
-export function paintMarkers(state, context, { theme }) {
+export function paintMarkers(state, context, art) {
   state.marksBoxes = []; // what the cursor's box keeps off
   const selected = selectedMarker(state);
   const others = state.markers.filter((marker) => marker !== selected);
-  for (const marker of others) paintMarker(state, context, marker, theme, false);
-  if (selected) paintMarker(state, context, selected, theme, true);
+  for (const marker of others) paintMarker(state, context, marker, art, false);
+  if (selected) paintMarker(state, context, selected, art, true);
 }
 
 /** What a marker's flag says: name, and of two ends Δt and 1/Δt; the longest text that fits comes first. */
@@ -30,7 +30,8 @@ export function flagTexts(state, marker) {
   return [`${name}   ${length}   ${rate}`, `${length}   ${rate}`, `${name}   ${length}`, length, name];
 }
 
-function paintMarker(state, context, marker, theme, isSelected) {
+function paintMarker(state, context, marker, art, isSelected) {
+  const { theme } = art;
   const { plot } = state.layout;
   const color = theme.markers[(marker.color ?? 0) % theme.markers.length];
   const from = placeOf(state.layout, state.view, marker.x0);
@@ -44,7 +45,7 @@ function paintMarker(state, context, marker, theme, isSelected) {
   for (const x of to > from ? [from, to] : [from]) strokeMarker(context, state.layout, x);
   paintFlag(state, context, marker, from, to, color, theme);
   context.restore();
-  if (isSelected) paintBoxes(state, context, marker, from, to, color, theme);
+  if (isSelected) paintBoxes(state, context, marker, { from, to, color }, art);
 }
 
 function clipToPlot(context, { plot, flags }) {
@@ -85,51 +86,49 @@ function paintFlag(state, context, marker, from, to, color, theme) {
   context.fillText(text, isSpan ? (left + right) / 2 : from + 4, flags.y + flags.height / 2 + 0.5);
 }
 
-function paintBoxes(state, context, marker, from, to, color, theme) {
+function paintBoxes(state, context, marker, span, art) {
   const found = statisticsOf(state, marker.key);
   if (!found) return;
+  context.font = `11px ${art.theme.font}`;
   context.globalAlpha = isCurrent(found, marker.x0, marker.x1) ? 1 : BOX_FADED;
-  for (const box of state.layout.lanes) paintLaneBox(state, context, box, found.lanes[box.key], from, to, color, theme);
+  for (const box of state.layout.lanes) paintLaneBox(state, context, box, found.lanes[box.key], span, art);
   context.globalAlpha = 1;
 }
 
-function paintLaneBox(state, context, box, numbers, from, to, color, theme) {
-  const rows = statisticRows(box.lane, numbers, state.settings);
+function paintLaneBox(state, context, box, numbers, span, art) {
+  const all = numberRows(state, box.lane, numbers);
   const room = Math.floor((box.height - 10) / BOX_ROW);
-  if (!rows.length) return;
-  if (room < Math.min(3, rows.length)) return paintShort(state, context, box, rows, from, to, color, theme);
-  context.font = `11px ${theme.font}`;
-  const shown = rows.slice(0, room);
-  const width = LABEL + Math.max(...shown.map((row) => context.measureText(row.text).width)) + 12;
-  const x = besideSpan(state.layout.plot, from, to, width);
-  const place = { x, y: box.y + 3, width, height: shown.length * BOX_ROW + 6 };
-  panelBox(context, place.x, place.y, width, place.height, theme.raised, color);
-  state.marksBoxes.push(place);
-  shown.forEach((row, i) => paintRow(context, row, x, width, box.y + 6 + BOX_ROW * (i + 0.5), theme));
+  if (!all.rows.length) return;
+  if (room < Math.min(3, all.rows.length)) return paintShort(state, context, box, all, span, art);
+  const shown = shownRows(all, room);
+  const width = rowsWidth(context, shown);
+  const place = placeBox(state, span, { width, y: box.y + 3, height: rowsCount(shown) * BOX_ROW + BOX_PAD });
+  panelBox(context, place.x, place.y, place.width, place.height, art.theme.raised, span.color);
+  const inner = { x: place.x + BOX_PAD, y: box.y + 6, width, height: BOX_ROW };
+  paintRows(state, context, box.lane, shown, inner, art);
 }
 
 // A low lane has room for one line only.
-function paintShort(state, context, box, rows, from, to, color, theme) {
-  context.font = `11px ${theme.font}`;
-  const text = `${rows[0].label} ${rows[0].text}`;
-  const width = context.measureText(text).width + 10;
-  const x = besideSpan(state.layout.plot, from, to, width);
-  const place = { x, y: box.y + box.height / 2 - 9, width, height: 17 };
-  panelBox(context, place.x, place.y, width, place.height, theme.raised, color);
-  state.marksBoxes.push(place);
+function paintShort(state, context, box, all, span, { theme }) {
+  const text = shortText(all);
+  const place = placeBox(state, span, { width: context.measureText(text).width, y: box.y + box.height / 2 - 9, height: 17 });
+  panelBox(context, place.x, place.y, place.width, place.height, theme.raised, span.color);
   context.fillStyle = theme.text;
   context.textAlign = "left";
-  context.fillText(text, x + 5, box.y + box.height / 2);
+  context.textBaseline = "middle";
+  context.fillText(text, place.x + BOX_PAD, box.y + box.height / 2);
 }
 
-function paintRow(context, row, x, width, y, theme) {
-  context.textBaseline = "middle";
-  context.fillStyle = theme.dim;
-  context.textAlign = "left";
-  context.fillText(row.label, x + 6, y);
-  context.fillStyle = theme.text;
-  context.textAlign = "right";
-  context.fillText(row.text, x + width - 6, y);
+/** Numbers in one line: the first of them, and what is lost. */
+export function shortText({ rows }) {
+  return rows.filter((row, i) => i === 0 || isLoss(row)).map((row) => `${row.label} ${row.cells.map(({ text }) => text).join(" | ")}`).join("   ");
+}
+
+function placeBox(state, { from, to }, { width, y, height }) {
+  const wide = width + 2 * BOX_PAD;
+  const place = { x: besideSpan(state.layout.plot, from, to, wide), y, width: wide, height };
+  state.marksBoxes.push(place);
+  return place;
 }
 
 // Beside the span, so that what was measured stays in sight; inside only where neither side has room.

@@ -3,8 +3,9 @@
 import { fitInto, panBy, zoomAbout } from "../core/view.js";
 import { timeAt } from "./geometry.js";
 import { askForView } from "./request.js";
-import { axisSettings, changeAxis } from "./settings.js";
+import { axisRanges, axisSettings, changeAxis, changeRanges } from "./settings.js";
 import { limitsOf } from "./state.js";
+import { sameValue } from "./traits.js";
 
 const QUARTER = 0.25;
 export const NOTCH = Math.SQRT2;
@@ -14,15 +15,26 @@ export function showView(state, view, { remember = true, write = true } = {}) {
   const fitted = fitInto(view, limitsOf(state));
   if (fitted[0] === state.view[0] && fitted[1] === state.view[1]) return;
   state.view = fitted;
-  if (remember) state.history.push(fitted);
+  if (remember) rememberPlace(state);
   if (write) state.writer.write("view", fitted);
   askForView(state);
   state.change();
 }
 
-/** Remember the view as one to come back to, after a drag that showed many. */
-export function rememberView(state) {
-  state.history.push(state.view);
+/** What is shown, in time and on the y axes. */
+export function placeNow(state) {
+  return { view: state.view, ranges: axisRanges(state.facts, state.settings) };
+}
+
+/** Remember what is shown as a place to come back to. */
+export function rememberPlace(state) {
+  state.history.push(placeNow(state));
+}
+
+/** Show what was shown before. */
+export function showPlace(state, { view, ranges }) {
+  takeRanges(state, ranges);
+  showView(state, view, { remember: false });
 }
 
 /** Whether all of the recording is shown, so that no more can be. */
@@ -43,14 +55,14 @@ export function panByPart(state, part = QUARTER) {
 
 /** Show the whole recording, with automatic y axes. */
 export function showAll(state) {
-  for (const lane of state.facts.lanes) resetAxis(state, lane.key);
-  showView(state, [...state.facts.extent]);
+  takeRanges(state, {});
+  showView(state, [...state.facts.extent], { remember: false });
+  rememberPlace(state);
 }
 
-/** Go to the view before (−1) or behind (1) the present one. */
+/** Go to the place before (−1) or behind (1) the present one: its time and its y axes. */
 export function walkHistory(state, direction) {
-  const view = direction < 0 ? state.history.back() : state.history.forward();
-  showView(state, view, { remember: false });
+  showPlace(state, direction < 0 ? state.history.back() : state.history.forward());
 }
 
 /** Show a span with some room around it, where the view does not hold it already. */
@@ -71,21 +83,29 @@ export function zoomAxis(state, key, factor, y) {
   setAxisRange(state, key, bottom, top);
 }
 
-/** Move the y axis of a lane by pixels. */
+/** Move the y axis of a lane by pixels, from where `scale` has it; the end of the drag is what is remembered. */
 export function panAxis(state, key, scale, height, pixels) {
-  setAxisRange(state, key, scale.value(height - pixels), scale.value(-pixels));
+  takeRange(state, key, scale.value(height - pixels), scale.value(-pixels));
+}
+
+/** Zoom and move the y axis of a lane as two fingers do: `from` and `to` are `{y, apart}` on the stage, in pixels. */
+export function pinchAxis(state, { key, y, height }, scale, from, to) {
+  const factor = from.apart / to.apart;
+  const [top, bottom] = [y, y + height].map((edge) => scale.value(from.y - y + (edge - to.y) * factor));
+  takeRange(state, key, bottom, top);
 }
 
 /** Give a lane's y axis a range by hand. */
 export function setAxisRange(state, key, low, high) {
-  if (!(high > low) || !Number.isFinite(high - low)) return;
-  changeAxis(state, key, { mode: "manual", range: [low, high] });
+  if (takeRange(state, key, low, high)) rememberPlace(state);
 }
 
 /** Let a lane's y axis follow what is seen again. */
 export function resetAxis(state, key) {
   state.ranges.clear();
-  if (axisSettings(state.settings, key).mode !== "auto") changeAxis(state, key, { mode: "auto", range: null });
+  if (axisSettings(state.settings, key).mode === "auto") return;
+  changeAxis(state, key, { mode: "auto", range: null });
+  rememberPlace(state);
 }
 
 /** Show what a box holds, in time and in the lane where it was drawn. */
@@ -94,9 +114,22 @@ export function zoomToBox(state, box) {
   const scale = state.scales.get(box.lane?.key);
   if (scale && box.lane.lane.shape !== "logic" && box.height > GRASP) {
     const [high, low] = [box.y, box.y + box.height].map((y) => scale.value(y - box.lane.y));
-    setAxisRange(state, box.lane.key, low, high);
+    takeRange(state, box.lane.key, low, high);
   }
-  if (box.width > GRASP) showView(state, [x0, x1]);
+  if (box.width > GRASP) showView(state, [x0, x1], { remember: false });
+  rememberPlace(state);
+}
+
+function takeRange(state, key, low, high) {
+  if (!(high > low) || !Number.isFinite(high - low)) return false;
+  changeAxis(state, key, { mode: "manual", range: [low, high] });
+  return true;
+}
+
+// An axis that follows what is seen begins anew: what it had before is of another view.
+function takeRanges(state, ranges) {
+  state.ranges.clear();
+  if (!sameValue(ranges, axisRanges(state.facts, state.settings))) changeRanges(state, ranges);
 }
 
 function cursorPlace(state) {

@@ -115,7 +115,7 @@ function joinsLast(row, place) {
 
 function paintNoteRow(state, context, row, theme) {
   for (const { note, place, room, more } of row) {
-    const wanted = context.measureText(note.text).width + 14 + dotRoom(note);
+    const wanted = context.measureText(note.text).width + 9 + dotRoom(note);
     const width = Math.min(WIDEST, wanted, room - PIN);
     const shown = width >= Math.min(wanted, LEAST_TEXT) ? width : 0;
     paintNote(context, note, place, shown, theme);

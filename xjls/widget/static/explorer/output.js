@@ -2,6 +2,7 @@
 
 import { durationText } from "../core/times.js";
 import { cutText } from "./canvas.js";
+import { UPRIGHT_FROM } from "./geometry.js";
 import { markerName } from "./markers.js";
 import { VIEW_SPAN, askOnce, statisticsOf } from "./request.js";
 import { say } from "./state.js";
@@ -111,7 +112,7 @@ function paintNames(state, context) {
   context.fillStyle = state.theme.text;
   for (const box of state.layout.lanes) {
     context.save();
-    if (box.height >= 56) {
+    if (box.height >= UPRIGHT_FROM) {
       context.translate(11, HEAD + box.y + box.height / 2);
       context.rotate(-Math.PI / 2);
       context.textAlign = "center";

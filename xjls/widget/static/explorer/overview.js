@@ -11,8 +11,6 @@ import { showView } from "./navigate.js";
 import { limitsOf } from "./state.js";
 import { blitColors } from "./theme.js";
 
-const HANDLE = 5;
-
 /** Paint the overview: its first lane that is shown, and the gaps of all. */
 export function paintOverview(state, context, art) {
   const box = state.layout.overview;
@@ -33,9 +31,9 @@ export function paintOverview(state, context, art) {
 /** What a press in the overview begins: "left", "right" (an edge of the view) or "move". */
 export function overviewGrip(state, x) {
   const shown = viewInOverview(state.layout, state.facts.extent, state.view);
-  if (shown.width > 3 * HANDLE || Math.abs(x - (shown.x + shown.width / 2)) > shown.width / 2) {
-    if (Math.abs(x - shown.x) <= HANDLE) return "left";
-    if (Math.abs(x - shown.x - shown.width) <= HANDLE) return "right";
+  if (shown.width > 3 * state.reach || Math.abs(x - (shown.x + shown.width / 2)) > shown.width / 2) {
+    if (Math.abs(x - shown.x) <= state.reach) return "left";
+    if (Math.abs(x - shown.x - shown.width) <= state.reach) return "right";
   }
   return "move";
 }

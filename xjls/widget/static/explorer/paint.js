@@ -3,7 +3,7 @@
 import { fitCanvas, makeScratch } from "./canvas.js";
 import { paintTimeAxis } from "./axis.js";
 import { gapPatterns } from "./gaps.js";
-import { paintHover } from "./hover.js";
+import { paintCursor, paintHover } from "./hover.js";
 import { paintLane } from "./lanes.js";
 import { paintMarkers } from "./marks.js";
 import { paintNotes } from "./notes.js";
@@ -48,6 +48,7 @@ function paintBase(state, canvas, art) {
 
 function paintOverlay(state, canvas, art) {
   const context = fitCanvas(canvas, state.layout.width, state.layout.height, state.ratio);
+  paintCursor(state, context, art); // below all that is to be read
   paintNotes(state, context, art);
   paintMarkers(state, context, art);
   if (state.gesture?.box) paintBox(state, context, state.gesture.box);

@@ -1,29 +1,37 @@
 // The mouse and the finger: what a press on each part of the stage begins.
 
 import { panBy } from "../core/view.js";
-import { LEAST_HEIGHT, timeAt, zoneAt } from "./geometry.js";
+import { LEAST_HEIGHT, reachOf, timeAt, zoneAt } from "./geometry.js";
 import { hoverAt, pointOf } from "./hover.js";
 import { askForMarker, openMarkerMenu } from "./marker-menu.js";
 import { addMarker, markerAt, markerOver, moveMarker, removeMarker, selectMarker } from "./markers.js";
-import { panAxis, rememberView, resetAxis, showAll, showView, zoomToBox } from "./navigate.js";
+import {
+  panAxis, placeNow, rememberPlace, resetAxis, showAll, showPlace, showView, zoomToBox,
+} from "./navigate.js";
 import { noteAt, noteBoxAt, showNote } from "./notes.js";
 import { centreAt, dragOverview, isInViewRectangle, overviewGrip } from "./overview.js";
 import { askForView } from "./request.js";
 import { changeSettings, shownTracks } from "./settings.js";
-import { shiftRecording } from "./tracks.js";
 import { limitsOf } from "./state.js";
+import { fingerGesture, makeFingers, pinchGesture, scrollAround } from "./touch.js";
+import { shiftRecording } from "./tracks.js";
 
 const CLICK = 3;
 const CURSORS = { axis: "ew-resize", lane: "crosshair", yaxis: "ns-resize", separator: "row-resize" };
 
 /** Let the pointer act on the stage; returns what ends it. */
 export function listenToPointer(state, stage) {
+  const fingers = makeFingers();
+  const cancel = (event) => {
+    fingers.lift(event.pointerId);
+    abandon(state);
+  };
   const listeners = {
-    pointerdown: (event) => press(state, stage, event),
-    pointermove: (event) => move(state, stage, event),
-    pointerup: (event) => release(state, stage, event),
-    pointercancel: () => abandon(state),
-    pointerleave: () => leave(state),
+    pointerdown: (event) => press(state, stage, event, fingers),
+    pointermove: (event) => move(state, stage, event, fingers),
+    pointerup: (event) => release(state, stage, event, fingers),
+    pointercancel: cancel,
+    pointerleave: (event) => leave(state, event),
     dblclick: (event) => showMore(state, stage, event),
     contextmenu: (event) => askWhat(state, stage, event),
   };
@@ -41,19 +49,30 @@ export function abandon(state) {
   return true;
 }
 
-function press(state, stage, event) {
+function press(state, stage, event, fingers) {
   if (event.button !== 0 || !state.layout) return;
   state.root.focus({ preventScroll: true });
   event.preventDefault();
   const at = pointOf(stage, event);
+  if (!fingers.put(event.pointerId, at)) return;
   stage.setPointerCapture(event.pointerId);
-  const gesture = beginGesture(state, at, event);
+  state.reach = reachOf(event);
+  hoverAt(state, at);
+  const gesture = fingers.count > 1 ? beginPinch(state, fingers) : beginGesture(state, at, event, stage);
   if (gesture) state.gesture = { from: at, moved: false, view: state.view, ...gesture };
   state.change("overlay");
 }
 
-function move(state, stage, event) {
+// What the first finger panned by then stays; whatever else it began is given up.
+function beginPinch(state, fingers) {
+  if (state.gesture?.kind !== "pan") abandon(state);
+  return pinchGesture(state, fingers);
+}
+
+function move(state, stage, event, fingers) {
   const at = pointOf(stage, event);
+  fingers.move(event.pointerId, at);
+  state.reach = reachOf(event);
   hoverAt(state, at);
   const { gesture } = state;
   if (gesture) {
@@ -63,18 +82,25 @@ function move(state, stage, event) {
   state.change("overlay");
 }
 
-function release(state, stage, event) {
+function release(state, stage, event, fingers) {
   const { gesture } = state;
-  if (!gesture) return;
+  if (!fingers.lift(event.pointerId) || !gesture) return;
   state.gesture = null;
   const at = pointOf(stage, event);
   if (gesture.moved) gesture.drop?.(at, gesture);
   else gesture.click?.(at);
+  if (gesture.kind === "pinch" && fingers.count) goOn(state, fingers.places()[0]);
   state.change();
 }
 
-function leave(state) {
-  if (state.gesture) return;
+// The finger that is still down goes on to pan.
+function goOn(state, from) {
+  state.gesture = { from, view: state.view, ...panGesture(state, from), moved: true };
+}
+
+// A finger that is lifted leaves the stage, too: what it pointed at stays to be read.
+function leave(state, { pointerType }) {
+  if (state.gesture || pointerType === "touch") return;
   state.hover = null;
   state.change("overlay");
 }
@@ -93,7 +119,7 @@ function cursorAt(state, { x, y }, event) {
 
 // ---- what a press begins: {drag, drop, click, undo, kind, …} ------------------------------------------------------
 
-function beginGesture(state, at, event) {
+function beginGesture(state, at, event, stage) {
   const { zone, lane } = zoneAt(state.layout, at.x, at.y);
   if (zone === "overview") return overviewGesture(state, at);
   if (zone === "separator") return heightGesture(state, at, lane);
@@ -105,15 +131,16 @@ function beginGesture(state, at, event) {
   if (event.shiftKey && (event.ctrlKey || event.metaKey)) return alignGesture(state, at, lane);
   if (event.shiftKey) return spanGesture(state, at);
   if ((event.ctrlKey || event.metaKey) && lane) return axisGesture(state, at, lane);
-  return panGesture(state, at);
+  const pan = panGesture(state, at);
+  return event.pointerType === "touch" ? fingerGesture(pan, at, (pixels) => scrollAround(stage, pixels)) : pan;
 }
 
 function overviewGesture(state, at) {
   if (!isInViewRectangle(state, at.x) && overviewGrip(state, at.x) === "move") centreAt(state, at.x);
-  const [grip, before] = [overviewGrip(state, at.x), state.view];
-  const drag = (now) => dragOverview(state, grip, before, at.x, now.x);
-  const undo = () => showView(state, before, { remember: false });
-  return { kind: "overview", drag, drop: () => rememberView(state), undo };
+  const [grip, before] = [overviewGrip(state, at.x), placeNow(state)];
+  const drag = (now) => dragOverview(state, grip, before.view, at.x, now.x);
+  const undo = () => showPlace(state, before);
+  return { kind: "overview", drag, drop: () => rememberPlace(state), undo };
 }
 
 function heightGesture(state, at, lane) {
@@ -127,7 +154,13 @@ function heightGesture(state, at, lane) {
 function axisGesture(state, at, lane) {
   const scale = state.scales.get(lane.key);
   const movable = scale && lane.lane.shape !== "logic";
-  return { kind: "axis", drag: (now) => movable && panAxis(state, lane.key, scale, lane.height, now.y - at.y) };
+  const before = placeNow(state);
+  return {
+    kind: "axis",
+    drag: (now) => movable && panAxis(state, lane.key, scale, lane.height, now.y - at.y),
+    drop: () => rememberPlace(state),
+    undo: () => showPlace(state, before),
+  };
 }
 
 function markerGesture(state, at, { key, part }) {
@@ -171,8 +204,9 @@ function panGesture(state, at) {
     const dx = (-(now.x - at.x) / width) * (before[1] - before[0]);
     showView(state, panBy(before, dx, limitsOf(state)), { remember: false });
   };
-  const undo = () => showView(state, before, { remember: false });
-  return { kind: "pan", drag: show, drop: () => rememberView(state), click: (now) => clickStage(state, now), undo };
+  const place = placeNow(state);
+  const undo = () => showPlace(state, place);
+  return { kind: "pan", drag: show, drop: () => rememberPlace(state), click: (now) => clickStage(state, now), undo };
 }
 
 // The last track that is shown is the one that was laid over the others; its recording moves in all lanes.

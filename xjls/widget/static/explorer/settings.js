@@ -40,6 +40,12 @@ export function axisSettings(settings, key) {
   return { mode: "auto", scale: "linear", range: null, zero: 1e-9, ...settings.y[key] };
 }
 
+/** The ranges that were given to y axes by hand, by lane; an axis that follows what is seen has none. */
+export function axisRanges(facts, settings) {
+  const axes = facts.lanes.map(({ key }) => [key, axisSettings(settings, key)]);
+  return Object.fromEntries(axes.filter(([, axis]) => axis.mode === "manual").map(([key, axis]) => [key, axis.range]));
+}
+
 /** All lanes in the order that was chosen; those that nobody ordered stand last, as they came. */
 export function orderedLanes(facts, settings) {
   const place = new Map(settings.order.map((key, i) => [key, i]));
@@ -85,6 +91,17 @@ export function changeSettings(state, patch) {
 /** Change the y axis of one lane. */
 export function changeAxis(state, key, patch) {
   const y = { ...state.settings.y, [key]: { ...axisSettings(state.settings, key), ...patch } };
+  changeSettings(state, { y });
+}
+
+/** Give all y axes the ranges of `axisRanges`; those that have none follow what is seen. */
+export function changeRanges(state, ranges) {
+  const y = { ...state.settings.y };
+  for (const { key } of state.facts.lanes) {
+    const axis = axisSettings(state.settings, key);
+    const range = ranges[key] ?? null;
+    if (range || axis.mode === "manual") y[key] = { ...axis, mode: range ? "manual" : "auto", range };
+  }
   changeSettings(state, { y });
 }
 

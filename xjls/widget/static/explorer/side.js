@@ -2,24 +2,45 @@
 
 import { VIEW_SPAN, isCurrent, statisticsOf } from "./request.js";
 import { spanTexts } from "./axis.js";
-import { cutText } from "./canvas.js";
-import { statisticRows } from "./statistics.js";
+import { cutText, panelBox } from "./canvas.js";
+import { isLoss, lossColor, numberRows, paintRows, rowsCount, rowsWidth, shownRows } from "./rows.js";
+import { allStatisticRows } from "./statistics.js";
 
 const SIDE_ROW = 14.5;
 const SIDE_FADED = 0.45;
 const CORNER = 4;
 const CORNER_DIGITS = 3;
 const SIDE_DIGITS = 5;
+const ALL_ROW = 14;
+const ALL_PAD = 8;
+const MORE_DOT = 1.3;
 
 /** Paint the right column; statistics of another view than the present one are pale until new ones are here. */
-export function paintSide(state, context, { theme }) {
+export function paintSide(state, context, art) {
   const { side, overview } = state.layout;
-  paintLength(state, context, side ?? { x: CORNER, width: overview.x - 2 * CORNER }, theme);
+  paintLength(state, context, side ?? { x: CORNER, width: overview.x - 2 * CORNER }, art.theme);
+  state.sideCut = new Set();
   if (!side) return;
   const found = statisticsOf(state, VIEW_SPAN);
   context.globalAlpha = isCurrent(found, ...state.view) ? 1 : SIDE_FADED;
-  for (const box of state.layout.lanes) paintRows(context, side, box, found?.lanes?.[box.key], state.settings, theme);
+  for (const box of state.layout.lanes) paintLaneRows(state, context, side, box, found?.lanes?.[box.key], art);
   context.globalAlpha = 1;
+}
+
+/** Paint all numbers of a lane beside its few ones, where some of them had no room there. */
+export function paintAllNumbers(state, context, box, art) {
+  const numbers = statisticsOf(state, VIEW_SPAN)?.lanes?.[box.key];
+  if (!numbers || !state.sideCut?.has(box.key)) return;
+  const all = numberRows(state, box.lane, numbers, allStatisticRows);
+  const shown = { ...all, head: all.places.length > 1 };
+  context.font = `11px ${art.theme.font}`;
+  const { plot } = state.layout;
+  const [width, height] = [rowsWidth(context, shown), rowsCount(shown) * ALL_ROW];
+  const x = plot.x + plot.width - width - 2 * ALL_PAD;
+  const y = Math.max(2, Math.min(box.y, state.layout.height - height - 2 * ALL_PAD));
+  panelBox(context, x, y, width + 2 * ALL_PAD, height + ALL_PAD, art.theme.raised, art.theme.frame);
+  const place = { x: x + ALL_PAD, y: y + ALL_PAD / 2, width, height: ALL_ROW };
+  paintRows(state, context, box.lane, shown, place, art);
 }
 
 function paintLength(state, context, { x, width }, theme) {
@@ -35,20 +56,25 @@ function paintLength(state, context, { x, width }, theme) {
   if (context.measureText(whole).width <= width) context.fillText(whole, x, y + 28);
 }
 
-function paintRows(context, side, box, numbers, settings, theme) {
-  const rows = statisticRows(box.lane, numbers, settings);
-  const room = Math.max(1, Math.floor((box.height + 3) / SIDE_ROW));
-  rows.slice(0, room).forEach((row, i) => {
-    const y = box.y + SIDE_ROW * (i + 0.5);
-    context.fillStyle = theme.dim;
-    context.textAlign = "left";
-    context.fillText(row.label, side.x, y);
-    context.fillStyle = row.name === "lost" && row.value > 0 ? lossColor(theme) : theme.text;
-    context.textAlign = "right";
-    context.fillText(row.text, side.x + side.width, y);
-  });
+function paintLaneRows(state, context, side, box, numbers, art) {
+  const all = numberRows(state, box.lane, numbers);
+  const shown = shownRows(all, Math.max(1, Math.floor((box.height + 3) / SIDE_ROW)));
+  context.font = `11px ${art.theme.font}`;
+  const place = { x: side.x, y: box.y, width: side.width, height: SIDE_ROW };
+  const isNarrow = paintRows(state, context, box.lane, shown, place, art);
+  if (!shown.isCut && !isNarrow) return;
+  state.sideCut.add(box.key);
+  const hidesLoss = all.rows.some((row) => isLoss(row) && !shown.rows.includes(row));
+  const y = box.y + SIDE_ROW * (rowsCount(shown) - 0.5);
+  paintMoreDots(context, side, y, hidesLoss ? lossColor(art.theme) : art.theme.dim);
 }
 
-function lossColor(theme) {
-  return theme.dark ? "#ff8fa8" : "#b3204d";
+// Three dots above each other: there is more, and it is shown under the cursor.
+function paintMoreDots(context, { x }, y, color) {
+  context.fillStyle = color;
+  for (const step of [-4, 0, 4]) {
+    context.beginPath();
+    context.arc(x - 5, y + step, MORE_DOT, 0, 2 * Math.PI);
+    context.fill();
+  }
 }

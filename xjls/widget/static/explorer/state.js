@@ -4,8 +4,8 @@ import { makeExchange } from "../core/exchange.js";
 import { makeHistory } from "../core/history.js";
 import { decodeTile } from "../core/tile.js";
 import { makeTimes } from "../core/times.js";
-import { layOut } from "./geometry.js";
-import { withDefaults } from "./settings.js";
+import { REACH, layOut } from "./geometry.js";
+import { axisRanges, withDefaults } from "./settings.js";
 import { delayed, makeWriter } from "./traits.js";
 
 const SAY_MS = 12000;
@@ -17,12 +17,13 @@ export function makeState(model, root) {
   const facts = model.get("facts");
   const chosen = model.get("settings") ?? {};
   const view = asView(model.get("view"), facts.extent);
+  const settings = withDefaults(chosen);
   const state = {
     model,
     root,
     facts,
     chosen,
-    settings: withDefaults(chosen),
+    settings,
     view,
     markers: model.get("markers") ?? [],
     selected: model.get("selected") ?? "",
@@ -30,12 +31,13 @@ export function makeState(model, root) {
     overview: tileOfTrait(model.get("overview")),
     tile: tileOfTrait(model.get("first")),
     times: makeTimes(facts),
-    history: makeHistory(view, { now: () => performance.now(), merge_ms: 400 }),
+    history: makeHistory({ view, ranges: axisRanges(facts, settings) }, { now: () => performance.now(), merge_ms: 400 }),
     statistics: { view: firstStatistics(model.get("first")), markers: new Map() },
     ranges: new Map(),
     scales: new Map(),
     hiddenTracks: new Set(),
     hover: null,
+    reach: REACH,
     gesture: null,
     boxMode: false,
     search: {},

@@ -41,8 +41,14 @@ function rowsNamed(lane, numbers, names, settings) {
 
 // What was computed from columns is said to be about right; counts are what they are.
 function aboutText(lane, name, numbers, settings) {
-  const text = statisticText(lane, name, numbers[name], settings);
+  const text = name === "lost" ? lostText(numbers) : statisticText(lane, name, numbers[name], settings);
   return numbers.exact === false && !COUNTS.has(name) && text !== "–" ? `≈ ${text}` : text;
+}
+
+// Samples that are held as NaN or infinite have no value either, but nobody lost them on the way.
+function lostText({ lost, nan }) {
+  if (!(lost > 0 && nan > 0)) return lost === null || lost === undefined ? "–" : countText(lost);
+  return `${countText(lost)}, ${nan >= lost ? "all" : countText(nan)} NaN`;
 }
 
 /** One statistic as text, "–" where there is no number. */
@@ -62,13 +68,23 @@ export function valueText(lane, value, settings) {
   return lane.units ? `${text}\u202f${lane.units}` : text;
 }
 
-/** All statistics as text with tabs, a line for each lane of each span `{name, from, to, lanes}`. */
+/** A lane's numbers as `[{lane, place, title, numbers}]`, one for each track; the title names the track of several. */
+export function trackNumbers(lane, numbers) {
+  return [numbers, ...(numbers.others ?? [])].map((one, place) => {
+    const track = lane.tracks.length > 1 ? lane.tracks[place] : null;
+    const title = track ? `${lane.name} (${track.label || track.name})` : lane.name;
+    return { lane, place, title, numbers: one };
+  });
+}
+
+/** All statistics as text with tabs, a line for each track of each span `{name, from, to, lanes}`. */
 export function statisticsAsText(facts, spans, settings) {
   const head = ["span", "from", "to", "signal", ...settings.statistics.map((name) => STATISTIC_LABELS[name])];
   const lines = spans.flatMap(({ name, from, to, lanes }) =>
     facts.lanes
       .filter((lane) => lanes[lane.key])
-      .map((lane) => [name, from, to, lane.name, ...cellsOf(lane, lanes[lane.key], settings)].join("\t")),
+      .flatMap((lane) => trackNumbers(lane, lanes[lane.key]))
+      .map(({ lane, title, numbers }) => [name, from, to, title, ...cellsOf(lane, numbers, settings)].join("\t")),
   );
   return [head.join("\t"), ...lines].join("\n");
 }

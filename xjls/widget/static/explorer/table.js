@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { measuredSpans } from "./output.js";
-import { allStatisticRows } from "./statistics.js";
+import { allStatisticRows, trackNumbers } from "./statistics.js";
 
 /** Make the table: `{element, update()}`; it is made anew only when it says something else. */
 export function makeTable(state) {
@@ -24,14 +24,15 @@ export function makeTable(state) {
 
 function spanRows(state, span) {
   const lanes = state.facts.lanes.filter((lane) => span.lanes[lane.key]);
-  return lanes.map((lane) => laneRow(lane, span, state.settings));
+  const tracks = lanes.flatMap((lane) => trackNumbers(lane, span.lanes[lane.key]));
+  return tracks.map((track) => trackRow(track, span, state.settings));
 }
 
-function laneRow(lane, span, settings) {
-  const numbers = span.lanes[lane.key];
-  const made = row("td", [span.name, lane.name, span.from, span.to]);
+function trackRow({ lane, place, title, numbers }, span, settings) {
+  const made = row("td", [span.name, title, span.from, span.to]);
   made.dataset.span = span.key;
   made.dataset.lane = lane.key;
+  made.dataset.track = place;
   for (const { name, label, text, value } of allStatisticRows(lane, numbers, settings)) {
     made.append(element("td", { "data-name": name, "data-value": String(value) }, `${label} ${text}`));
   }

@@ -1,6 +1,7 @@
 // The row of buttons above the stage, and the menu of settings.
 
 import { choice, element, fieldRow, iconButton, openMenu } from "./dom.js";
+import { openAllNumbers } from "./all-numbers.js";
 import { openAnalysis } from "./analysis.js";
 import { openHelp } from "./help.js";
 import { addDual, cursorTime } from "./keys.js";
@@ -8,6 +9,7 @@ import { addMarker } from "./markers.js";
 import { NOTCH, showAll, walkHistory, zoomBy } from "./navigate.js";
 import { askForNote, saveNotes, unsavedNotes } from "./notes.js";
 import { copyStatistics, exportPage, savePicture } from "./output.js";
+import { isUsable, setUsable, shareTabStop } from "./roving.js";
 import { openSearch } from "./search.js";
 import { STATISTIC_LABELS, changeSettings, changeVisible, orderedLanes } from "./settings.js";
 import { say } from "./state.js";
@@ -27,8 +29,14 @@ export function makeToolbar(state) {
     else if (buttons[name]) bar.append(buttons[name]);
   }
   bar.append(element("span", { className: "xjls-title", title: state.facts.title ?? "" }, state.facts.title ?? ""));
-  bar.addEventListener("keydown", (event) => walkButtons(event, bar));
-  return { element: bar, update: () => updateButtons(state, buttons) };
+  // What cannot be used now is not disabled, or it would lose the focus under the hand
+  bar.addEventListener("click", (event) => isUnusable(event.target) && event.stopPropagation(), { capture: true });
+  const stop = shareTabStop(bar, { back: "ArrowLeft", on: "ArrowRight" });
+  const update = () => {
+    updateButtons(state, buttons);
+    stop.update();
+  };
+  return { element: bar, update };
 }
 
 const BUTTON_ORDER = [
@@ -36,15 +44,20 @@ const BUTTON_ORDER = [
   "marker", "range", "note", "save", "|",
   "search", "chart", "|",
   "lanes", "settings", "|",
-  "copy", "camera", "page", "follow", "help",
+  "table", "copy", "camera", "page", "follow", "help",
 ];
+
+function isUnusable(target) {
+  const button = target.closest("button");
+  return Boolean(button) && !isUsable(button);
+}
 
 function makeButtons(state) {
   const keep = (act) => () => {
     state.hover = null;
     act();
   };
-  const opens = { "aria-haspopup": "menu" };
+  const opens = { "aria-haspopup": "dialog" };
   const buttons = {
     zoomIn: iconButton("zoomIn", "Zoom in (+)", keep(() => zoomBy(state, 1 / NOTCH ** 2))),
     zoomOut: iconButton("zoomOut", "Zoom out (−)", keep(() => zoomBy(state, NOTCH ** 2))),
@@ -54,15 +67,16 @@ function makeButtons(state) {
     box: iconButton("box", "Zoom into a box (Alt+drag)", () => toggleBox(state), { "aria-pressed": "false" }),
     marker: iconButton("marker", "Add a marker (s)", keep(() => addMarker(state, cursorTime(state)))),
     range: iconButton("range", "Mark a span (d, Shift+drag)", keep(() => addDual(state))),
-    note: iconButton("note", "Add a note (t)", keep(() => askForNote(state, cursorTime(state)))),
-    search: iconButton("search", "Search (n, p)", () => openSearch(state)),
-    chart: iconButton("chart", "Histogram, CCDF, spectrum", () => openAnalysis(state)),
-    lanes: iconButton("lanes", "Signals", () => openLanes(state, buttons.lanes), opens),
+    note: iconButton("note", "Add a note (t)", keep(() => askForNote(state, cursorTime(state))), opens),
+    search: iconButton("search", "Search (n, p)", () => openSearch(state), opens),
+    chart: iconButton("chart", "Histogram, CCDF, spectrum", () => openAnalysis(state), opens),
+    lanes: iconButton("lanes", "Signals", () => openLanes(state, buttons.lanes), { "aria-haspopup": "menu" }),
     settings: iconButton("settings", "Settings", () => openSettings(state, buttons.settings), opens),
+    table: iconButton("table", "All statistics", () => openAllNumbers(state), opens),
     copy: iconButton("copy", "Copy the statistics", () => copyStatistics(state)),
     camera: iconButton("camera", "Save a picture", () => savePicture(state)),
     page: iconButton("page", "Save as a page of its own", () => exportPage(state)),
-    help: iconButton("help", "Keys and gestures (?)", () => openHelp(state)),
+    help: iconButton("help", "Keys and gestures (?)", () => openHelp(state), opens),
   };
   if (state.facts.saves) buttons.save = iconButton("save", "Save the notes", () => saveNotes(state));
   buttons.follow = iconButton("follow", "Follow what is newest", () => toggleFollow(state));
@@ -70,15 +84,15 @@ function makeButtons(state) {
 }
 
 function updateButtons(state, buttons) {
-  buttons.back.disabled = !state.history.canBack;
-  buttons.forward.disabled = !state.history.canForward;
+  setUsable(buttons.back, state.history.canBack);
+  setUsable(buttons.forward, state.history.canForward);
   buttons.box.setAttribute("aria-pressed", String(state.boxMode));
   buttons.follow.setAttribute("aria-pressed", String(Boolean(state.settings.follow)));
   buttons.follow.hidden = !state.facts.grows;
   for (const name of OF_KERNEL) if (buttons[name]) buttons[name].hidden = state.facts.kernel === false;
   if (!buttons.save) return;
   const unsaved = unsavedNotes(state);
-  buttons.save.disabled = unsaved === 0;
+  setUsable(buttons.save, unsaved > 0);
   buttons.save.classList.toggle("xjls-dotted", unsaved > 0);
 }
 
@@ -132,16 +146,4 @@ function toggleStatistic(state, name) {
   const { statistics } = state.settings;
   const kept = Object.keys(STATISTIC_LABELS).filter((one) => statistics.includes(one) !== (one === name));
   changeSettings(state, { statistics: kept });
-}
-
-// One stop for Tab among many buttons; arrows walk along them.
-function walkButtons(event, bar) {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step) return;
-  const stops = [...bar.querySelectorAll("button:not(:disabled)")];
-  const at = stops.indexOf(document.activeElement);
-  if (at < 0) return;
-  stops[(at + step + stops.length) % stops.length].focus();
-  event.preventDefault();
-  event.stopPropagation();
 }

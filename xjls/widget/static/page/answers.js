@@ -2,7 +2,7 @@
 
 import { columnAt, columnNumbers, exactNumbers } from "./measure.js";
 import { seekColumn } from "./seek.js";
-import { cutTable } from "./table.js";
+import { cutTable, tableRate } from "./table.js";
 
 const ELSEWHERE = "Open the recording itself for that: xjls.explore(path).";
 const REFUSED = {
@@ -95,7 +95,7 @@ function answerShift(page, { recording, shift }) {
 // ---- numbers ---------------------------------------------------------------------------------------------------------
 
 function spanNumbers(page, x0, x1) {
-  return exactHere(page, x0, x1) ?? ofLanes(page, (table, lane, shift) => columnNumbers(table, x0, x1, lane.rate_hz, shift));
+  return exactHere(page, x0, x1) ?? ofLanes(page, (table, rate, shift) => columnNumbers(table, x0, x1, rate, shift));
 }
 
 function markerNumbers(page, spans) {
@@ -109,13 +109,22 @@ function oneMarker(page, x0, x1) {
 
 // What was measured is of the tracks where they were then
 function exactHere(page, x0, x1) {
-  const moved = page.facts.lanes.some((lane) => lane.tracks[0].shift !== page.shifts[lane.key]);
+  const moved = page.facts.lanes.some((lane) => lane.tracks.some(({ shift }, i) => shift !== page.shifts[lane.key][i]));
   return moved ? null : exactNumbers(page.exact, x0, x1, page.facts.extent);
 }
 
 function ofLanes(page, tell) {
   const lanes = page.facts.lanes.filter((lane) => tableOf(page, lane, 0));
-  return Object.fromEntries(lanes.map((lane) => [lane.key, tell(tableOf(page, lane, 0), lane, moveOf(page, lane, 0))]));
+  return Object.fromEntries(lanes.map((lane) => [lane.key, ofTracks(page, lane, tell)]));
+}
+
+// A track whose recording has nothing in the page has numbers of nothing.
+function ofTracks(page, lane, tell) {
+  const [first, ...others] = lane.tracks.map((_, i) => {
+    const table = tableOf(page, lane, i);
+    return table ? tell(table, i ? tableRate(table) : lane.rate_hz, moveOf(page, lane, i)) : { n: 0, lost: 0 };
+  });
+  return others.length ? { ...first, others } : first;
 }
 
 // ---- strips ----------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ function addShare(sums, table, i, low, high) {
   const share = (Math.min(stop, high) - Math.max(start, low)) / (stop - start);
   if (!(share > 0)) return;
   const count = table.count[i] * share;
-  sums.missing += (table.length[i] - table.count[i]) * share;
+  sums.missing += (table.lost ? table.lost[i] : 0) * share;
   if (!(count > 0)) return;
   sums.n += count;
   const apart = table.mean[i] - sums.mean;

@@ -41,7 +41,7 @@ export function makePage({ traits, exact }, tables, modelOf) {
   return {
     tables,
     exact,
-    shifts: Object.fromEntries(traits.facts.lanes.map((lane) => [lane.key, lane.tracks[0].shift])),
+    shifts: Object.fromEntries(traits.facts.lanes.map((lane) => [lane.key, lane.tracks.map((track) => track.shift)])),
     get facts() {
       return modelOf().get("facts");
     },

@@ -10,7 +10,7 @@ const MOST_PER_PIXEL = 1.5;
  * @param {object} packed {lane, track, shape, start, step, y0, ends, spans, and places among the arrays}
  * @param {Array} arrays as of `unpackArrays`
  * @returns {object} n columns: edges Float64Array[n + 1] ns, mean, std (null where unknown), min, max less y0, count,
- *   length in samples
+ *   length in samples, lost (samples without a value; null where there are none)
  */
 export function makePageTable(packed, arrays) {
   const pick = (name) => (packed[name] === null ? null : arrays[packed[name]]);
@@ -18,11 +18,17 @@ export function makePageTable(packed, arrays) {
   const n = mean.length;
   const length = pieceLengths(packed.pieces, n);
   const missing = pick("missing");
+  const withoutValue = packed.lost === null || packed.lost === undefined ? missing : arrays[packed.lost];
   return {
     lane: packed.lane, track: packed.track, shape: packed.shape, shift: packed.shift, y0: packed.y0, spans: packed.spans, n, mean, length,
-    std: pick("std") ?? (packed.samples ? new Float32Array(n) : null), min: pick("min") ?? mean, max: pick("max") ?? mean,
+    std: pick("std") ?? (packed.samples ? new Float32Array(n) : null), min: pick("min") ?? mean, max: pick("max") ?? mean, lost: withoutValue,
     count: missing ? length.map((all, i) => all - missing[i]) : length, edges: edgesOf(packed.start, packed.step, pick("bend")),
   };
+}
+
+/** Samples a second, from all columns: what is laid over a lane may have another rate than the lane. */
+export function tableRate({ edges, length, n }) {
+  return (sumOf(length, 0, n) / (edges[n] - edges[0])) * 1e9;
 }
 
 /** Edges from the first one, the first distance, and by how much each distance differs from the one before. */

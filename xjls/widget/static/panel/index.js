@@ -4,6 +4,7 @@ import { makeTimes } from "../core/times.js";
 import { element } from "../explorer/dom.js";
 import { applyTheme, laneHues, themeOf, watchTheme } from "../explorer/theme.js";
 import { makeLiveColumns } from "./columns.js";
+import { makeLiveMarks } from "./marks.js";
 import { livePlaces, makeLivePainter } from "./picture.js";
 import { makeReadouts } from "./readouts.js";
 
@@ -19,12 +20,13 @@ function render({ model, el }) {
   const root = element("div", { className: "xjls-live xjls-panel-view" }, readouts.head, main, readouts.sums, readouts.health, note);
   el.append(root);
   const live = {
-    model, root, canvas, readouts, note, columns: makeLiveColumns(), held: null, push: null, slow: null, facts: { lanes: [] },
+    model, root, canvas, readouts, note, columns: makeLiveColumns(), marks: makeLiveMarks(), held: null, push: null, facts: { lanes: [] },
     times: makeTimes(LIVE_ORIGIN), theme: null, paint: makeLivePainter(canvas), frame: 0, drawn: 0, received: 0,
   };
   const ends = listenLive(live);
   recolor(live);
   root.dataset.pushes = "0";
+  takeKept(live);
   model.send({ type: "hello" });
   return () => {
     cancelAnimationFrame(live.frame);
@@ -55,15 +57,30 @@ function listenLive(live) {
   ];
 }
 
+// What was last shown, where nobody may be there to send more: it is not acknowledged, as nobody pushed it.
+function takeKept(live) {
+  const kept = live.model.get("last");
+  if (kept?.type !== "push") return;
+  live.root.dataset.kept = "true";
+  takePicture(live, kept, kept.data);
+}
+
 function takePush(live, content, buffers) {
   if (content.type !== "push") return;
+  live.received += 1;
+  delete live.root.dataset.kept;
+  takePicture(live, content, buffers[0]);
+}
+
+function takePicture(live, content, buffer) {
   if (content.facts) {
     live.facts = content.facts;
     live.times = makeTimes(content.facts);
   }
-  live.columns.take(content, buffers[0] ?? new ArrayBuffer(0));
+  live.columns.take(content, buffer ?? new ArrayBuffer(0));
+  live.marks.take(content);
+  live.root.dataset.marks = String(live.marks.all().length);
   live.push = content;
-  live.received += 1;
   live.root.dataset.pushes = String(live.received);
   live.root.dataset.skipped = String(content.skipped);
   live.root.dataset.state = content.state;
@@ -89,7 +106,7 @@ function holdPicture(live) {
     spans.set(key, live.columns.spans(key));
   }
   const columns = { strip: (key) => strips.get(key) ?? null, spans: (key) => spans.get(key) ?? [] };
-  return { columns, newest: live.push.newest, window: live.push.window };
+  return { columns, marks: live.marks.all(), newest: live.push.newest, window: live.push.window };
 }
 
 function recolor(live) {
@@ -110,10 +127,11 @@ function paintNow(live) {
   if (whole < 1) return;
   const side = whole >= LIVE_NARROW ? LIVE_SIDE : 0;
   live.root.dataset.narrow = String(!side);
-  const { newest, window: span, columns } = live.held ?? { newest: push?.newest, window: push?.window, columns: live.columns };
+  const now = { newest: push?.newest, window: push?.window, columns: live.columns, marks: live.marks.all() };
+  const { newest, window: span, columns, marks } = live.held ?? now;
   const lanes = live.facts.lanes;
   const scene = {
-    lanes, columns, newest, view: [newest - span, newest], times: live.times, theme: live.theme, settings,
+    lanes, columns, marks, newest, view: [newest - span, newest], times: live.times, theme: live.theme, settings,
     width: whole - side, ratio: globalThis.devicePixelRatio || 1, frozen: Boolean(live.held), hues: laneHues(lanes, live.theme),
   };
   scene.places = push && lanes.length ? live.paint(scene) : livePlaces([], scene.width);
@@ -121,7 +139,7 @@ function paintNow(live) {
   live.canvas.setAttribute("aria-label", `the last ${Math.round((span ?? 0) / 1e9)} s of ${lanes.map(({ name }) => name).join(", ")}`);
   live.readouts.show(push, scene);
   live.root.dataset.ready = String(Boolean(push && lanes.length));
-  if (push && push.id !== live.drawn) {
+  if (push && !push.kept && push.id !== live.drawn) {
     live.drawn = push.id;
     live.model.send({ type: "ack", id: push.id });
   }

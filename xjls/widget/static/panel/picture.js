@@ -6,8 +6,10 @@ import { autoRange, makeScale } from "../core/scale.js";
 import { crispLine, fitCanvas, makeScratch } from "../explorer/canvas.js";
 import { gapPatterns, mergedSpans, paintSpans } from "../explorer/gaps.js";
 import { blitColors, laneHues } from "../explorer/theme.js";
+import { paintLiveMarks } from "./marks.js";
 
 const LIVE_LEFT = 76;
+const LIVE_TOP = 18; // for the texts of marks: on a lane they would hide its highest samples
 const LIVE_AXIS = 22;
 const LIVE_BETWEEN = 6;
 const LIVE_HEIGHTS = { analog: 128, steps: 56, logic: 30 };
@@ -17,17 +19,17 @@ const LIVE_TIME_TICK = 110;
 
 /** Where lanes stand in a picture of a width, in CSS pixels: `{width, height, plot, boxes}`. */
 export function livePlaces(lanes, width) {
-  let y = 1;
+  let y = LIVE_TOP;
   const across = { x: LIVE_LEFT, width: Math.max(40, width - LIVE_LEFT - 4) };
   const boxes = lanes.map((lane) => {
     const box = { lane, y, height: LIVE_HEIGHTS[lane.shape] ?? LIVE_HEIGHTS.analog, ...across };
     y += box.height + LIVE_BETWEEN;
     return box;
   });
-  return { width, height: y + LIVE_AXIS, plot: { ...across, y: 1, height: Math.max(1, y - 1 - LIVE_BETWEEN) }, boxes };
+  return { width, height: y + LIVE_AXIS, plot: { ...across, y: LIVE_TOP, height: Math.max(1, y - LIVE_TOP - LIVE_BETWEEN) }, boxes };
 }
 
-/** Make what paints: `paint({lanes, columns, view, newest, times, theme, width, ratio})`; ranges of axes are kept. */
+/** Make what paints: `paint({lanes, columns, marks, view, newest, times, theme, width, ratio})`; ranges of axes are kept. */
 export function makeLivePainter(canvas) {
   const scratch = makeScratch();
   const ranges = new Map();
@@ -44,6 +46,7 @@ export function makeLivePainter(canvas) {
     const hues = laneHues(scene.lanes, scene.theme);
     const art = { scratch, ranges, patterns: kept.patterns, ticks, hues };
     for (const box of places.boxes) paintLiveLane(scene, context, box, art);
+    paintLiveMarks(scene, context, places.plot);
     paintLiveTimes(scene, context, places, ticks);
     return places;
   };

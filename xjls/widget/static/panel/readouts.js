@@ -1,7 +1,7 @@
 // The numbers beside and below the picture, as elements that a screen reader reads.
 
 import { element } from "../explorer/dom.js";
-import { accumulatedWords, healthParts, progressText, readoutRows } from "./words.js";
+import { accumulatedWords, healthParts, keptText, progressText, readoutRows } from "./words.js";
 
 /** Make the readouts: `{head, side, sums, health, show(push, scene)}`. */
 export function makeReadouts() {
@@ -10,8 +10,8 @@ export function makeReadouts() {
   const sums = element("div", { className: "xjls-live-sums" });
   const health = element("div", { className: "xjls-live-health", role: "status", "aria-live": "off" });
   const show = (push, scene) => {
-    setText(head, progressText(push));
-    head.dataset.recording = String(Boolean(push?.is_recording));
+    setText(head, push?.kept ? keptText(push, scene.times) : progressText(push));
+    head.dataset.recording = String(Boolean(push?.is_recording && !push.kept));
     health.replaceChildren(...healthParts(push?.health, push?.skipped ?? 0).map(healthElement));
     health.dataset.well = String(push?.health?.is_well ?? true);
     if (!push?.numbers) return;

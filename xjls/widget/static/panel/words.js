@@ -36,6 +36,15 @@ export function progressText(push) {
   return parts.join(" · ");
 }
 
+/** The line over what is kept from before, when nothing more may come: of when it is. */
+export function keptText(push, times) {
+  const { recording } = push;
+  const parts = [`as it was at ${inMilliseconds(times.text(push.newest, "local"))}`];
+  if (recording) parts.push(`recorded ${recording.path}`, shortTime(recording.recorded_s), withPrefix(recording.bytes, "B", 3));
+  if (recording?.lost) parts.push(`${countText(recording.lost)} samples lost in it`);
+  return parts.join(" · ");
+}
+
 /** What is accumulated `{title, value, text}` of a lane: charge or energy, since when, and what is missing in it. */
 export function accumulatedWords(lane, sum, times, settings) {
   const [value, units] = settings.units === "hours" ? inHours(sum.value, sum.units) : [sum.value, sum.units];

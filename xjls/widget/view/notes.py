@@ -7,20 +7,21 @@ samples, which Joulescope's programs read as well. Sidecars are read with the re
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from xjls.errors import SelectionError, XjlsError
-from xjls.formats import continue_recording, new_recording, open_recording
+from xjls.errors import DamageWarning, SelectionError
+from xjls.formats import continue_recording
+from xjls.formats.notes import read_beside, write_beside
+from xjls.formats.warning import warn
 from xjls.model.annotation import Annotation, text_at
 from xjls.plot.wording import words
 from xjls.storage import local_path
 from xjls.widget.view.wire import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from xjls.model.recording import Recording
     from xjls.widget.view.view import View
@@ -53,13 +54,26 @@ class Note:
         }  # fmt: skip
 
 
-def notes_of(view: View) -> list[Note]:
-    """Return the annotations of a view's first recording and of its sidecars, those whose time is known."""
-    recording = view.recording
-    told = [*recording.annotations, *(note for path in sidecars(recording) for note in _of_sidecar(path))]
+def read_notes(view: View) -> tuple[list[Note], list[str]]:
+    """Return the annotations of a view's first recording and of its sidecars, those whose time is known.
+
+    Returns
+    -------
+    tuple
+        The notes, and a sentence on each sidecar that could not be read, or not whole: what of it can is in the notes.
+    """
+    beside, trouble = read_beside(view.recording)
+    told = [*view.recording.annotations, *beside]
     unique = {(n.signal, n.sample_id, n.time_ns, n.kind, str(n.data)): n for n in told}
     placed = ((note, *_place(view, note)) for note in unique.values())
-    return [Note(f"n{i}", note, at, lane) for i, (note, at, lane) in enumerate(placed) if at is not None]
+    notes = [Note(f"n{i}", note, at, lane) for i, (note, at, lane) in enumerate(placed) if at is not None]
+    return notes, trouble
+
+
+def warn_of(trouble: Iterable[str]) -> None:
+    """Warn of sidecars that could not be read, or not whole."""
+    for text in trouble:
+        warn(f"{text}; notes in it may be missing", DamageWarning)
 
 
 def new_note(view: View, key: str, time: float, lane: str | None, text: str) -> Note:
@@ -110,55 +124,7 @@ def save(recording: Recording, notes: Sequence[Note], to: Place) -> str:
             for note in notes:
                 sink.annotate(note.annotation)
         return recording.path
-    path = sidecar_of(recording)
-    _save_beside(recording, notes, path)
-    return str(path)
-
-
-def sidecar_of(recording: Recording) -> Path:
-    """Return where a recording's sidecar is, or would be: ``run.anno.jls``, and ``run.zarr.anno.jls`` of a store."""
-    path = Path(local_path(recording.path) or recording.path).expanduser()
-    return path.with_name(f"{path.name.removesuffix('.jls')}.anno.jls")
-
-
-def sidecars(recording: Recording) -> list[Path]:
-    """Return the sidecars that are there, by name: ``run.anno.jls``, ``run.anno2.jls`` and so on."""
-    if local_path(recording.path) is None:
-        return []
-    own = sidecar_of(recording)
-    named = re.compile(rf"{re.escape(own.name.removesuffix('.anno.jls'))}\.anno\d*\.jls")
-    try:
-        return sorted(path for path in own.parent.iterdir() if named.fullmatch(path.name))
-    except OSError:  # the folder cannot be listed, or is not there
-        return []
-
-
-def _of_sidecar(path: Path) -> Iterator[Annotation]:
-    try:
-        with open_recording(path, on_damage="gap") as beside:
-            yield from beside.annotations
-    except (XjlsError, OSError):  # whatever it is: the recording itself is there
-        return
-
-
-def _save_beside(recording: Recording, notes: Sequence[Note], path: Path) -> None:
-    """Write notes to a sidecar: a new one appears whole, one that is there is gone on with."""
-    if path.exists():
-        with continue_recording(path) as sink:
-            with open_recording(path) as beside:
-                there = {"", *beside.signals}
-            for name in dict.fromkeys(n.annotation.signal for n in notes if n.annotation.signal not in there):
-                sink.add_signal(recording.signal(name))
-            for note in notes:
-                sink.annotate(note.annotation)
-        return
-    with new_recording(path) as sink:
-        for source in recording.sources:
-            sink.add_source(source)
-        for name in dict.fromkeys(note.annotation.signal for note in notes if note.annotation.signal):
-            sink.add_signal(recording.signal(name))
-        for note in notes:
-            sink.annotate(note.annotation)
+    return str(write_beside(recording, [note.annotation for note in notes]))
 
 
 def _place(view: View, note: Annotation) -> tuple[float | None, str | None]:
