@@ -22,6 +22,7 @@ from xjls.capturing.target import Target, open_target
 from xjls.capturing.until import Until
 from xjls.capturing.writing import Pace
 from xjls.errors import CaptureError, DeviceError, SelectionError
+from xjls.model.annotation import text_at
 from xjls.testing.captured import check_captured
 
 
@@ -335,3 +336,16 @@ def test_times_are_right_after_ties_behind_the_end(tmp_path, store, later_s):
         np.testing.assert_array_equal(recording.read(name, (again, None)), sim.expected(name, 0, 10_000))
         assert [clock.time(again + i) - start_ns - later_s * 10**9 for i in (0, 9999)] == [0, 999_900_000]
         assert clock.time(19_999) - start_ns == 1_999_900_000
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_notes_of_a_signal_that_is_silent_when_it_is_gone_on_with_are_not_lost(tmp_path, store):
+    path, names = tmp_path / store, signals(store)
+    captured(path, uri(store), rate=10_000, samples=2000)
+    target = open_target(path, open_device(uri(store), rate=10_000, signals=names).signals)
+    target.annotate(text_at(names[0], 17, "nothing came"))
+    target.close()
+    with xjls.open_recording(path) as recording:
+        notes = [(note.signal, note.sample_id, note.data) for note in recording.annotations]
+        assert notes == [(names[0], 1999, "nothing came")]
+        assert recording.signal(names[0]).length == 2000

@@ -268,7 +268,7 @@ def test_it_stops_at_a_time(panels):
     panel = panels(stop_at=datetime.now(UTC).replace(year=2100))
     panel.start()
     wait_until(lambda: panel.session.counts.samples)
-    panel._stops_at = datetime.now(UTC)
+    panel._lookout._stops_at = datetime.now(UTC)
     assert panel.wait().reason == "it was the time to stop"
 
 
@@ -276,7 +276,7 @@ def test_a_disk_that_is_nearly_full_ends_the_recording(panels, tmp_path, monkeyp
     panel = panels("sim", tmp_path / "run.zarr")
     panel.start()
     recorded(panel, 0.1)
-    monkeypatch.setattr("xjls.widget.panel.panel.free_bytes", lambda _: 1000)
+    monkeypatch.setattr("xjls.widget.panel.looking.free_bytes", lambda _: 1000)
     wait_until(panel.part.ended.is_set)
     wait_until(lambda: "nearly full" in panel._controls.told.value)
     assert panel.is_streaming

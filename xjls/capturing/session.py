@@ -1,7 +1,8 @@
 """One run from a device to its targets: two threads, a ring between them, and how it ends.
 
 The device's thread only puts into the ring. The writer's thread takes out, and writes; it is also the one that asks
-whether it is time to end. Whoever started the session looks at `counts`, reads `recording`, stops it, or waits.
+whether it is time to end. Whoever started the session looks at `counts`, reads `recording`, stops it, or waits. What
+joins it while it runs, and leaves it, is in `parts`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from xjls.capturing import records
 from xjls.capturing.device import STOPPED
 from xjls.capturing.outcome import Outcome, text_of
 from xjls.capturing.part import Part
+from xjls.capturing.parts import Parts, begin
 from xjls.capturing.ring import Ring
 from xjls.capturing.settling import settling
 from xjls.capturing.timing import SystemTiming
 from xjls.capturing.until import Until
 from xjls.capturing.writing import Pace, Writer
 from xjls.errors import CaptureError, DeviceError, SelectionError, SinkError, XjlsError
-from xjls.model.annotation import text_at
 from xjls.model.sample_type import bits_of
 from xjls.model.sink import Sink
 
@@ -105,7 +106,6 @@ class Session:
             raise SelectionError("a condition is asked of the last seconds", "Give what shows them, as live.")
         self._device = device
         self._uri = uri
-        self._names = tuple(signal.name for signal in device.signals)
         self._targets = tuple(targets)
         self._until = until or Until()
         self._live = live
@@ -119,12 +119,13 @@ class Session:
             live=live, timing=self._timing, pace=pace or Pace(), stop=self.stop, tick=self._tick,
         )  # fmt: skip
         self._stop, self._lock = Event(), Lock()
+        self._ended = Event()
+        """Set last of all. A thread must not be asked: who is interrupted while he joins one takes it for ended."""
         self._reason = ""
         self._stopped_s: float | None = None
         self._begun = False
         self._error: Exception | None = None
-        self._parts: list[Part] = []
-        self._takes_parts = True
+        self._parts = Parts(device, uri, self._writer, self._timing)
         self._delivering = Thread(target=self._deliver, name="xjls device", daemon=True)
         self._writing = Thread(target=self._write, name="xjls writer", daemon=True)
 
@@ -136,9 +137,7 @@ class Session:
         try:
             self._look()  # what is asked for in vain is said now
             for target in self._targets:
-                target.begin(self._device.source, self._device.signals)
-                target.add_user_data(begun)
-                target.flush()
+                begin(target, self._device, begun)
         except BaseException:
             self._give_back()
             raise
@@ -150,6 +149,8 @@ class Session:
         except BaseException:  # Ctrl-C, or there are too many threads: a writer that runs ends, and closes what is open
             self.stop()
             self._ring.finish()
+            if self._writing.ident is None:
+                self._ended.set()
             raise
         return self
 
@@ -174,14 +175,12 @@ class Session:
         """
         if not self._begun:
             raise CaptureError("the session has not begun", self._uri, "Call start() first.")
-        self._writing.join()
+        self._await_end()
         return self._outcome()
 
     def has_ended(self, timeout_s: float = 0.0) -> bool:
         """Wait for the end, at most so long; return whether everything is written."""
-        if self._begun:
-            self._writing.join(timeout_s)
-        return self._begun and not self._writing.is_alive()
+        return self._begun and self._ended.wait(timeout_s)
 
     def record(self, target: Target, until: Until | None = None) -> Part:
         """Write what comes from now on to a further recording as well, until `release`, or as far as was asked for.
@@ -201,30 +200,11 @@ class Session:
         CaptureError
             The session has ended.
         """
-        part = Part(target, self._device.signals, until)
-        try:
-            target.begin(self._device.source, self._device.signals)
-            target.add_user_data(records.begun(self._device, self._uri, self._timing.now_ns()))
-            target.flush()
-            self._take(part)
-        except BaseException:
-            target.discard()
-            raise
-        return part
-
-    def _take(self, part: Part) -> None:
-        with self._lock:
-            self._require_open()
-            self._parts.append(part)
-            self._writer.want(lambda: self._writer.join(part))
-
-    def _require_open(self) -> None:
-        if not self._takes_parts:
-            raise CaptureError("the session has ended", self._uri, "Begin another one.")
+        return self._parts.record(target, until)
 
     def release(self, part: Part, reason: str = STOPPED) -> None:
         """Close a recording that `record` has begun, at the next border of a block; its ``ended`` says when."""
-        self._writer.want(lambda: self._writer.leave(part, reason))
+        self._parts.release(part, reason)
 
     def mark(self, text: str, signal: str = "") -> None:
         """Write a text at the newest sample of a signal, or of the first one, to all recordings; from any thread.
@@ -236,12 +216,7 @@ class Session:
         CaptureError
             The session has ended.
         """
-        name = signal or self._device.signals[0].name
-        if name not in self._names:
-            raise SelectionError(f"no signal {name!r} is captured", f"Signals: {', '.join(self._names)}.")
-        with self._lock:
-            self._require_open()
-            self._writer.want(lambda: self._writer.mark(name, lambda sample_id: text_at(name, sample_id, text)))
+        self._parts.mark(text, signal)
 
     @property
     def counts(self) -> Counts:
@@ -274,12 +249,16 @@ class Session:
             self._give_back()
             return
         self.stop()
-        self._writing.join()
+        self._await_end()
+
+    def _await_end(self) -> None:
+        self._ended.wait()
+        if self._writing.ident is not None:
+            self._writing.join()
 
     def _give_back(self) -> None:
         """Give back what is open where nothing has begun: nothing is left of it."""
-        with self._lock:
-            self._takes_parts = False
+        self._parts.refuse()
         for target in self._recordings:
             if not (isinstance(target, Part) and target.ended.is_set()):  # it may be closed twice
                 target.discard()
@@ -310,6 +289,13 @@ class Session:
 
     def _write(self) -> None:
         try:
+            self._write_all()
+        finally:
+            atexit.unregister(self.close)
+            self._ended.set()
+
+    def _write_all(self) -> None:
+        try:
             with settling(lambda: self._writer.targets):
                 self._writer.run()
         except Exception as error:  # noqa: BLE001 - whatever it is, the device must stop, and `wait` must say it
@@ -323,7 +309,6 @@ class Session:
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
         self._refuse_parts()
-        atexit.unregister(self.close)
 
     def _end_device(self) -> None:
         """Wait until the device has stopped, and close it; one that does not stop is left alone."""
@@ -338,8 +323,7 @@ class Session:
 
     def _refuse_parts(self) -> None:
         """Take no further recordings; those that came too late to be written are closed, empty as they are."""
-        with self._lock:
-            self._takes_parts = False
+        self._parts.refuse()
         try:
             self._writer.finish(self._reason)
         except Exception as error:  # noqa: BLE001 - as above

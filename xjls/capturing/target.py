@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,7 @@ class Target:
         self._early: dict[str, list[Tie]] = {}
         """Ties that came before the samples of their signals."""
         self._early_notes: list[Annotation] = []
+        """Notes that did; those of signals that stay silent wait until it is closed."""
         self._due: deque[tuple[str, tuple[Any, ...]]] = deque()
         """Calls of the sink that come before the next samples."""
 
@@ -144,7 +145,9 @@ class Target:
         self._sink.flush(sync=sync)
 
     def close(self) -> None:
-        """Write what is left; see `Sink`."""
+        """Write what is left, notes of signals as well of which nothing came; see `Sink`."""
+        self._place_notes()
+        self._catch_up()
         self._sink.close()
 
     def abandon(self) -> None:
@@ -187,6 +190,14 @@ class Target:
         self._due += [("annotate", (note,)) for note in self._early_notes if not self._is_early(note.signal)]
         self._early_notes = [note for note in self._early_notes if self._is_early(note.signal)]
 
+    def _place_notes(self) -> None:
+        """Have what was told of signals of which nothing came go to the last samples that there are of them."""
+        for note in self._early_notes:
+            past = self._pasts[note.signal]
+            last = None if note.sample_id is None else past.behind.get(note.signal, past.stop) - 1
+            self._due.append(("annotate", (replace(note, sample_id=last),)))
+        self._early_notes = []
+
     def _catch_up(self) -> None:
         """Write what waited for its place; what the medium refuses is there when the same call is made again."""
         while self._due:
@@ -228,8 +239,15 @@ def _remove_empty(path: str) -> None:
             place.unlink()
 
 
-def _is_there(path: str, storage_options: Mapping[str, Any] | None) -> bool:
-    """Whether there is something under a name, but for an empty folder."""
+def is_taken(path: str, storage_options: Mapping[str, Any] | None = None) -> bool:
+    """Whether there is something under a name, but for an empty folder, on this machine or elsewhere.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> is_taken(tempfile.mkdtemp()), is_taken("memory://nothing/run.zarr")
+    (False, False)
+    """
     if local_path(path) is not None:
         place = Path(absolute_path(path))
         return place.is_file() or (place.is_dir() and any(place.iterdir()))
@@ -255,7 +273,7 @@ def open_target(
     """
     name = os.fspath(path)
     _remove_empty(name)
-    if not _is_there(name, storage_options):
+    if not is_taken(name, storage_options):
         sink = grow_recording(name, codec=codec, keep_s=keep_s, storage_options=storage_options)
         return Target(name, sink, partial(open_recording, name, storage_options=storage_options), was_there=False)
     with open_recording(name, storage_options=storage_options) as old:

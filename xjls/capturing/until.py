@@ -27,6 +27,8 @@ Condition: TypeAlias = "Callable[[Recording], object]"
 STATISTICS = ("mean", "std", "min", "max")
 LOOKED_AT_S = 1
 """Seconds that a condition in words looks back."""
+MOST = 10**18
+"""Seconds, samples or bytes: beyond that, numbers are no longer those that were meant."""
 _OPERATORS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _CONDITION = re.compile(r"\s*(?:(mean|std|min|max)\s*\(\s*([^()]+?)\s*\)|([^()<>=]+?))\s*(>=|<=|>|<)\s*(\S+)\s*")
 
@@ -51,6 +53,10 @@ class Until:
     condition: Condition | None = None
     text: str = ""
     """The condition, in words."""
+
+    def __post_init__(self) -> None:
+        if max(self.duration_s or 0, self.samples or 0, self.n_bytes or 0) > MOST:
+            raise SelectionError("so much is never reached", f"Give less than {MOST:.0e} seconds, samples or bytes.")
 
     @classmethod
     def of(

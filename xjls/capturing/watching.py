@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,12 @@ from xjls.capturing.history import History
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xjls.model.annotation import Annotation
     from xjls.model.signal import Signal
     from xjls.model.window import Gap
+
+TEXTS = 1000
+"""That are kept of what was written beside the samples: the last ones."""
 
 
 class Watch(StreamBuffer):
@@ -41,6 +46,8 @@ class Watch(StreamBuffer):
         super().__init__(signals, seconds=seconds)
         self.histories: Mapping[str, History] = {signal.name: History(signal) for signal in signals}
         """By signal."""
+        self._texts: deque[tuple[int, Annotation]] = deque(maxlen=TEXTS)
+        self._told = 0
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Take samples; see `Sink`."""
@@ -51,6 +58,17 @@ class Watch(StreamBuffer):
         """Count samples that nobody delivered; see `Sink`."""
         super().skip(name, gap)
         self.histories[name].skip(gap.window.start, gap.window.stop)
+
+    def annotate(self, note: Annotation) -> None:
+        """Take a note; see `Sink`."""
+        super().annotate(note)
+        self._told += 1
+        self._texts.append((self._told, note))
+
+    @property
+    def texts(self) -> tuple[tuple[int, Annotation], ...]:
+        """The last notes, and the number of each, from 1 on; from any thread."""
+        return tuple(self._texts.copy())  # a copy is made at once, whoever adds meanwhile
 
     def zero(self) -> None:
         """Begin all sums anew; from any thread."""

@@ -237,7 +237,9 @@ def _capture(commands: Commands) -> None:
     command.add_argument("--live-only", metavar="T", help="keep the last samples only, of so long at least")
     command.add_argument("--codec", choices=("auto", "blosc", "zstd"), help="compress samples; of Zarr only")
     command.add_argument("--plot", metavar="FILE", nargs="?", const="live", help="draw the last seconds into a picture "
-                         "while it runs, and at its end all; without FILE, or as live: in the terminal")  # fmt: skip
+                         "while it runs, and at its end all; without FILE, or as live: in the terminal, where the key "
+                         "s draws them into a PNG beside the recording, p pauses the view, and q or Ctrl-C "
+                         "ends")  # fmt: skip
     command.add_argument("--quiet", "-q", action="store_true", help="print nothing; the exit status tells")
     command.set_defaults(run="capture")
 

@@ -47,8 +47,6 @@ SETTINGS = (
         meaning="what goes wrong when, as drop@1.5s:5000;jump@2s:100;stall@3s:200ms;over@4s:10;unplug@5s",
     ),
 )  # fmt: skip
-PERIOD = 1 << 20
-"""Samples after which signals repeat."""
 DROPPED = "dropped by the instrument"
 ENDED = "it has no more"
 _TICK_S = 0.005
@@ -63,6 +61,11 @@ _MODELS: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
 }  # fmt: skip
 """By model, signals: units, type, whether they are delivered unasked."""
 _RATES = {"joulescope": Fraction(2_000_000), "picoscope": Fraction(1_000_000)}
+_BURST, _RIPPLE, _SINE = 200_000, 20_000, 4096
+"""Samples of a period: of current, of voltage, and of a PicoScope's channels."""
+_TOGGLE = {"gpi[0]": 2000, "gpi[1]": 3000}
+_TABLE = {"joulescope": 6 * _BURST, "picoscope": 256 * _SINE}
+"""Samples after which signals, their noise included, repeat: whole periods of each, so that no phase ever jumps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +91,36 @@ def open_device(request: Request) -> Device:
 
 @cache
 def one_period(name: str) -> NDArray[Any]:
-    """Return the `PERIOD` samples of a signal that repeat, as they are stored; sample ``i`` is number ``i % PERIOD``.
+    """Return the samples after which a signal repeats, as they are stored; sample ``i`` is number ``i % len`` of them.
 
     Examples
     --------
-    >>> one_period("voltage")[:2], one_period("channel_a").dtype
-    (array([3.3     , 3.300003], dtype=float32), dtype('int16'))
+    >>> one_period("voltage")[:2], len(one_period("voltage")), one_period("channel_a").dtype
+    (array([3.3     , 3.300003], dtype=float32), 1200000, dtype('int16'))
     """
-    i = np.arange(PERIOD)
+    n = _TABLE["picoscope" if name.startswith("channel_") else "joulescope"]
+    i = np.arange(n)
     rng = np.random.default_rng(sum(name.encode()))
     if name.startswith("channel_"):
-        wave = 12_000 * np.sin(2 * np.pi * i / 4096) + rng.normal(0, 60, PERIOD)
+        wave = 12_000 * _sine(i, _SINE) + rng.normal(0, 60, n)
         values: NDArray[Any] = wave.round().astype(np.int16)
     elif name == "current":
-        bursts = 0.02 * (i % 200_000 < 30_000)
-        values = (0.002 + bursts + rng.normal(0, 2e-5, PERIOD)).astype(np.float32)
+        bursts = 0.02 * (i % _BURST < 30_000)
+        values = (0.002 + bursts + rng.normal(0, 2e-5, n)).astype(np.float32)
     elif name == "voltage":
-        values = (3.3 + 0.01 * np.sin(2 * np.pi * i / 20_000)).astype(np.float32)
+        values = (3.3 + 0.01 * _sine(i, _RIPPLE)).astype(np.float32)
     elif name == "power":
         values = one_period("current") * one_period("voltage")
     elif name == "current_range":
-        values = np.where(i % 200_000 < 30_000, 3, 4).astype(np.uint8)
+        values = np.where(i % _BURST < 30_000, 3, 4).astype(np.uint8)
     else:
-        values = i % (2000 if name == "gpi[0]" else 3000) < 700
+        values = i % _TOGGLE[name] < 700
     values.flags.writeable = False
     return values
+
+
+def _sine(i: NDArray[np.int64], period: int) -> NDArray[np.float64]:
+    return np.sin(2 * np.pi * (i % period) / period)
 
 
 def expected(name: str, start: int, stop: int) -> NDArray[Any]:
@@ -124,7 +132,7 @@ def expected(name: str, start: int, stop: int) -> NDArray[Any]:
     True
     """
     period = one_period(name)
-    return np.take(period, np.arange(start, stop), mode="wrap")
+    return np.take(period, np.arange(start, stop) % len(period))
 
 
 class Simulator:
@@ -205,7 +213,7 @@ class Simulator:
             period = one_period(signal.name)
             at = self._first_id + start
             while at < self._first_id + stop:
-                begin = at % PERIOD
+                begin = at % len(period)
                 samples = period[begin : begin + self._first_id + stop - at]
                 outlet.write(signal.name, at, samples)
                 at += len(samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock, local
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xjls.capturing.outcome import text_of
 from xjls.errors import XjlsError
 from xjls.widget.panel import stored
-from xjls.widget.panel.naming import FIRST, free_name
+from xjls.widget.panel.naming import FIRST, offered_name
 
 if TYPE_CHECKING:
     from xjls.capturing.outcome import Outcome
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from xjls.widget.panel.canvas import Canvas
     from xjls.widget.panel.controls import Controls
     from xjls.widget.panel.panel import Panel
+
+_log = logging.getLogger(__name__)
 
 
 class Buttons:
@@ -64,7 +67,7 @@ class Buttons:
                 if not records:
                     controls.show_progress(None)
                 if not records and not controls.go_on.value:
-                    controls.path.value = free_name(controls.path.value or FIRST)
+                    controls.path.value = offered_name(controls.path.value or FIRST)
             finally:
                 self._here.is_showing = False
 
@@ -109,9 +112,12 @@ class Buttons:
                 return
             try:
                 act(change)
-            except (XjlsError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - of a device, a disk or a cloud: who pressed must be told
+                if not isinstance(error, (XjlsError, OSError)):
+                    _log.exception("what was pressed could not be done")
                 self.say_error(error)
-            self._panel.show()
+            finally:
+                self._panel.show()
 
         return press
 
@@ -124,6 +130,7 @@ class Buttons:
     def _toggle_record(self, change: Any) -> None:
         if change["new"]:
             self._panel.record()
+            self.forget_error()  # what was refused before is put right
         else:
             self._panel.stop_recording()
 

@@ -30,6 +30,8 @@ class Canvas(anywidget.AnyWidget):
     """``units`` ("si", "hours"), ``theme`` ("auto", "light", "dark"), ``frozen``, ``digits``."""
     note = traitlets.Unicode().tag(sync=True)
     """A sentence, where something went wrong."""
+    last = traitlets.Dict().tag(sync=True)
+    """The last picture and numbers, for whoever opens the notebook without a kernel: a push, its buffer as ``data``."""
 
     def __init__(self, acknowledged: Callable[[int], object], shown: Callable[[], object], **traits: Any) -> None:
         super().__init__(**traits)

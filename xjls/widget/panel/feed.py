@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.model.sample_type import bits_of, name_of
+from xjls.plot.trace import shape_of
 from xjls.query.answer import deviations, integral_units
+from xjls.widget.view.wire import encode_fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,32 +19,17 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal
 
 COLUMNS = 1200
-"""Of a window, about."""
+"""Of a window, at most."""
+SPARE = 4
+"""The part of a window that is told beyond it, as signals may end some time apart."""
 NS = 10**9
 _COUNT, _MEAN, _MIN, _MAX = 0, 2, 4, 5
-_WHOLE = 255
-"""The fill of a column all of whose samples are there."""
-
-
-def shape_of(signal: Signal) -> str:
-    """Return how a signal is drawn: as ``"logic"``, ``"steps"`` or ``"analog"``.
-
-    Examples
-    --------
-    >>> from xjls.capturing.registry import open_device
-    >>> device = open_device("sim", signals=["current", "current_range", "gpi[0]"])
-    >>> [shape_of(signal) for signal in device.signals]
-    ['analog', 'steps', 'logic']
-    """
-    if bits_of(signal.stored_type or name_of(signal.dtype)) == 1:
-        return "logic"
-    return "steps" if signal.dtype.kind != "f" and not signal.units else "analog"
 
 
 def lane_of(signal: Signal) -> dict[str, Any]:
     """Return what never changes of a signal."""
     return {
-        "key": signal.name, "name": signal.name, "units": signal.units, "shape": shape_of(signal),
+        "key": signal.name, "name": signal.name, "units": signal.units, "shape": shape_of(signal.dtype, signal.units),
         "integral_units": integral_units(signal.units), "rate_hz": float(signal.rate_hz),
     }  # fmt: skip
 
@@ -56,6 +43,8 @@ class Feed:
         By signal.
     window_s
         Seconds that the picture shows.
+    columns
+        Of these, at most.
 
     Notes
     -----
@@ -75,11 +64,12 @@ class Feed:
     ([(0, 5)], [(5, 0)])
     """
 
-    def __init__(self, histories: Mapping[str, History], window_s: float) -> None:
+    def __init__(self, histories: Mapping[str, History], window_s: float, columns: int = COLUMNS) -> None:
         self.window_s = window_s
         self._histories = histories
+        self._most = columns + columns // SPARE
         self._spans = {
-            name: max(round(window_s * float(one.signal.rate_hz) / one.per / COLUMNS), 1)
+            name: max(math.ceil(window_s * float(one.signal.rate_hz) / one.per / columns), 1)
             for name, one in histories.items()
         }
         self._sent: dict[str, int] = {}
@@ -118,7 +108,7 @@ class Feed:
         spans, signal = self._spans[name], history.signal
         there = history.spans
         whole = there // spans
-        first = max(self._sent.get(name, 0), whole - COLUMNS - COLUMNS // 4, -(-history.oldest // spans), 0)
+        first = max(self._sent.get(name, 0), whole - self._most, -(-history.oldest // spans), 0)
         rows = history.columns(first, whole, spans) if first < whole else np.empty((0, 6))
         counts = np.full(len(rows), spans * history.per)
         if whole * spans < there:
@@ -147,10 +137,7 @@ def _arrays(rows: NDArray[np.float64], counts: NDArray[Any], signal: Signal, y0:
     values = {"mean": _MEAN, "min": low, "max": high}
     told = {what: (rows[:, which] * scale + offset).astype("f4") for what, which in values.items()}
     told["std"] = (deviations(rows, 0) * abs(scale)).astype("f4")
-    share = rows[:, _COUNT] / counts
-    # One sample that is missing must be seen, and one that is there as well
-    some = np.where(share > 0, np.clip(share * _WHOLE, 1, _WHOLE - 1), 0)
-    told["fill"] = np.where(share >= 1, _WHOLE, some).astype("u1")
+    told["fill"] = encode_fill(rows[:, _COUNT] / counts)
     return told
 
 

@@ -6,8 +6,9 @@ import time
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from xjls.widget.panel.feed import Feed, lane_of
+from xjls.widget.panel.feed import SPARE, Feed, lane_of
 from xjls.widget.panel.health import Health, progress_of
+from xjls.widget.panel.marks import Marks
 from xjls.widget.panel.numbers import read_out
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 NUMBERS_S = 0.2
 """Between two read-outs: faster ones cannot be read."""
+KEPT_BYTES = 40_000
+"""Of columns, of a picture that is kept with the notebook."""
+KEPT_MARKS = 50
+COLUMN_BYTES = 17
+"""What a column takes: four float32 and its fill."""
 NS = 10**9
 
 
@@ -46,6 +52,7 @@ class Messages:
         self._rates = {signal.name: float(signal.rate_hz) for signal in streaming.signals}
         self._health = Health(self._rates)
         self._feed = Feed(streaming.watch.histories, window_s)
+        self._marks = Marks(streaming.watch)
         self._window_s = window_s
         self._is_new = True
         self._has_origin = False
@@ -69,17 +76,33 @@ class Messages:
         reset = self._is_new or (has_begun and not self._has_origin)
         if reset:
             self._feed = Feed(self._streaming.watch.histories, self._window_s)
+            self._marks = Marks(self._streaming.watch)
             self._is_new = False
             self._has_origin = has_begun
-        newest = self._feed.newest_ns()
-        lanes, data = self._feed.news()
-        content: dict[str, Any] = {
-            "reset": reset, "window": round(self._window_s * NS), "newest": newest, "lanes": lanes,
-            "skipped": skipped, **self._slow(),
-        }  # fmt: skip
+        content, data = self._picture(self._feed, self._marks)
+        content |= {"reset": reset, "skipped": skipped, **self._slow()}
         if reset:
             content["facts"] = self._facts()
         return content, [data]
+
+    def _picture(self, feed: Feed, marks: Marks, **how: int) -> tuple[dict[str, Any], bytes]:
+        """Return what is new of columns and marks."""
+        newest, window = feed.newest_ns(), round(self._window_s * NS)
+        lanes, data = feed.news()
+        new = marks.news(feed.begin_ns, newest - window, **how)
+        return {"window": window, "newest": newest, "lanes": lanes, "marks": new}, data
+
+    def kept(self, skipped: int) -> dict[str, Any]:
+        """Return a push, its buffer within, of as few bytes as a notebook may keep; ``{}`` before there is a sample."""
+        with self._lock:
+            histories = self._streaming.watch.histories
+            columns = KEPT_BYTES * SPARE // ((SPARE + 1) * COLUMN_BYTES * len(histories))
+            feed = Feed(histories, self._window_s, max(columns, 1))
+            if feed.begin_ns is None:
+                return {}
+            content, data = self._picture(feed, Marks(self._streaming.watch), most=KEPT_MARKS)
+            told = {"type": "push", "id": 0, "kept": True, "reset": True, "skipped": skipped, "facts": self._facts()}
+            return told | content | self._slow() | {"data": data}
 
     def _slow(self) -> dict[str, Any]:
         """Return what people read, made anew a few times a second."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -12,29 +11,26 @@ import ipywidgets as widgets
 
 from xjls.capturing.until import Until
 from xjls.errors import CaptureError, SelectionError
-from xjls.model.amounts import seconds_of
 from xjls.widget.panel import stored
 from xjls.widget.panel.buttons import Buttons, canvas_settings
 from xjls.widget.panel.canvas import Canvas
 from xjls.widget.panel.controls import Controls, text_of
-from xjls.widget.panel.health import free_bytes
+from xjls.widget.panel.keeping import Keeping
+from xjls.widget.panel.looking import Lookout
 from xjls.widget.panel.messages import Messages
-from xjls.widget.panel.moment import moment_of
-from xjls.widget.panel.naming import FIRST, free_name, is_there
+from xjls.widget.panel.naming import FIRST, free_name, offered_name, require_name
 from xjls.widget.panel.pushing import Pusher
 from xjls.widget.panel.streaming import Streaming
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from xjls.capturing.outcome import Outcome
     from xjls.capturing.part import Part
     from xjls.capturing.session import Session
     from xjls.model.amounts import Amount
     from xjls.widget.panel.pushing import Push
 
-LEAST_FREE_BYTES = 64 << 20
-"""With less room on its disk a recording is closed, while that can still be done."""
-ON_TIME = "it was the time to stop"
-NO_ROOM = "its disk is nearly full"
 RELEASED = "recording was stopped"
 
 
@@ -72,20 +68,18 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """The same, and when it has ended."""
         self._messages: Messages | None = None
         self._ended: tuple[Outcome | None, Exception | None] = (None, None)
-        self._stops_at: datetime | None = None
         self._is_armed = store is not None
-        self._told: Part | None = None
-        """The recording whose end was said."""
+        self._is_closed = False
         self._part: Part | None = None
         """The last recording, of a panel that was closed."""
-        self._not_shown: Exception | None = None
-        """What was said of the picture."""
-        self._controls = Controls(choices, device, free_name(os.fspath(store or FIRST)))
+        self._controls = Controls(choices, device, offered_name(os.fspath(store or FIRST)))
         self._controls.stop_at.value = "" if stop_at is None else str(stop_at)
         self._canvas = Canvas(self._acknowledge, self._show_anew, settings=canvas_settings(self._controls))
         self._buttons = Buttons(self, self._controls, self._canvas, place)
+        self._lookout = Lookout(self._controls, self._buttons, self._guard, self._recorded)
+        self._keeping = Keeping(self._canvas)
         self._pusher = Pusher(self._canvas.send, self._make, self._look, tell=self._buttons.say_error)
-        seconds_of(self._controls.window.value)  # what is none is refused now
+        stored.window_s(self._controls.window.value)  # what is none is refused now
         if device is None:
             self._controls.look_for_devices()
         super().__init__((*self._controls.rows, self._canvas))
@@ -103,21 +97,25 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         SelectionError, DeviceError, SinkError, MissingDependencyError
             As of `xjls.capture`.
         """
+        self._require_open()
         with self._starting:
             if not self.is_streaming:
                 self._finish(self._streaming)  # the one before, which has ended
                 self._pusher.stop()
                 self._begin_or_say()
+            if not self._pusher.is_running:  # also where somebody was interrupted between the two
                 self._pusher.forget()
                 self._pusher.start()
         return self
 
     def stop(self, reason: str = "") -> Outcome | None:
         """End the stream and what it records; return how it ended, None where none was begun."""
-        if (streaming := self._begun()) is not None:
-            streaming.session.stop(*([reason] if reason else []))
-            self._finish(streaming)
-        self._end_pushing()
+        try:
+            if (streaming := self._begun()) is not None:
+                streaming.session.stop(*([reason] if reason else []))
+                self._finish(streaming)
+        finally:
+            self._end_pushing()
         return self._ended[0]
 
     def wait(self) -> Outcome:
@@ -128,8 +126,10 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         DeviceError, SinkError, CaptureError
             As of `Session.wait`; or what kept it from starting.
         """
-        self._finish(self._begun())
-        self._end_pushing()
+        try:
+            self._finish(self._begun())
+        finally:
+            self._end_pushing()
         outcome, error = self._ended
         if error is not None:
             raise error
@@ -148,6 +148,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         go_on
             Add to what is there.
         """
+        self._require_open()
         with self._guard:
             if path is not None:
                 self._controls.path.value = os.fspath(path)
@@ -161,11 +162,12 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Close what is recorded, and go on streaming; return it."""
         with self._guard:
             self._is_armed = False
-            self._told = self.part  # whoever stops it knows
-            streaming = self._streaming
-            part = None if streaming is None else streaming.release(reason)
-            self.show()
-            return part
+            streaming, part = self._streaming, self.part
+            self._lookout.knows(part)
+        if streaming is not None and part is not None:
+            streaming.release(part, reason)  # may wait for a disk: others are not to wait for that
+        self.show()
+        return None if streaming is None else part
 
     def mark(self, text: str = "") -> None:
         """Write an annotation at the newest sample, into what is recorded."""
@@ -186,12 +188,16 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not hasattr(self, "_pusher"):  # it was refused when it was made
             super().close()
             return
+        self._is_closed = True
         self.stop()
         for one in (*self._controls.all, *self.children):
-            one.close()
+            for part in (getattr(one, "layout", None), getattr(one, "style", None), one):
+                if part is not None:
+                    part.close()
         with self._guard:
             self._part = self.part
             self._last = self._messages = None
+        self.layout.close()
         super().close()
 
     @property
@@ -240,9 +246,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     # -- a stream's life ---------------------------------------------------------------------------------------------
 
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise CaptureError("the panel is closed", "", "Make another one.")
+
     def _begin_or_say(self) -> None:
         with self._guard:
-            self._ended, self._not_shown = (None, None), None
+            self._ended = (None, None)
             self._buttons.forget_error()
             try:
                 self._begin()
@@ -264,11 +274,11 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         uri = self._controls.device.value
         if not uri:
             raise SelectionError("no device is chosen", "Plug one in and look again, or name one, as in sim.")
-        self._stops_at = self._moment()
+        self._lookout.begin()
         streaming = Streaming(uri, **self._asked)
         try:
             self._streaming = self._last = streaming
-            self._messages = Messages(streaming, float(seconds_of(self._controls.window.value)))
+            self._messages = Messages(streaming, stored.window_s(self._controls.window.value))
             if self._is_armed:
                 self._record()
             streaming.session.start()
@@ -277,17 +287,14 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             streaming.session.close()
             raise
 
-    def _moment(self) -> datetime | None:
-        text = self._controls.stop_at.value.strip()
-        return moment_of(text, datetime.now(UTC).astimezone()) if text else None
-
     def _record(self) -> Part:
         streaming, controls = self._streaming, self._controls
         if streaming is None:
             raise CaptureError("nothing streams that could be recorded", "", "Call start() first.")
         path = controls.path.value.strip() or FIRST
-        if is_there(path) and not controls.go_on.value:
-            path = free_name(path)
+        require_name(path)
+        if not controls.go_on.value:
+            path = free_name(path, self._how.get("storage_options"))
         until = Until.of(duration=controls.duration.value.strip() or None, size=controls.size.value.strip() or None)
         part = streaming.record(path, until, **self._how)
         controls.path.value = path
@@ -317,8 +324,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._buttons.say_error(error)
         elif outcome is not None:
             self._buttons.say_end(outcome)
+        self._pusher.attempt(self._show_end)
+
+    def _show_end(self) -> None:
+        """Push how it was at the end, and keep it."""
         if (messages := self._messages) is not None:
             messages.refresh()
+            self._keeping.renew(messages, self._pusher.skipped, anyway=True)
         self._pusher.push(anyway=True)
 
     # -- the pushing thread ------------------------------------------------------------------------------------------
@@ -331,38 +343,16 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if streaming.session.has_ended():
             self._finish(streaming)
             return False
-        if self._stops_at is not None and datetime.now(UTC) >= self._stops_at:
-            streaming.session.stop(ON_TIME)
-        if (error := streaming.session.not_shown) is not None and error is not self._not_shown:
-            self._not_shown = error
-            self._buttons.say_not_shown(error)
-        self._look_after(streaming)
+        messages = self._messages
+        self._lookout.look(streaming, messages)
+        if messages is not None:
+            self._keeping.renew(messages, self._pusher.skipped)
         return True
 
-    def _look_after(self, streaming: Streaming) -> None:
-        """Look after the recording: its end, its progress, and the room that it has."""
-        part, controls = streaming.part, self._controls
-        if part is None:
-            return
-        if not streaming.is_recording:
-            self._recorded(streaming, part)
-            return
-        if (free := free_bytes(part.path)) is not None and free < LEAST_FREE_BYTES:
-            streaming.session.release(part, NO_ROOM)
-        told = self._messages and self._messages.recording
-        controls.show_progress(told["done"] if told else None)
-
-    def _recorded(self, streaming: Streaming, part: Part) -> None:
-        """Say once that a recording has ended on its own."""
-        with self._guard:
-            if part is self._told:
-                return
-            self._told = part
-            self._is_armed = self._controls.stops_after.value  # the next Start does the same again
-            self.show()
-        self._buttons.say_recorded(part, is_wrong=part.reason == NO_ROOM)
-        if self._controls.stops_after.value:
-            streaming.session.stop(part.reason)
+    def _recorded(self) -> None:
+        """Show that a recording has ended on its own."""
+        self._is_armed = self._controls.stops_after.value  # the next Start does the same again
+        self.show()
 
     def _make(self, skipped: int) -> Push:
         messages = self._messages
@@ -379,14 +369,14 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._pusher.forget()
         if (messages := self._messages) is not None:
             messages.again()
-        self._pusher.push(anyway=True)
+        self._pusher.attempt(lambda: self._pusher.push(anyway=True))
 
     # -- what buttons ask ----------------------------------------------------------------------------------------
 
     def choose(self) -> None:
         """Show as much as was chosen."""
         if (messages := self._messages) is not None:
-            messages.again(float(seconds_of(self._controls.window.value)))
+            messages.again(stored.window_s(self._controls.window.value))
 
     def show(self) -> None:
         """Show on the buttons how it is."""

@@ -85,6 +85,13 @@ class Pusher:
             self._send(content | {"type": "push", "id": number}, buffers)
             return True
 
+    def attempt(self, act: Callable[[], object]) -> None:
+        """Do something for the picture; whatever is raised is said once, and keeps nobody from what matters more."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - of a disk, a channel or a number: the stream must be looked after
+            self._take_down(error)
+
     def acknowledge(self, number: int) -> None:
         """Take down that a push was drawn, and with it those before; from any thread."""
         with self._lock:
@@ -102,6 +109,11 @@ class Pusher:
         self.error = None
         self._thread = Thread(target=self._run, name="xjls panel", daemon=True)
         self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread pushes."""
+        return self._thread is not None and self._thread.is_alive() and not self._stop.is_set()
 
     def stop(self) -> None:
         """Push no more, and wait for the thread to end, unless it is the one that asks."""

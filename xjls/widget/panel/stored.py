@@ -8,23 +8,50 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xjls.errors import XjlsError
+from xjls.capturing.history import KEPT_S
+from xjls.errors import SelectionError, XjlsError
 from xjls.model.amounts import bytes_of, seconds_of
 
 DEFAULTS: dict[str, Any] = {
     "window": "30s", "units": "si", "theme": "auto", "duration": "", "size": "", "stops_after": False,
 }  # fmt: skip
 """All choices that are remembered; others in the file are left out."""
+LEAST_S, MOST_S = 0.1, float(KEPT_S)
+"""Of a window."""
+
+
+def window_s(text: str) -> float:
+    """Return how far a picture reaches back, in seconds.
+
+    Raises
+    ------
+    SelectionError
+        It is no length of time, or none that a picture can show.
+
+    Examples
+    --------
+    >>> window_s("2min")
+    120.0
+    """
+    seconds = seconds_of(text)
+    if not LEAST_S <= seconds <= MOST_S:
+        raise SelectionError(f"a picture cannot reach back {text}", f"Give {LEAST_S} s to {MOST_S / 60:.0f} min.")
+    return float(seconds)
+
+
 _READ: dict[str, Callable[[Any], object]] = {
-    "window": seconds_of, "units": ("si", "hours").index, "theme": ("auto", "light", "dark").index,
+    "window": window_s, "units": ("si", "hours").index, "theme": ("auto", "light", "dark").index,
     "duration": lambda text: text and seconds_of(text), "size": lambda text: text and bytes_of(text),
 }  # fmt: skip
 """What raises where a text is none that can be chosen."""
 
 
-def place() -> Path:
-    """Return where choices are kept: ``xjls/panel.json`` in the user's folder of configurations."""
-    base = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+def place() -> Path | None:
+    """Return where choices are kept: ``xjls/panel.json`` in the user's folder of configurations; None without one."""
+    try:
+        base = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    except RuntimeError:  # a user without a home, as in a container
+        return None
     return Path(base) / "xjls" / "panel.json"
 
 
@@ -43,7 +70,7 @@ def load(path: Path) -> tuple[dict[str, Any], str]:
         told = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return dict(DEFAULTS), ""
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return dict(DEFAULTS), f"{path} is not read: {error}. Choices begin anew"
     if not isinstance(told, dict):
         return dict(DEFAULTS), f"{path} holds no table. Choices begin anew"

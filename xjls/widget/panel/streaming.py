@@ -71,14 +71,12 @@ class Streaming:
         self.part = record(self.session, self.signals, path, until=until, **how)
         return self.part
 
-    def release(self, reason: str) -> Part | None:
-        """Close what is written, and return it when it is closed."""
-        part = self.part
-        if part is not None and self.is_recording:
+    def release(self, part: Part, reason: str) -> None:
+        """Close a recording, and wait until it is."""
+        if not part.ended.is_set():
             self.session.release(part, reason)
-            while not part.ended.wait(0.05) and not self.session.has_ended():
-                pass
-        return part
+        while not part.ended.wait(0.05) and not self.session.has_ended():
+            pass
 
     def end(self, reason: str = "") -> Outcome:
         """End the session, and return how it ended, as `Session.wait` does."""
