@@ -46,8 +46,8 @@ class Config:
 
     @property
     def tlvs_per_block(self) -> int:
-        """Records of samples in each block but the last."""
-        return self.samples_per_block // self.samples_per_tlv
+        """Records of samples in each block but the last; 0 in a recording without any."""
+        return self.samples_per_block // max(self.samples_per_tlv, 1)
 
     def encode(self) -> bytes:
         """Return the value of the record."""

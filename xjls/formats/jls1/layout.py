@@ -265,8 +265,10 @@ class _Chain:
         number = self._block.number * self._n_records
         for i in range(n_full):
             self.layout.places[number + i] = start + i * self._stride, self._per_record
-        if short is not None:
-            self._take_samples(short)
+        # Padded, a record with a few samples less is as long as a full one
+        ends = short if rest else self._walk.head(end - self._stride)
+        if ends is not None and not self._is_full(ends):
+            self._take_samples(ends)
         return True
 
     # -- damage ------------------------------------------------------------------------------------------------------

@@ -88,29 +88,21 @@ def spelled(suppress: object) -> str:
 def _start_ns(start: object, path: str) -> int:
     """Return a time in ns since 1970, UTC."""
     import numpy as np
+    import pandas as pd
 
     if start == "name":
         found = _NAME.search(path)
         if found is None:
             raise SelectionError(f"the name of {path} has no time", "Give it: start='2021-03-04T05:06:07'.")
-        start = dt.datetime.strptime(found[1], "%Y%m%d_%H%M%S").replace(tzinfo=dt.UTC)
-    if isinstance(start, str):
-        start = _of_text(start)
-    if isinstance(start, dt.datetime):
-        aware = start if start.tzinfo else start.replace(tzinfo=dt.UTC)
-        start = np.datetime64(aware.astimezone(dt.UTC).replace(tzinfo=None))
-    if not isinstance(start, np.datetime64) or np.isnat(start):
-        raise SelectionError(f"start={start!r} is no time", "Give UTC, as '2021-03-04T05:06:07' or datetime64.")
-    return int(start.astype("datetime64[ns]").astype(np.int64))
-
-
-def _of_text(text: str) -> object:
-    import numpy as np
-
+        start = found[1].replace("_", "T")
+    problem, remedy = f"start={start!r} is no time", "Give UTC, as '2021-03-04T05:06:07' or datetime64."
+    if not isinstance(start, str | dt.datetime | np.datetime64):
+        raise SelectionError(problem, remedy)
     try:
-        return dt.datetime.fromisoformat(text) if len(text) <= len("2021-03-04T05:06:07.123456+00:00") else None
-    except ValueError:
-        try:
-            return np.datetime64(text.removesuffix("Z"))
-        except ValueError:
-            return None
+        stamp = pd.Timestamp(start)
+    except (ValueError, OverflowError):
+        raise SelectionError(problem, remedy) from None
+    if pd.isna(stamp):
+        raise SelectionError(problem, remedy)
+    # Without a zone it is UTC; its own unit may be coarser than ns
+    return int(stamp.tz_convert(None).as_unit("ns").value if stamp.tzinfo else stamp.as_unit("ns").value)

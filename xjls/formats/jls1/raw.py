@@ -63,12 +63,15 @@ class RawSamples:
         gaps: list[Gap] = []
         filled = 0
         for block in self.blocks(window, gaps, (name,), verify=verify):
-            out[filled : filled + len(block)] = getattr(block, name)
+            part = out[filled : filled + len(block)]
+            part[:] = getattr(block, name)
             if block.current_range.max(initial=0) >= MISSING_RANGE:
                 gaps += _missing(block, name)
+                if part.dtype.kind == "b":
+                    part &= block.current_range < MISSING_RANGE
             filled += len(block)
         lost = merge_gaps(gap for gap in gaps if not gap.skipped)
-        self._erase(name, window, lost, out)
+        _erase(window, lost, out)
         # What is lost is made of words that are missing
         return merge_gaps((*lost, *_outside([gap for gap in gaps if gap.skipped], lost)))
 
@@ -143,11 +146,6 @@ class RawSamples:
                 return 0
             span *= 8
 
-    def _erase(self, name: str, window: Window, lost: tuple[Gap, ...], out: NDArray[Any]) -> None:
-        for gap in lost:
-            inside = slice(gap.window.start - window.start, gap.window.stop - window.start)
-            out[inside] = MISSING_RANGE if name == "current_range" else np.nan if out.dtype.kind == "f" else 0
-
 
 def _slice(words: NDArray[np.uint16], start: int, stop: int) -> NDArray[np.uint16]:
     """Return words of a record; those that it has not as if they were missing."""
@@ -173,6 +171,11 @@ def _cut(block: Block, window: Window) -> Block | None:
         return None
     lo, hi = inside.start - block.first_id, inside.stop - block.first_id
     return block if (lo, hi) == (0, len(block)) else block.cut(lo, hi)
+
+
+def _erase(window: Window, lost: tuple[Gap, ...], out: NDArray[Any]) -> None:
+    for gap in lost:
+        out[gap.window.start - window.start : gap.window.stop - window.start] = np.nan if out.dtype.kind == "f" else 0
 
 
 def _missing(block: Block, name: str) -> list[Gap]:
