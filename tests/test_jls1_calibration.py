@@ -91,10 +91,10 @@ def test_what_we_encode_joulescope_loads():
 
 def test_scales_count_off_and_missing():
     scales = GOOD.scales()
-    assert (scales.shape, scales.dtype) == ((2, 11), np.float32)
+    assert (scales.shape, scales.dtype) == ((2, 12), np.float32)
     np.testing.assert_array_equal(scales[:, 7], [0, 0])
     assert np.isnan(scales[:, 8]).all()
-    np.testing.assert_array_equal(scales[0, 9:], [-3.0, 7.5])
+    np.testing.assert_array_equal(scales[0, 9:], [-3.0, 7.5, np.nan])
 
 
 def test_a_container_byte_by_byte():
@@ -226,7 +226,7 @@ def test_any_json(facts, key):
         found = Calibration.decode(changed(**{key: facts}))
     except FormatError:
         return
-    assert found.scales().shape == (2, 11)
+    assert found.scales().shape == (2, 12)
 
 
 def test_a_record_shows_itself():

@@ -2,8 +2,9 @@
 
 Every byte of the small recordings of ``tests.test_jls2_damage`` is flipped and cut at. Random recordings of
 ``xjls.testing.strategies`` and all scenarios are damaged at random: several flips, zeroed, noisy, swapped and lost
-spans, and cuts. What is left is read, and asked for statistics and columns. PicoStream's files have no checksums: of
-them, only what ``tests.test_picostream_damage.looks_right`` asks is required. Each case runs in a worker with bounded
+spans, and cuts. What is left is read, and asked for statistics and columns. JLS v1 files are damaged likewise, and
+their samples held to what was written. PicoStream's files have no checksums: of them, only what
+``tests.test_picostream_damage.looks_right`` asks is required. Each case runs in a worker with bounded
 memory and time; a case that fails is kept as a file with what happened, and the exit status is 1. Before that, writers
 are killed as ``tests.campaigns.kills`` does it.
 """
@@ -29,9 +30,13 @@ from hypothesis import seed as seeded
 
 import xjls
 from tests.campaigns.kills import campaign
+from tests.test_jls1_damage import FRAGILE as FRAGILE_JLS1
+from tests.test_jls1_damage import LAWS as LAWS_OF_JLS1
+from tests.test_jls1_damage import UNSUPPRESSED, whole
 from tests.test_jls2_damage import FRAGILE
 from tests.test_picostream_damage import FRAGILE as FRAGILE_PICOSTREAM
 from tests.test_picostream_damage import looks_right
+from xjls.testing.jls1.scenarios import SCENARIOS as JLS1
 from xjls.testing.jls2 import RELEASES, chunks_of, encode_definition, flip, truncate, truth_of, zero
 from xjls.testing.laws import (
     Expected,
@@ -103,21 +108,25 @@ def work(number, of, seed, seconds, keep, counts):
     at_random = random_cases(random.Random(f"{seed} {number}"))
     every_byte_of_picostream = itertools.islice(systematic_picostream(), number, None, of)
     picostream = random_picostream(random.Random(f"{seed} {number} picostream"))
+    every_byte_of_jls1 = itertools.islice(systematic_jls1(), number, None, of)
+    jls1 = random_jls1(random.Random(f"{seed} {number} jls1"))
+    cases = every_byte, at_random, every_byte_of_picostream, picostream, every_byte_of_jls1, jls1
     # By turns: a short campaign, too, sees random recordings
-    for name, data, expected in roundrobin(every_byte, at_random, every_byte_of_picostream, picostream):
+    for name, data, expected in roundrobin(*cases):
         if time.monotonic() > stop:
             break
         faulthandler.dump_traceback_later(CASE_S, exit=True)
         counts[3 * number] += 1
         try:
             target.write_bytes(data)
-            laws = HELD_TO if counts[3 * number] % COLUMNS_EVERY == 0 else HELD_TO[:-1]
+            is_jls1 = name.startswith("jls1")
+            laws = LAWS_OF_JLS1 if is_jls1 else HELD_TO if counts[3 * number] % COLUMNS_EVERY == 0 else HELD_TO[:-1]
             if expected is None:
                 counts[3 * number + 1] += looks_right(target)
             else:
-                counts[3 * number + 1] += damage_is_named(
-                    opener(target), expected, in_order=not {"swap", "drop"} & set(name.split("-")), laws=laws
-                )
+                in_order = not {"swap", "drop"} & set(name.split("-"))
+                opened = opener(target, UNSUPPRESSED if is_jls1 else None)
+                counts[3 * number + 1] += damage_is_named(opened, expected, in_order=in_order, laws=laws)
             assert target.read_bytes() == data, "the file was changed"
         except Exception:  # noqa: BLE001 - whatever comes out is a finding
             counts[3 * number + 2] += 1
@@ -126,8 +135,8 @@ def work(number, of, seed, seconds, keep, counts):
     target.unlink(missing_ok=True)
 
 
-def opener(path):
-    return lambda on_damage: xjls.open_recording(path, on_damage=on_damage)
+def opener(path, format_options=None):
+    return lambda on_damage: xjls.open_recording(path, on_damage=on_damage, format_options=format_options)
 
 
 def keep_case(stem, data):
@@ -165,6 +174,13 @@ def systematic_picostream():
     yield from at_every_byte(made)
 
 
+def systematic_jls1():
+    """Yield the same of JLS v1: (name, bytes, expected), whose currents are not suppressed."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = {f"jls1-{name}": whole(make(), Path(folder) / "run.jls") for name, make in FRAGILE_JLS1.items()}
+    yield from at_every_byte(made)
+
+
 def at_every_byte(made):
     """Yield a flip of, and a cut at, every byte of recordings: (bytes, expected) by name."""
     longest = max(len(data) for data, _ in made.values())
@@ -196,6 +212,22 @@ def random_picostream(rng):
             made = rng.choice(PICOSTREAM)(folder)
             data = made.path.read_bytes()
         yield from damaged(rng, f"picostream-{made.name}", data, None, 8, kinds=ANYWHERE)
+
+
+def random_jls1(rng):
+    """Yield (name, bytes, expected) of JLS v1 files that were whole, without end."""
+    while True:
+        with tempfile.TemporaryDirectory() as folder:
+            made = rng.choice(JLS1)(folder)
+            floats = made.made.definition.floats
+            # Which producer made samples shows in a few of them, which may be lost
+            if not made.made.is_whole or made.truth("off").missing or (floats and floats.producer == "b"):
+                continue
+            data, expected = whole(made.made.definition, made.path)
+            if data != made.made.data:
+                continue
+        # Sectors that were exchanged, or lost, still have their checksums: the format does not number its records
+        yield from damaged(rng, f"jls1-{made.name}", data, expected, 8, kinds=IN_PLACE)
 
 
 def drawn_recordings(seed, count):
@@ -270,6 +302,8 @@ def broken_header(rng, data):
 
 ANYWHERE = [one_flip, one_flip, zeros, noise, cut, swap, drop]
 """Kinds of damage to any bytes."""
+IN_PLACE = [one_flip, one_flip, zeros, noise, cut]
+"""Kinds of damage that leave whatever is not broken in its place."""
 KINDS = [*ANYWHERE, broken_header]
 """All kinds of damage whose truth is known: what is left of the samples, or gaps."""
 

@@ -27,12 +27,14 @@ from xjls.kernels.jit import INTEGERS, kernel_for, part
 from xjls.kernels.memory import address
 from xjls.kernels.passes import view
 
-__all__ = ["INTERP", "LONGEST", "MEAN", "MISSING", "NAN", "OFF", "Outputs", "State", "process", "start"]
+__all__ = ["INTERP", "LONGEST", "MEAN", "MISSING", "NAN", "OFF", "UNKNOWN", "Outputs", "State", "process", "start"]
 
 OFF, MEAN, INTERP, NAN = range(4)
 """What becomes of the currents of a window."""
 MISSING = 8
 """The current range of a sample that nobody delivered."""
+UNKNOWN = 2
+"""The voltage range where nobody knows it: voltages are NaN."""
 LONGEST = 4096
 """Samples that wait for their window to close; where more would have to, these are NaN: 2 ms of constant switching."""
 
@@ -100,7 +102,7 @@ def process(
     ranges
         u8[part]: the voltage range of each of so many equal parts of the words.
     scales
-        f32[2, 11], the offsets and the gains of current ranges 0 to `MISSING`, then of voltage ranges 0 and 1.
+        f32[2, 12], offsets and gains of current ranges 0 to `MISSING`, then of voltage ranges 0, 1 and `UNKNOWN`.
     windows
         u8[to, from]: samples that a switch of current ranges distorts.
     spec
@@ -362,9 +364,9 @@ def _process(
     first, at = 0 if numbers[_REMAINING] else held, 0
     each = words.size // max(ranges.size, 1)
     for i in range(ranges.size):
-        voltage_range: Any = np.int64(ranges[i] != 0)
+        voltage_range: Any = np.int64(min(ranges[i], UNKNOWN))
         stop = (i + 1) * each
-        if i + 1 < ranges.size and (ranges[i + 1] != 0) == (ranges[i] != 0):
+        if i + 1 < ranges.size and ranges[i + 1] == ranges[i]:
             continue
         while at < stop:
             place, n = address(words) + 4 * at, min(_BLOCK, stop - at)

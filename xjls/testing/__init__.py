@@ -2,7 +2,8 @@
 
 ``jls2`` writes JLS v2 recordings from a definition and damages them; ``scenarios`` and ``strategies`` (with Hypothesis)
 make them by the dozen with the truth about each; ``write_sparse`` makes an enormous one, ``write_demo`` a pretty one.
-``picostream`` writes PicoStream's HDF5 files of every age, has scenarios of its own, and loads h5py.
+``jls1`` writes JLS v1 files byte by byte, with scenarios of its own. ``picostream`` writes PicoStream's HDF5 files of
+every age, has scenarios of its own, and loads h5py.
 """
 
 from xjls.testing.demo import write_demo

@@ -145,9 +145,9 @@ class Calibration:
         }  # fmt: skip
 
     def scales(self) -> NDArray[np.float32]:
-        """Return offsets and gains, f32[2, 11]: of current ranges 0 to 6, off, missing, then of voltage ranges 0, 1."""
-        offsets = [*self.current_offset, 0.0, math.nan, *self.voltage_offset]
-        gains = [*self.current_gain, 0.0, math.nan, *self.voltage_gain]
+        """Return offsets and gains, f32[2, 12]: current ranges 0 to 6, off, missing; voltage ranges 0, 1, unknown."""
+        offsets = [*self.current_offset, 0.0, math.nan, *self.voltage_offset, math.nan]
+        gains = [*self.current_gain, 0.0, math.nan, *self.voltage_gain, math.nan]
         return np.array([offsets, gains], np.float32)
 
 

@@ -49,6 +49,15 @@ class Config:
         """Records of samples in each block but the last; 0 in a recording without any."""
         return self.samples_per_block // max(self.samples_per_tlv, 1)
 
+    @property
+    def reductions_bytes(self) -> int:
+        """Bytes of the value that holds the reductions of a full block."""
+        rows = self.samples_per_block // max(self.samples_per_reduction, 1)
+        if self.reduction_format == "v1":
+            return 16 * rows * len(self.fields)
+        # A head for 25 arrays: 64-bit counts, and four numbers of each field
+        return 216 + 8 * rows + 4 * len(FIELDS) * (4 * rows + 4 * (rows % 2))
+
     def encode(self) -> bytes:
         """Return the value of the record."""
         rate = self.rate_hz

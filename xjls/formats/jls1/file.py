@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from xjls.errors import CorruptError, FormatError
+from xjls.errors import CorruptError, FormatError, SelectionError
 from xjls.formats.jls1.arrays import decode_places
 from xjls.formats.jls1.calibration import Calibration
 from xjls.formats.jls1.config import Config, decode_footer, decode_json
-from xjls.formats.jls1.datafile import FIRST_RECORD, Record, Tag, decode_file_header
+from xjls.formats.jls1.datafile import FIRST_RECORD, SMALLEST_RECORD, Record, Tag, decode_file_header
 from xjls.formats.jls1.floats import HEAD_BYTES, full_length
 from xjls.formats.jls1.layout import Layout, follow
 from xjls.formats.jls1.raw import SAMPLE_BYTES
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xjls.formats.jls1.walk import Head
+    from xjls.storage import Storage
 
 _SUBFILE_NAME = 128
 USER, FOOTER_USER, CALIBRATION = range(3)
@@ -41,10 +42,15 @@ class File:
         A local file, or an address that fsspec understands.
     calibration
         A recording, or container, whose calibration is taken instead of the file's; "" takes the file's.
+    storage
+        What is read instead of the path: closed with this.
     """
 
-    def __init__(self, path: str, storage_options: Mapping[str, Any] | None, calibration: str = "") -> None:
-        self.storage = open_storage(path, storage_options)
+    def __init__(
+        self, path: str, storage_options: Mapping[str, Any] | None, calibration: str = "",
+        storage: Storage | None = None,
+    ) -> None:  # fmt: skip
+        self.storage: Storage = open_storage(path, storage_options) if storage is None else storage
         self.damage: list[Damage] = []
         """What is broken, of all but samples."""
         try:
@@ -109,8 +115,10 @@ class File:
     def _head_from(self, at: int) -> Head | None:
         """Return the head at an offset, or the first one behind damage."""
         head = self.walk.head(at)
-        if head is None and at < self.walk.size and (head := self.walk.after_damage(at + 8)) is not None:
-            self.damage.append(Damage(at, head.offset, "no intact record"))
+        if head is None and at < self.walk.size:
+            head = self.walk.after_damage(at + 8)
+            stop = self.walk.size if head is None else head.offset
+            self.damage.append(Damage(at, stop, "no intact record"))
             self._spoilt = CorruptError("no intact record", self.storage.path, at)
         return head
 
@@ -135,7 +143,7 @@ class File:
     def _calibrate(self, path: str, other: str) -> None:
         """Take another recording's calibration, where that is asked for; refuse to go without a damaged one."""
         if other:
-            self.calibration = read_calibration(other)
+            self.calibration = _other_calibration(other)
         elif self._spoilt is not None and self.calibration is None and self.config.data_format == "raw":
             raise CorruptError(
                 f"the calibration is damaged: {self._spoilt.problem}", path, self._spoilt.offset, _REMEDY
@@ -201,9 +209,9 @@ class File:
         found = self.layout.length(self.config.samples_per_tlv) if self.config.samples_per_tlv else 0
         footer = next((record for record in self.layout.behind if _is_footer(record)), None)
         told = found if footer is None else decode_footer(footer.value, self.storage.path, footer.offset)
-        # A file has no room for samples without end
-        most = found + self.config.samples_per_block * (size // FIRST_RECORD)
-        return max(found, told if told <= most else found), bool(declared) and self.layout.ended
+        # A file has no room for records without end
+        most = self.config.samples_per_tlv * (size // SMALLEST_RECORD)
+        return told if told <= most else found, bool(declared) and self.layout.ended
 
 
 def read_calibration(path: str | os.PathLike[str]) -> Calibration:
@@ -218,6 +226,14 @@ def read_calibration(path: str | os.PathLike[str]) -> Calibration:
         if head is None or head.tag == Tag.START:
             raise CorruptError("there is no calibration in it", storage.path)
         return Calibration.decode(storage.read(0, storage.size), storage.path)
+
+
+def _other_calibration(path: str) -> Calibration:
+    """Return the calibration of another file; what is wrong with that is no fault of the one that is opened."""
+    try:
+        return read_calibration(path)
+    except (OSError, FormatError) as error:
+        raise SelectionError(f"no calibration can be read from {path} ({error})", "Give one that has it.") from error
 
 
 def _is_footer(record: Record) -> bool:

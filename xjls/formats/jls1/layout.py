@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _BLOCK = 1
 """The number that the start of a block has; that of the collection around all blocks has 0."""
 _START_BYTES = 12
+_USUAL_START_BYTES = 56
+"""Of a whole record that starts a block, with its numbers."""
 UNKNOWN = -1
 
 
@@ -37,9 +39,9 @@ class Block:
     number: int
     """From 0, in the order of time."""
     begin: int
-    """Offset of its first record of samples, or a few bytes before."""
+    """Offset of its first record of samples, to a few bytes."""
     voltage_range: int = UNKNOWN
-    """0 for 15 V, 1 for 5 V."""
+    """0 for 15 V, 1 for 5 V; `UNKNOWN` where what starts the block is damaged."""
     sample_id: int | None = None
     """Its writer's count, where the start says it."""
     reductions: int = UNKNOWN
@@ -94,7 +96,6 @@ def follow(walk: Walk, config: Config, offset: int, samples_of: Callable[[Head],
     at: int | None = offset
     while at is not None:
         at = chain.take(at)
-    chain.resolve_ranges()
     return chain.layout
 
 
@@ -111,13 +112,19 @@ class _Chain:
         self._n_records = config.tlvs_per_block
         self._samples_of = samples_of
         self._full_length = full_length
-        self._stride = full_length + 19 & ~7
+        self._stride = _record_bytes(full_length)
         self._block: Block | None = None
         """The one whose records come now."""
-        self._edge: int | None = offset
+        self._edge: int | None = offset + _record_bytes(_START_BYTES)
         """Where the next block was expected to start; None where nobody knows."""
         self._next_number = 0
-        self._block_bytes = self._n_records * self._stride
+        self._start_bytes = _USUAL_START_BYTES
+        """Of the last record that started a block."""
+        self._block_bytes = self._start_bytes + self._n_records * self._stride + _record_bytes(config.reductions_bytes)
+        self._place: int | None = 0
+        """Of the next record of samples in its block; None behind damage."""
+        self._is_even = True
+        """Whether all records of samples of the block had the usual length so far."""
 
     def take(self, at: int) -> int | None:
         """Take the record at an offset; return where to go on, None at the end."""
@@ -132,20 +139,6 @@ class _Chain:
             return self._take_other(head, self._walk.record(head))
         except FormatError as error:
             return self._take_damaged(head, error)
-
-    def resolve_ranges(self) -> None:
-        """Give a block whose start is damaged the voltage range of those beside it; drop it where they differ."""
-        blocks = self.layout.blocks
-        for block in [block for block in blocks.values() if block.voltage_range == UNKNOWN]:
-            beside = {
-                other.voltage_range for step in (-1, 1) if (other := blocks.get(block.number + step)) is not None
-            } - {UNKNOWN}
-            if len(beside) == 1:
-                block.voltage_range = beside.pop()
-                continue
-            first = block.number * self._n_records
-            for number in range(first, first + self._n_records):
-                self.layout.places.pop(number, None)
 
     # -- records -----------------------------------------------------------------------------------------------------
 
@@ -165,6 +158,7 @@ class _Chain:
         self._note(head.offset, head.stop, error.problem)
         if head.tag == Tag.START:
             self._leave_block()
+            self._edge, self._start_bytes = head.offset, head.stop - head.offset
         return head.stop
 
     def _take_start(self, head: Head, record: Record) -> int:
@@ -176,6 +170,7 @@ class _Chain:
             self._edge = head.stop
             return head.stop
         self._leave_block()
+        self._start_bytes = head.stop - head.offset
         told = decode_json(record.value[_START_BYTES:]) if len(record.value) > _START_BYTES else {}
         self._open(self._told_block(head, told))
         return end if self._took_grid(head.stop, end) else head.stop
@@ -183,8 +178,8 @@ class _Chain:
     def _take_samples(self, head: Head) -> int | None:
         """Take a record of samples, where its place is known."""
         block = self._block or self._orphaned(head)
-        place = (head.offset - block.begin) // self._stride if block else self._n_records
-        if block is None or place >= self._n_records:
+        place = None if block is None else self._place_of(head, block)
+        if block is None or place is None or not 0 <= place < self._n_records:
             self._leave_block()
             self._edge = None
             self._note(head.offset, head.stop, "samples whose number nobody knows", "they are left out")
@@ -195,14 +190,25 @@ class _Chain:
             self._note(head.offset, head.stop, error.problem)
         else:
             self.layout.places[block.number * self._n_records + place] = head.offset, count
+        self._place = place + 1
         return head.stop
+
+    def _place_of(self, head: Head, block: Block) -> int | None:
+        """Return the place of a record of samples in its block; None where nobody knows it."""
+        self._is_even &= not head.flags
+        if self._place is not None:
+            return self._place
+        # Where the start is damaged one does not know to the byte how long it was
+        return (head.offset - block.begin + self._stride // 2) // self._stride if self._is_even else None
 
     def _take_stop(self, head: Head) -> int:
         """End a block, or the collection around all of them."""
         if (block := self._block) is not None:
             block.reductions = head.offset
             if block.number * self._n_records + self._n_records - 1 in self.layout.places:
-                self._block_bytes = head.stop - block.begin
+                self._block_bytes = head.stop - block.begin + self._start_bytes
+        elif head.length:
+            self._next_number += 1  # of a block of which nothing else is left
         self._block = None
         self._edge = head.stop
         return head.stop
@@ -226,27 +232,28 @@ class _Chain:
                     if not rest and self._next_number <= number <= self._walk.size // self._stride:
                         return number
                     break
-        skipped = 0 if self._edge is None else max(offset - self._edge, 0) // self._block_bytes
-        return self._next_number + skipped
+        beyond = 0 if self._edge is None else max(offset - self._edge, 0)
+        return self._next_number + (beyond + self._block_bytes // 2) // self._block_bytes
 
     def _orphaned(self, head: Head) -> Block | None:
         """Return the block of a record of samples whose start is damaged; None where nobody knows which one it is."""
         if self._edge is None:
             return None
-        number = self._counted(head.offset, None)
-        begin = self._edge + (number - self._next_number) * self._block_bytes
-        self._open(block := Block(number, begin))
+        skipped = max(head.offset - self._edge, 0) // self._block_bytes
+        begin = self._edge + self._start_bytes + skipped * self._block_bytes
+        self._open(block := Block(self._next_number + skipped, begin))
+        self._place = None
         return block
 
     def _open(self, block: Block) -> None:
         self.layout.blocks[block.number] = self._block = block
         self._next_number = block.number + 1
-        self._edge = None
+        self._edge, self._place, self._is_even = None, 0, True
 
     def _leave_block(self) -> None:
         """Expect the start of another block, where the one before has shown no end."""
         if (block := self._block) is not None:
-            self._edge = block.begin + self._block_bytes
+            self._edge = block.begin - self._start_bytes + self._block_bytes
         self._block = None
 
     def _took_grid(self, start: int, end: int) -> bool:
@@ -268,6 +275,7 @@ class _Chain:
         # Padded, a record with a few samples less is as long as a full one
         ends = short if rest else self._walk.head(end - self._stride)
         if ends is not None and not self._is_full(ends):
+            self._place = n_full - (not rest)
             self._take_samples(ends)
         return True
 
@@ -288,7 +296,13 @@ class _Chain:
         found = usual if usual is not None else self._walk.after_damage(at + 8)
         stop = self._walk.size if found is None else found.offset
         self._note(at, stop, "no intact record")
+        self._place = None
         return None if found is None else stop
 
     def _note(self, start: int, stop: int, problem: str, consequence: str = "") -> None:
         self.layout.damage.append(Damage(start, stop, problem, consequence))
+
+
+def _record_bytes(length: int) -> int:
+    """Return the bytes of a record whose value has so many."""
+    return length + 19 & ~7

@@ -1,9 +1,10 @@
 """The levels of one signal: rows of its reductions, where samples agree with them, and rows of twenty of these above.
 
-Reductions were made by another program, of what it held then. So some of them, from blocks all over the recording and
-there of the row with the widest span, are compared with the samples as they are read now; where one differs none is
-believed, and entries are made of samples when somebody asks. The first and the last row, and a few that are missing or
-tell of less than samples do, are made of samples at once.
+Reductions were made by another program, of what it held then: with its suppression and ranges, in some releases with
+deviations that are too small. So some of them, all over the recording, are compared with the samples as they are read
+now: those of the widest span, and of rows with switches of ranges, which suppression changes, too. Where one differs
+none is believed, and entries are made of samples when somebody asks. The first and the last row, and some that are
+missing, are made of samples at once.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 Use: TypeAlias = Literal["auto", "trust", "ignore"]
 USES: tuple[Use, ...] = ("auto", "trust", "ignore")
-_PROBES = 64
-"""Rows that are compared with samples."""
+_PROBES = 32
+"""Rows that are compared with samples, and as many with switches."""
 _MADE_AT_ONCE = 2_048
 """Rows that are made of samples without being asked for."""
 _READ_SAMPLES = 1 << 21
@@ -44,6 +45,8 @@ class Levels:
         Returns the samples of [start, stop), NaN where there are none, and whether all of them could be read.
     use
         Whether rows are believed: ``"auto"`` where samples agree, ``"trust"`` always, ``"ignore"`` never.
+    complete
+        Which rows are of samples that are all there, where rows have no counts; None where they have.
     floating
         Whether samples may be NaN. Of others, rows that tell of less than all samples are made when they are asked for:
         whoever asks must see which of them are none.
@@ -51,11 +54,14 @@ class Levels:
 
     def __init__(
         self, reductions: Reductions, name: str, read: Callable[[int, int], tuple[NDArray[np.float64], bool]],
-        use: Use, *, floating: bool,
+        use: Use, *, floating: bool, complete: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         self._factor = reductions.factor
         self._read = read
         rows, known = reductions.rows(name)
+        if complete is not None:
+            known &= complete
+        self._switches = reductions.switches()
         self.agrees = use == "trust" or (use == "auto" and self._agree(rows, known, reductions.are_counted))
         """Whether rows are believed at all."""
         if not self.agrees:
@@ -97,12 +103,12 @@ class Levels:
 
     def _agree(self, rows: NDArray[np.float64], known: NDArray[np.bool_], counted: bool) -> bool:
         """Whether samples say the same as some rows."""
-        candidates = np.flatnonzero(known[1:-1] & (rows[1:-1, COUNT] > 0)) + 1
-        groups = [group for group in np.array_split(candidates, _PROBES) if len(group)]
-        for group in groups:
-            widest = int(group[np.argmax(rows[group, MAX] - rows[group, MIN])])
-            made, is_whole = self._made(widest, widest + 1)
-            if is_whole and not _is_alike(rows[widest], made[0], counted=counted):
+        inner = known & (rows[:, COUNT] > 0)
+        inner[:1] = inner[-1:] = False
+        widths = rows[:, MAX] - rows[:, MIN]
+        for number in sorted({*_widest(inner, widths), *_widest(inner & self._switches, widths)}):
+            made, is_whole = self._made(number, number + 1)
+            if is_whole and not _is_alike(rows[number], made[0], counted=counted):
                 return False
         return True
 
@@ -136,6 +142,12 @@ class Levels:
             merged[merged[:, COUNT] == 0, MEAN:] = np.nan
             self._rows.append(merged)
             self._known.append(np.logical_and.reduce(known[: count * STEP].reshape(count, STEP), axis=1))
+
+
+def _widest(candidates: NDArray[np.bool_], widths: NDArray[np.float64]) -> list[int]:
+    """Return the row of the widest span in each of some parts of the candidates."""
+    parts = np.array_split(np.flatnonzero(candidates), _PROBES)
+    return [int(part[np.argmax(widths[part])]) for part in parts if len(part)]
 
 
 def _is_alike(row: NDArray[np.float64], made: NDArray[np.float64], *, counted: bool) -> bool:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MAGIC = b"\xd3tagfmt \r\n \n  \x1a\x1c"
 OPTIONS = ("suppress", "start", "reductions", "calibration")
 USES = ("auto", "trust", "ignore")
-_NAME = re.compile(r"(\d{8}_\d{6})(?!\d)[^/\\]*$")
+_NAME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?!\d)[^/\\]*$")
+_TIME = re.compile(r"(?P<time>\d{4}[-\d]*([T ][\d:.]+)?)(Z|(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d))?")
+"""ISO 8601; a date with a zone only, as nobody writes it, would be taken for another date."""
 
 
 def recognizes(head: bytes) -> bool:
@@ -88,21 +90,20 @@ def spelled(suppress: object) -> str:
 def _start_ns(start: object, path: str) -> int:
     """Return a time in ns since 1970, UTC."""
     import numpy as np
-    import pandas as pd
 
     if start == "name":
         found = _NAME.search(path)
         if found is None:
             raise SelectionError(f"the name of {path} has no time", "Give it: start='2021-03-04T05:06:07'.")
-        start = found[1].replace("_", "T")
+        start = "{}-{}-{}T{}:{}:{}".format(*found.groups())
     problem, remedy = f"start={start!r} is no time", "Give UTC, as '2021-03-04T05:06:07' or datetime64."
-    if not isinstance(start, str | dt.datetime | np.datetime64):
+    text = start.isoformat() if isinstance(start, dt.datetime) else str(start)
+    told = _TIME.fullmatch(text) if isinstance(start, str | dt.datetime | np.datetime64) else None
+    if told is None:
         raise SelectionError(problem, remedy)
     try:
-        stamp = pd.Timestamp(start)
-    except (ValueError, OverflowError):
+        ns = int(np.datetime64(told["time"]).astype("datetime64[ns]").astype(np.int64))
+    except ValueError:
         raise SelectionError(problem, remedy) from None
-    if pd.isna(stamp):
-        raise SelectionError(problem, remedy)
-    # Without a zone it is UTC; its own unit may be coarser than ns
-    return int(stamp.tz_convert(None).as_unit("ns").value if stamp.tzinfo else stamp.as_unit("ns").value)
+    ahead = 60 * int(told["hours"] or 0) + int(told["minutes"] or 0)
+    return ns + 60_000_000_000 * (ahead if told["sign"] == "-" else -ahead)

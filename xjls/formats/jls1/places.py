@@ -25,16 +25,14 @@ class Places:
         Returns those of the signal, made on first use.
     hold
         Raises once the recording is closed.
-    counts_samples
-        Whether rows are counted.
     """
 
     in_place = False
+    counts_samples = True
     block_samples = 1 << 15
     block_entries = 512
 
-    def __init__(self, levels: Callable[[], Levels], hold: Callable[[], object], *, counts_samples: bool) -> None:
-        self.counts_samples = counts_samples
+    def __init__(self, levels: Callable[[], Levels], hold: Callable[[], object]) -> None:
         self._levels = levels
         self._hold = hold
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import CorruptError
+from xjls.formats.jls1.layout import UNKNOWN
 from xjls.formats.jls1.processor import FIELDS, RawProcessor
 from xjls.formats.jls1.suppression import MOST_AROUND, MOST_INSIDE
 from xjls.model.window import Gap, Window, merge_gaps, runs
@@ -40,6 +41,9 @@ _AT_ONCE = 1 << 17
 _LOOK_BACK = 256
 """Samples that are looked at first for a place to begin."""
 _ABSENT = 0xFFFF
+_NEED_RANGE = frozenset({"voltage", "power"})
+UNKNOWN_RANGE = 2
+"""A voltage range, as kernels take it."""
 
 
 class RawSamples:
@@ -85,7 +89,7 @@ class RawSamples:
         begin = self._settled(window.start, verify=verify)
         processor.reset(begin)
         length = self._records.length
-        for piece in self._pieces(Window(begin, length), gaps, window, verify=verify):
+        for piece in self._pieces(Window(begin, length), gaps, window, wanted, verify=verify):
             block = processor.process(*piece)
             if (inside := _cut(block, window)) is not None:
                 yield inside
@@ -94,20 +98,31 @@ class RawSamples:
         if (inside := _cut(processor.finish(), window)) is not None:
             yield inside
 
+    def complete(self, factor: int, count: int) -> NDArray[np.bool_]:
+        """Return which of ``count`` runs of ``factor`` samples have all their words."""
+        found = np.ones(count, np.bool_)
+        step = max(_AT_ONCE // factor, 1)
+        for first in range(0, count, step):
+            last = min(first + step, count)
+            words = self.words(Window(first * factor, last * factor), verify=True)
+            absent = (words == _ABSENT).all(axis=1)
+            found[first:last] = ~absent.reshape(last - first, factor).any(axis=1)
+        return found
+
     def words(self, window: Window, *, verify: bool) -> NDArray[np.uint16]:
         """Return the words of a window, u16[time, 2]; those of lost samples are as those of missing ones."""
         pieces = [words for words, _ in self._pieces(window, [], window, verify=verify)]
         return np.concatenate(pieces) if pieces else np.empty((0, 2), np.uint16)
 
     def _pieces(
-        self, window: Window, gaps: list[Gap], asked: Window, *, verify: bool
+        self, window: Window, gaps: list[Gap], asked: Window, wanted: Collection[str] = (), *, verify: bool
     ) -> Iterator[tuple[NDArray[np.uint16], int]]:
         """Yield words and their voltage range, at most `_AT_ONCE` at a time; all are asked for, then one by one few."""
         at = window.start
         while at < window.stop:
             number = at // self._records.per_record
             there = self._records.window(number) & window
-            words, voltage_range = self._words_of(number, gaps, asked, verify=verify)
+            words, voltage_range = self._words_of(number, gaps, asked, wanted, verify=verify)
             first = self._records.window(number).start
             while at < there.stop:
                 # Behind what was asked one needs a few samples only: those that close a window
@@ -117,19 +132,30 @@ class RawSamples:
                 yield _slice(words, at - first, stop - first), voltage_range
                 at = stop
 
-    def _words_of(self, number: int, gaps: list[Gap], asked: Window, *, verify: bool) -> tuple[NDArray[np.uint16], int]:
+    def _words_of(
+        self, number: int, gaps: list[Gap], asked: Window, wanted: Collection[str], *, verify: bool
+    ) -> tuple[NDArray[np.uint16], int]:
         """Return the words of a record and its voltage range; fewer, or none, where they are lost."""
         window = self._records.window(number)
         try:
             value = self._records.value(number, verify=verify)
             words = value[: len(value) // SAMPLE_BYTES * SAMPLE_BYTES].view("<u2").reshape(-1, 2)[: window.length]
-            voltage_range = self._records.voltage_range(number)
+            voltage_range = self._range_of(number, gaps, window & asked, wanted)
         except CorruptError:
             words, voltage_range = np.empty((0, 2), np.uint16), 0
         if len(words) < window.length:
             gap = self._records.gap(number, Window(window.start + len(words), window.stop) & asked)
             gaps += [gap] if gap.window.length else []
         return words, voltage_range
+
+    def _range_of(self, number: int, gaps: list[Gap], window: Window, wanted: Collection[str]) -> int:
+        """Return the voltage range of a record; where nobody knows it there is no voltage, and no power."""
+        found = self._records.voltage_range(number)
+        if found != UNKNOWN:
+            return found
+        if window.length and _NEED_RANGE.intersection(wanted):
+            gaps.append(Gap(window, "the voltage range is damaged"))
+        return UNKNOWN_RANGE
 
     def _settled(self, start: int, *, verify: bool) -> int:
         """Return where to begin, at or before a sample, for that sample to be what it is in the whole."""

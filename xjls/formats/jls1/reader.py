@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from xjls.model.annotation import Annotation, UserData
     from xjls.model.reader import OnDamage
     from xjls.model.signal import Level
+    from xjls.storage import Storage
 
 FORMAT = "JLS v1"
 _UNITS = {"current": "A", "voltage": "V", "power": "W", "current_range": "", "gpi0": "", "gpi1": ""}
@@ -53,6 +54,8 @@ class Jls1Reader:
         See `xjls.formats.jls1.opening.open_jls1`.
     start_ns
         UTC of the first sample, ns since 1970; None where nobody knows.
+    storage
+        What is read instead of the path: closed with this.
     """
 
     format = FORMAT
@@ -60,9 +63,9 @@ class Jls1Reader:
 
     def __init__(
         self, path: str, storage_options: Mapping[str, Any] | None = None, *, suppress: str = "normal",
-        start_ns: int | None = None, reductions: Use = "auto", calibration: str = "",
+        start_ns: int | None = None, reductions: Use = "auto", calibration: str = "", storage: Storage | None = None,
     ) -> None:  # fmt: skip
-        self.file = File(path, storage_options, calibration)
+        self.file = File(path, storage_options, calibration, storage)
         self.token: tuple[object, ...] = (*self.file.storage.token, suppress, start_ns, reductions, calibration)
         self.was_closed = self.file.was_closed
         self.suppression = Suppression.of(suppress)
@@ -70,6 +73,7 @@ class Jls1Reader:
         self._use: Use = reductions
         self._lock = threading.RLock()
         self._reductions_made: Reductions | None = None
+        self._complete: NDArray[np.bool_] | None = None
         self._levels: dict[str, Levels] = {}
         self._lost: dict[str, Gaps] = {}
         """What reading has found to be lost, by signal."""
@@ -135,7 +139,7 @@ class Jls1Reader:
                 kept.append(there.levels(name))
             return kept[0]
 
-        return Places(levels, self.file.storage.hold, counts_samples=self.file.config.reduction_format == "v2")
+        return Places(levels, self.file.storage.hold)
 
     def gaps(self, signal: Signal) -> tuple[Gap, ...]:
         """Return the samples that were counted and have no record; see `Reader`."""
@@ -210,10 +214,22 @@ class Jls1Reader:
                 found[gap.window.start - start : gap.window.stop - start] = np.nan
             return found, all(gap.skipped for gap in gaps)
 
-        made = Levels(self._reductions(), name, read, self._use, floating=signal.dtype.kind == "f")
+        made = Levels(
+            self._reductions(), name, read, self._use, floating=signal.dtype.kind == "f", complete=self._complete_rows()
+        )
         if not made.agrees and self._use == "auto":
             self._note(f"{name}: reductions are not those of the samples as they are read, and are made anew")
         return made
+
+    def _complete_rows(self) -> NDArray[np.bool_] | None:
+        """Return which reductions are of samples that are all there, where they do not say: all words are looked at."""
+        reductions = self._reductions()
+        if reductions.are_counted or not isinstance(self.samples, RawSamples) or self._use != "auto":
+            return None
+        with self._lock:
+            if self._complete is None:
+                self._complete = self.samples.complete(reductions.factor, reductions.length)
+            return self._complete
 
     def _reductions(self) -> Reductions:
         with self._lock:

@@ -55,7 +55,7 @@ class SampleRecords:
         return len(self._offsets)
 
     def voltage_range(self, number: int) -> int:
-        """Return the voltage range of a record: 0 for 15 V, 1 for 5 V."""
+        """Return the voltage range of a record: 0 for 15 V, 1 for 5 V; `UNKNOWN` where its block does not say it."""
         return self._blocks[number // self._per_block].voltage_range
 
     def window(self, number: int) -> Window:

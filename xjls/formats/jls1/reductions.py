@@ -75,6 +75,14 @@ class Reductions:
         known = self._known & ~filled & ((rows[:, COUNT] == 0) | np.isfinite(rows[:, MEAN:]).all(axis=1))
         return rows, known
 
+    def switches(self) -> NDArray[np.bool_]:
+        """Return which rows have, or begin with, a switch of current ranges: what suppression changes is in these."""
+        ranges = self._rows[FIELDS.index("current_range")]
+        found: NDArray[np.bool_] = ranges[:, MIN] != ranges[:, MAX]
+        found[1:] |= ranges[1:, MIN] != ranges[:-1, MAX]
+        found &= np.isfinite(ranges[:, MIN])
+        return found
+
     def largest_mean(self, name: str) -> float | None:
         """Return the largest of the means of a signal's rows; None where there are none."""
         rows, known = self.rows(name)
