@@ -12,6 +12,7 @@ Nothing is imported here: ``faults`` needs no numba, and whoever wants a kernel 
 ``ring``                rows of entries in a ring -> a row
 ``fir``                 samples -> fewer samples, filtered
 ``joulescope``          a JS110's words -> samples, with range switches suppressed
+``analyser``            samples of six signals -> records of statistics  built on ``moments``
 ``entries``             which blocks of entries can be used as they are
 ``pack``, ``packing``   samples -> chunks of a file, packed bytes
 ``text``                cells of a table -> lines of text                built on ``decimal``

@@ -6,12 +6,15 @@ buffer of a stream has the differences.
 
 The data flow: `packets` takes what comes over USB, `js110` converts it and fills rings, which `v0` asks under the older
 names; `v1` takes messages of the newer driver. `ring` has the questions of both, `statistics` what is told.
+`reader` asks a file: `reading` has its samples, `spans` its statistics.
 """
 
 from xjls.capturing.buffer import STATS_DTYPE, STATS_FIELD_COUNT, STATS_FIELD_NAMES
 from xjls.capturing.buffer.fields import I_RANGE_MISSING
 from xjls.compat.errors import RefusedError
 from xjls.compat.joulescope import v1
+from xjls.compat.joulescope.reader import DataReader
+from xjls.compat.joulescope.recorder import DataRecorder
 from xjls.compat.joulescope.statistics import (
     RunningStatistics,
     Statistics,
@@ -29,6 +32,8 @@ __all__ = [
     "STATS_DTYPE",
     "STATS_FIELD_COUNT",
     "STATS_FIELD_NAMES",
+    "DataReader",
+    "DataRecorder",
     "DownsamplingStreamBuffer",
     "RefusedError",
     "RunningStatistics",
