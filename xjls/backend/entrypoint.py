@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class JlsBackendEntrypoint(BackendEntrypoint):
-    """Open instrument recordings (JLS v2, PicoStream HDF5, Zarr) as lazy, labelled Datasets.
+    """Open instrument recordings (JLS v2 and v1, PicoStream HDF5, Zarr) as lazy, labelled Datasets.
 
     Examples
     --------
@@ -35,7 +35,8 @@ class JlsBackendEntrypoint(BackendEntrypoint):
     """
 
     description = (
-        "Open instrument recordings of any length: Joulescope JLS v2 (.jls), PicoStream HDF5 (.hdf5), Zarr (.zarr)"
+        "Open instrument recordings of any length: Joulescope's JLS v2 and v1 (.jls), PicoStream's HDF5 (.hdf5), "
+        "Zarr (.zarr)"
     )
     url = "https://github.com/xjls/xjls"
     supports_groups = True

@@ -52,8 +52,13 @@ def sample_variables(axis: Axis, quantity: Quantity, recording: Recording, *, sc
 def _may_be_none(signal: Signal, axis: Axis, recording: Recording) -> bool:
     """Whether an axis may have positions at which nobody delivered a sample of a signal."""
     reaches_out = signal.window & axis.window != axis.window
-    skips = signal.missing_value is not None or bool(recording.skipped(signal.name))
-    return recording.on_damage == "gap" or reaches_out or skips
+    skips = recording.on_damage == "gap" or reaches_out or bool(recording.skipped(signal.name))
+    # An instrument that marks what it missed in one of its signals has missed that of all of them
+    return skips or any(
+        one.missing_value is not None
+        for one in recording.signals.values()
+        if (one.source, one.rate_hz) == (signal.source, signal.rate_hz)
+    )
 
 
 def level_variables(level_axis: LevelAxis, dim: str, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:

@@ -26,7 +26,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """Add what only one format asks; `opening` makes an argument of it."""
     command.add_argument(
         "--option", "-O", dest="format_options", action="append", type=option, default=[], metavar="NAME=VALUE",
-        help="what only one format asks, as units=mV of PicoStream; may be repeated",
+        help="what only one format asks, as units=mV of PicoStream, or suppress=off of JLS v1; may be repeated",
     )  # fmt: skip
 
 
@@ -46,15 +46,17 @@ def opening(options: dict[str, Any]) -> dict[str, Any]:
 def option(text: str) -> tuple[str, str | int | float]:
     """Read an option as people type it.
 
-    >>> option("max_adc=32512"), option("units=mV")
-    (('max_adc', 32512), ('units', 'mV'))
+    >>> option("max_adc=32512"), option("units=mV"), option("suppress=nan")
+    (('max_adc', 32512), ('units', 'mV'), ('suppress', 'nan'))
     """
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     for number in (int, float):
         with contextlib.suppress(ValueError):
-            return name, number(value)
+            found = number(value)
+            # "nan" and "inf" are words: no option of a format is such a number
+            return name, found if math.isfinite(found) else value
     return name, value
 
 

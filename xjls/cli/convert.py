@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.arguments import PLAINLY, Opening
 from xjls.cli.info import status_text
 from xjls.cli.text import written
+from xjls.errors import SelectionError
 from xjls.formats import carry, new_recording, open_recording
 from xjls.progress import shown
+from xjls.storage import absolute_path
 
 
 def convert(
     path: str, out: str, *, codec: str | None = None, overwrite: bool = False, opening: Opening = PLAINLY
 ) -> int:
     """Write what is intact to a new recording, print what is lost; return the exit status."""
+    if overwrite:
+        refuse_itself(path, out)
     with open_recording(path, on_damage="gap", **opening) as recording:
         with new_recording(out, overwrite=overwrite, option="--overwrite", codec=codec) as sink:
             losses = carry(recording, sink, shown())
@@ -23,3 +29,16 @@ def convert(
         if found := status_text(recording.status):
             print(found)
         return EXIT_DAMAGED if losses else 0
+
+
+def refuse_itself(path: str, out: str) -> None:
+    """Raise SelectionError where a recording would be replaced by what is made of it: that may be less.
+
+    >>> refuse_itself("run.jls", "./run.jls")
+    Traceback (most recent call last):
+    xjls.errors.SelectionError: ./run.jls is the recording itself. Choose another name.
+    """
+    names = [absolute_path(name).rstrip("/") for name in (path, out)]
+    places = [Path(name) for name in names]
+    if names[0] == names[1] or (all(place.exists() for place in places) and places[0].samefile(places[1])):
+        raise SelectionError(f"{out} is the recording itself", "Choose another name.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xjls.cli.arguments import PLAINLY, Opening
+from xjls.cli.convert import refuse_itself
 from xjls.cli.text import written
 from xjls.cli.window import windows_of
 from xjls.progress import shown
@@ -23,6 +24,9 @@ def extract(
     """Write signals between two moments to a new recording, print what was written; return the exit status."""
     import xjls
     from xjls.backend.writing import write_dataset
+
+    if overwrite:
+        refuse_itself(path, out)
 
     with xjls.open_recording(path, **opening) as recording:
         windows = windows_of(recording, signals, start, stop)
