@@ -38,7 +38,7 @@ UNKNOWN = 2
 LONGEST = 4096
 """Samples that wait for their window to close; where more would have to, these are NaN: 2 ms of constant switching."""
 
-_BLOCK = 512
+_BLOCK = 2048
 """Samples that are converted together: what that needs stays in the first cache."""
 _LOOK = 64
 """Samples that are looked at together: where they are not alike, all of them are taken one by one."""
@@ -147,6 +147,8 @@ def _alike(words: Words, before: int) -> int:
     """Return how many samples have the range of the one before them, and toggle; in whole looks."""
     if (words[0] ^ np.uint32(before) ^ np.uint32(_TOGGLE)) & np.uint32(_WATCHED):
         return 0
+    if not _differ(words):
+        return int(words.size)
     for at in range(0, words.size, _LOOK):
         first = max(at - 1, 0)
         if _differ(view(words, address(words) + 4 * first, min(at + _LOOK, words.size) - first)):

@@ -6,6 +6,7 @@ Every sample comes out once, in order, with its id. One whose value an open wind
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,8 +103,7 @@ class RawProcessor:
         found = Suppression.of(suppression) if isinstance(suppression, str) else suppression
         self.calibration = calibration or Calibration()
         self.suppression = found
-        self._scales = self.calibration.scales()
-        self._windows = found.windows()
+        self._scales, self._windows = _tables(self.calibration, found)
         self._spec = (MODES.index(found.mode), found.pre, found.post)
         self._wanted = {*wanted, "current", "current_range", *(("voltage",) if "power" in wanted else ())}
         self._outputs = _empty(0, self._wanted)
@@ -179,6 +179,12 @@ class RawProcessor:
         self.first_id += decided
         self._done, self._held = start + decided, held
         return block
+
+
+@lru_cache(maxsize=64)
+def _tables(calibration: Calibration, suppression: Suppression) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Return what kernels take: scales, and windows. A reader makes a processor for each window that is asked for."""
+    return calibration.scales(), suppression.windows()
 
 
 def _empty(count: int, wanted: Collection[str]) -> Outputs:

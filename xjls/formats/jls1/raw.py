@@ -159,6 +159,8 @@ class RawSamples:
 
     def _settled(self, start: int, *, verify: bool) -> int:
         """Return where to begin, at or before a sample, for that sample to be what it is in the whole."""
+        if self._suppression.mode == "off":
+            return start
         span = _LOOK_BACK
         while True:
             begin = max(start - span, 0)
