@@ -127,11 +127,12 @@ def test_a_device_that_does_not_look_at_stop_is_left_behind(tmp_path, monkeypatc
         assert 10 <= recording.signal("current").length == outcome.counts.samples
 
 
-def test_a_device_that_cannot_be_closed_leaves_a_whole_recording(tmp_path):
+@pytest.mark.parametrize("error", [RuntimeError("the bus is gone"), SystemExit(3), KeyboardInterrupt()])
+def test_a_device_that_cannot_be_closed_leaves_a_whole_recording(tmp_path, error):
     session, device = of_device(tmp_path / "run.jls", None, duration="0.1s")
-    device.close = lambda: (_ for _ in ()).throw(RuntimeError("the bus is gone"))
+    device.close = lambda: (_ for _ in ()).throw(error)
     outcome = session.start().wait()
-    assert "RuntimeError: the bus is gone" in str(outcome)
+    assert f"the device's driver failed: {type(error).__name__}" in str(outcome)
     with xjls.open_recording(tmp_path / "run.jls") as recording:
         assert recording.was_closed
         assert recording.signal("current").length == 10_000

@@ -12,6 +12,7 @@ import termios
 import threading
 import time
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,11 +20,14 @@ import pytest
 import xjls
 from xjls.capturing.watching import Watch
 from xjls.cli.live_band import LABEL, band, frame
+from xjls.cli.live_picture import draw_last
 from xjls.cli.main import main
 from xjls.testing.captured import check_captured
 
 ROWS, COLUMNS = 30, 90
 BLANK = chr(0x2800)
+PATIENCE_S = 300
+"""A machine with much else to do compiles for minutes before the first line is shown, and again before a picture."""
 
 
 def dots_of(lines):
@@ -119,6 +123,25 @@ def test_a_slow_picture_delays_nobody(tmp_path, monkeypatch):
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_of_what_is_gone_meanwhile_is_drawn_of_what_is_there_now(tmp_path, monkeypatch):
+    buffer = buffer_of(["current"])
+    buffer.write("current", 0, np.arange(1000, dtype="f4"))
+    plot, tries = type(buffer.recording).plot, []
+
+    def late(recording, *told, **how):
+        if not tries:
+            buffer.write("current", 1000, np.arange(40_000, dtype="f4"))
+        tries.append(recording.signal("current").window)
+        return plot(recording, *told, **how)
+
+    recording = buffer.recording
+    monkeypatch.setattr(type(recording), "plot", late)
+    session = SimpleNamespace(recording=recording)
+    assert draw_last(session, str(tmp_path / "now.png"))
+    assert [window.stop for window in tries] == [1000, 41_000]
+    assert [one.name for one in tmp_path.iterdir()] == ["now.png"]
+
+
 def test_without_a_terminal_it_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["capture", "sim", "run.jls", "--plot", "live"]) == 2
@@ -153,11 +176,12 @@ class Terminal:
     def press(self, keys):
         os.write(self._mine, keys.encode())
 
-    def read_until(self, pattern, seconds=60):
+    def read_until(self, pattern):
         """Read until a pattern is shown, from where the last one ended."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + PATIENCE_S
         while not (found := re.search(pattern, self.shown, re.DOTALL)):
             assert time.monotonic() < until, self.shown[-2000:]
+            assert self.process.poll() is None, self.shown[-2000:]
             if select.select([self._mine], [], [], 0.2)[0]:
                 self.shown += os.read(self._mine, 65536).decode(errors="replace")
         self.shown = self.shown[found.end() :]
@@ -165,7 +189,7 @@ class Terminal:
 
     def end(self):
         """Return the exit status; what is shown meanwhile is read."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while self.process.poll() is None and time.monotonic() < until:
             if select.select([self._mine], [], [], 0.1)[0]:
                 self.shown += os.read(self._mine, 65536).decode(errors="replace")

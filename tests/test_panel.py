@@ -292,8 +292,7 @@ def test_buttons_do_what_they_say(panels, tmp_path):
     controls.path.value = str(tmp_path / "pressed.zarr")
     controls.record.value = True
     recorded(panel, 0.1)
-    controls.mark_text.value = "by hand"
-    controls.mark.click()
+    panel._canvas._handle_custom_msg({"type": "mark", "text": "by hand"}, [])
     controls.zero.click()
     controls.record.value = False
     assert panel.part.ended.is_set()

@@ -151,3 +151,21 @@ def test_a_narrow_page_shows_numbers_below(page, pushes):
     canvas, table = (page.locator(name).first.bounding_box() for name in names)
     assert table["y"] >= canvas["y"] + canvas["height"] - 1
     assert canvas["width"] <= 420
+
+
+def test_the_text_of_a_mark_goes_with_the_press(page, pushes):
+    text, press = page.get_by_label("Text of the mark"), page.get_by_role("button", name="Mark now")
+    assert press.is_disabled()
+    page.evaluate("window.heard = []; document.addEventListener('keydown', (event) => window.heard.push(event.key));")
+    text.press_sequentially("dd")
+    text.press("Enter")
+    assert page.evaluate("window.sent") == [{"type": "hello"}], "nothing streams that could be marked"
+    show(page, [(pushes[-1][0] | {"state": "streaming"}, pushes[-1][1])])
+    press.click()
+    text.fill("the door")
+    text.press("Enter")
+    marks = [one["text"] for one in page.evaluate("window.sent") if one["type"] == "mark"]
+    assert marks == ["dd", "the door"]
+    assert page.evaluate("window.heard") == [], "letters are no commands of the notebook"
+    show(page, [(pushes[-1][0] | {"id": 3, "state": "ended"}, pushes[-1][1])])
+    assert press.is_disabled()

@@ -3,6 +3,7 @@
 import gc
 import threading
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -174,6 +175,26 @@ def test_a_part_that_refuses_ends_alone(tmp_path):
     assert "No space left" in str(part.error)
     outcome = session.wait()
     assert list(outcome.failed) == [str(tmp_path / "run.zarr")]
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_what_a_part_counts_when_it_is_given_up_is_in_it(tmp_path, store):
+    session, _ = session_of(store, speed=1)
+    is_full = threading.Event()
+    with session:
+        target = refusing(tmp_path / store, lambda verb: is_full.is_set() and verb in ("write", "flush"))
+        session._writer._pace = replace(PATIENT, patience_s=0.1)
+        part = session.record(target)
+        wait_until(lambda: part.counts.recorded_s > 0.3, session)
+        is_full.set()
+        assert part.ended.wait(30)
+    assert "No space left" in str(part.error)
+    counted = {name: one.samples for name, one in part.counts.signals.items()}
+    with xjls.open_recording(tmp_path / store) as recording:
+        for name, samples in counted.items():
+            window = recording.signal(name).window
+            assert 0 < samples == window.length
+            np.testing.assert_array_equal(recording.read(name), sim.expected(name, window.start, window.stop))
 
 
 def test_what_is_refused_at_once_leaves_nothing(tmp_path):

@@ -107,13 +107,41 @@ def test_a_mark_is_seen_where_it_was_made(page):
     start(page, "marked.zarr", seconds=60)
     canvas = page.page.locator(".xjls-live-canvas")
     assert MARK not in canvas.evaluate(COLOURS)
-    page.page.get_by_placeholder("what happens now").fill("radio on")
-    page.page.locator("button", has_text="Mark now").click()
+    page.wait_for_python("p.session.counts.recorded_s > 3")
+    mark(page, "radio on")
     page.wait_for(MARKED, SELECTOR)
     page.wait_for("([selector, mark]) => (" + COLOURS + ")(document.querySelector(selector)).includes(mark)",
                   ".xjls-live-canvas", MARK)  # fmt: skip
+    page.wait_for_python("p.session.counts.recorded_s > 4.5")
     page.picture("panel-marked", page.page.locator(".jp-OutputArea-output").first)
     page.execute("p.stop()\np.close()")
+
+
+def mark(page, text):
+    """Type, and press at once."""
+    page.page.get_by_placeholder("what happens now").fill(text)
+    page.page.locator("button", has_text="Mark now").click()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_mark_has_the_text_that_was_typed_just_before(page, busy):
+    import xjls
+
+    store = f"typed-{busy}.zarr"
+    start(page, store, seconds=60)
+    page.wait_for(PUSHES, SELECTOR, 20)
+    if busy:
+        page.start(1)
+    told = [f"event {i}" for i in range(5)]
+    for text in told:
+        mark(page, text)
+    if busy:
+        (page.lab.notebooks / "go-on").touch()
+        page.end()
+    page.wait_for("([selector]) => document.querySelector(selector)?.dataset.marks === '5'", SELECTOR)
+    page.execute("p.stop()\np.close()")
+    with xjls.open_recording(page.lab.notebooks / store) as recording:
+        assert [note.data for note in recording.annotations] == told
 
 
 def test_it_is_as_it_was_where_no_kernel_is(page):

@@ -52,13 +52,29 @@ class Course:
         self.tie: Tie | None = None
         """The last one that was told."""
         self._length = length
+        self._stop: int | None = None
+
+    def begin_at(self, sample_id: int) -> None:
+        """Capture from a sample on; what comes before it is none of it."""
+        self.begin = self.next = sample_id
+
+    def end_at(self, sample_id: int) -> None:
+        """Capture up to a sample, if it does not end before."""
+        self._stop = sample_id
+
+    @property
+    def end(self) -> float:
+        """One past the last sample that is captured; infinite where there is none."""
+        last = math.inf if self._length is None or self.begin is None else self.begin + self._length
+        return last if self._stop is None else min(last, self._stop)
 
     def inside(self, window: Window) -> Window:
         """Return what of a window is captured."""
+        begin = window.start if self.begin is None else self.begin
         if self.begin is None:
-            self.begin = self.next = window.start
-        stop = math.inf if self._length is None else self.begin + self._length
-        return Window(window.start, max(window.start, int(min(window.stop, stop))))
+            self.begin_at(begin)
+        start = max(window.start, begin)
+        return Window(start, max(start, int(min(window.stop, self.end))))
 
     def take(self, window: Window) -> None:
         """Count samples that are written, and what is missing before them."""
@@ -77,12 +93,17 @@ class Course:
 
     def is_beyond(self, sample_id: int) -> bool:
         """Whether a sample comes after all that is captured."""
-        return self._length is not None and self.begin is not None and sample_id >= self.begin + self._length
+        return self.begin is not None and sample_id >= self.end
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its first sample is there, or known to be missing."""
+        return self.begin is not None and self.next > self.begin
 
     @property
     def is_complete(self) -> bool:
         """Whether it has all that was asked for."""
-        return self._length is not None and self.begin is not None and self.next >= self.begin + self._length
+        return self.begin is not None and self.next >= self.end
 
     def is_overdue(self, sample_id: int) -> bool:
         """Whether a sample comes so long after all that is captured that others should have come, too."""

@@ -106,7 +106,7 @@ class History:
             self._next = first_id + len(samples)
             if row[0, COUNT]:
                 self._count += int(row[0, COUNT])
-                self._plus(float(row[0, MEAN] * row[0, COUNT]))
+                self._plus(float(row[0, MEAN]) * float(row[0, COUNT]))
 
     def skip(self, start: int, stop: int) -> None:
         """Count samples that nobody delivered."""

@@ -185,6 +185,7 @@ class Session:
     def record(self, target: Target, until: Until | None = None) -> Part:
         """Write what comes from now on to a further recording as well, until `release`, or as far as was asked for.
 
+        All its signals begin at one moment, the first that none of them has passed.
         From any thread, before it begins or while it runs. A session without targets of its own goes on when such a
         recording ends, or refuses.
 
@@ -203,7 +204,10 @@ class Session:
         return self._parts.record(target, until)
 
     def release(self, part: Part, reason: str = STOPPED) -> None:
-        """Close a recording that `record` has begun, at the next border of a block; its ``ended`` says when."""
+        """Close a recording that `record` has begun; its ``ended`` says when.
+
+        All its signals end where the one that is furthest is now. Others are waited for, for five seconds at most.
+        """
         self._parts.release(part, reason)
 
     def mark(self, text: str, signal: str = "") -> None:
@@ -302,7 +306,7 @@ class Session:
             self._fail(error)
         try:
             self._end_device()
-        except Exception as error:  # noqa: BLE001 - as above, and recordings must be closed
+        except BaseException as error:  # noqa: BLE001 - of a driver, also what would end a thread: recordings are closed
             self._fail(_driver_failed(error, self._uri))
         try:
             self._writer.finish(self._reason)

@@ -16,8 +16,9 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from xjls.capturing import records
+from xjls.capturing.aligning import ids_at_once
 from xjls.capturing.counts import Counts
-from xjls.capturing.course import Course
+from xjls.capturing.course import LATE_S, Course
 from xjls.capturing.joining import joined
 from xjls.capturing.part import COMPLETE, FULL, Part
 from xjls.capturing.ring import NO_ROOM
@@ -100,7 +101,8 @@ class Writer:
         self._pace = pace
         self._stop = stop
         self._tick = tick
-        self._begun_s = timing.elapsed_s()
+        self._begun_s = self._came_s = timing.elapsed_s()
+        """When it was made, and when something came last."""
         self._never = Event()
         self._wishes: deque[Callable[[], None]] = deque()
         """What others want to be done between two blocks."""
@@ -131,6 +133,8 @@ class Writer:
         while not self._ring.is_drained and (self._alone or self._targets):
             self._grant()
             calls = self._ring.take(self._pace.tick_s)
+            if calls:
+                self._came_s = self._timing.elapsed_s()
             self._lag_s = max(self._timing.elapsed_s() - calls[0].arrived_s, 0.0) if calls else 0.0
             self._most_lag_s = max(self._most_lag_s, self._lag_s)
             for call in joined(calls):
@@ -154,7 +158,8 @@ class Writer:
         """Leave a last record in all targets, and close them."""
         self._grant()
         for target in tuple(self._targets):
-            self._end(target, reason)
+            released = target.released if isinstance(target, Part) else ""
+            self._end(target, released or reason)
 
     # -- what others want, between two blocks ------------------------------------------------------------------------
 
@@ -165,14 +170,16 @@ class Writer:
     def join(self, part: Part) -> None:
         """Write what comes from now on to a further recording as well; on the writer's thread."""
         self._targets.append(part)
-        for name, course in self._courses.items():
-            if course.begin is not None and (tie := course.next_tie) is not None:
-                self._call(part, "tie", name, tie)
+        begun = {name: course.next for name, course in self._courses.items() if course.begin is not None}
+        ids = ids_at_once(begun, {name: course.rate_hz for name, course in self._courses.items()})
+        ties = {name: course.tie for name, course in self._courses.items()}
+        part.begin_at(ids, ties, ids.keys() - begun.keys())
 
     def leave(self, part: Part, reason: str) -> None:
-        """Write no more to a recording, and close it; on the writer's thread."""
+        """Write no more to a recording than others need to come to the same moment; on the writer's thread."""
         if part in self._targets:
-            self._end(part, reason)
+            part.release(reason)
+            self._end_parts()
 
     def mark(self, name: str, note: Callable[[int], Annotation]) -> None:
         """Write an annotation at the newest sample of a signal; on the writer's thread."""
@@ -183,8 +190,9 @@ class Writer:
             self._wishes.popleft()()
 
     def _end_parts(self) -> None:
+        is_quiet = not self._ring.queued_bytes and self._timing.elapsed_s() - self._came_s > LATE_S
         for part in [one for one in self._targets if isinstance(one, Part)]:
-            if reason := part.is_over:
+            if reason := part.is_over or (part.released if is_quiet else ""):
                 self._end(part, reason)
 
     def _end(self, target: Target | Part, reason: str) -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from xjls.errors import XjlsError
+from xjls.errors import LostSamplesError, XjlsError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from xjls.capturing.session import Session
+    from xjls.model.recording import Recording
 
 DRAW_S = 1.0
 """Seconds between two pictures."""
+TRIES = 3
+"""To draw the last seconds: what is compiled for the first one may take so long that they are gone meanwhile."""
 
 
 class LivePicture:
@@ -57,8 +62,17 @@ def draw_last(session: Session, out: str) -> bool:
     place = Path(out)
     new = place.with_name(f".{place.name}.new{place.suffix}")
     try:
-        live.plot().savefig(new)
+        _plotted(live).savefig(new)
         new.replace(place)
     finally:
         new.unlink(missing_ok=True)
     return True
+
+
+def _plotted(live: Recording) -> Figure:
+    for _ in range(TRIES - 1):
+        try:
+            return live.plot()
+        except LostSamplesError:  # newer ones are in their place: those are drawn
+            live.refresh()
+    return live.plot()

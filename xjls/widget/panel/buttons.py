@@ -42,6 +42,8 @@ class Buttons:
         self._here = local()
         """``is_showing``, of each thread: what one shows is no press, and what is pressed meanwhile is one."""
         self._saved = controls.choices()
+        self.mark = self._pressed(panel.mark)
+        """Called with the text of a mark: what is wrong is shown."""
 
     def connect(self) -> None:
         """Have them do what they say."""
@@ -50,7 +52,6 @@ class Buttons:
         controls.record.observe(self._pressed(self._toggle_record), "value")
         controls.search.on_click(self._pressed(lambda _: controls.look_for_devices()))
         controls.zero.on_click(self._pressed(lambda _: panel.zero()))
-        controls.mark.on_click(self._pressed(lambda _: panel.mark(controls.mark_text.value)))
         controls.window.observe(self._pressed(lambda _: panel.choose()), "value")
         for one in (controls.units, controls.freeze):
             one.observe(self._pressed(lambda _: self._draw_anew()), "value")

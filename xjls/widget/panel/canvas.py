@@ -1,4 +1,4 @@
-"""The part of the panel that is drawn: the live picture, the numbers beside it, and the line on how it does."""
+"""The part of the panel that is drawn: the live picture, numbers beside it, how it does, and a field to mark it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Canvas(anywidget.AnyWidget):
         Called with the number of a push that was drawn.
     shown
         Called when a browser shows it anew, and knows nothing yet.
+    marked
+        Called with the text of a mark that is wanted.
     **traits
         Of it.
     """
@@ -33,10 +35,14 @@ class Canvas(anywidget.AnyWidget):
     last = traitlets.Dict().tag(sync=True)
     """The last picture and numbers, for whoever opens the notebook without a kernel: a push, its buffer as ``data``."""
 
-    def __init__(self, acknowledged: Callable[[int], object], shown: Callable[[], object], **traits: Any) -> None:
+    def __init__(
+        self, acknowledged: Callable[[int], object], shown: Callable[[], object], marked: Callable[[str], object],
+        **traits: Any,
+    ) -> None:  # fmt: skip
         super().__init__(**traits)
         self._acknowledged = acknowledged
         self._shown = shown
+        self._marked = marked
         self.on_msg(self._take)
 
     @traitlets.default("_esm")
@@ -52,3 +58,5 @@ class Canvas(anywidget.AnyWidget):
             self._acknowledged(int(content["id"]))
         elif content.get("type") == "hello":
             self._shown()
+        elif content.get("type") == "mark":
+            self._marked(str(content.get("text", "")))

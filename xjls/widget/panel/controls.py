@@ -65,9 +65,6 @@ class Controls:
                                       tooltip="Units of what is accumulated")  # fmt: skip
         self.zero = widgets.Button(description="Zero", icon="undo", tooltip="Accumulate anew; recordings stay as they "
                                    "are", layout=_wide("5.5em"))  # fmt: skip
-        self.mark_text = _text("what happens now", "12em", "Text of the mark")
-        self.mark = widgets.Button(description="Mark now", icon="flag", layout=_wide("8.5em"),
-                                   tooltip="Write an annotation at the newest sample")  # fmt: skip
         self.progress = widgets.FloatProgress(min=0, max=1, layout=widgets.Layout(width="10em", visibility="hidden"))
         self.told = widgets.HTML()
         self._names_device = device is not None
@@ -79,7 +76,7 @@ class Controls:
         rows = (
             (*device, self.start, self.record, self.path, self.go_on, self.duration, self.size, self.stops_after,
              self.stop_at),
-            (self.window, self.freeze, self.units, self.zero, self.mark_text, self.mark, self.progress, self.told),
+            (self.window, self.freeze, self.units, self.zero, self.progress, self.told),
         )  # fmt: skip
         return tuple(
             widgets.HBox(row, layout=widgets.Layout(flex_flow="row wrap", align_items="center")) for row in rows
@@ -111,7 +108,6 @@ class Controls:
         for one in (self.path, self.go_on, self.duration, self.size):
             one.disabled = streams and records
         self.device.disabled = self.search.disabled = streams
-        self.mark.disabled = not streams
 
     def say(self, text: str, *, is_wrong: bool = False) -> None:
         """Show a sentence."""

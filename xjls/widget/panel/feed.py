@@ -24,6 +24,7 @@ SPARE = 4
 """The part of a window that is told beyond it, as signals may end some time apart."""
 NS = 10**9
 _COUNT, _MEAN, _MIN, _MAX = 0, 2, 4, 5
+_MOST = float(np.finfo("f4").max)
 
 
 def lane_of(signal: Signal) -> dict[str, Any]:
@@ -135,12 +136,22 @@ def _arrays(rows: NDArray[np.float64], counts: NDArray[Any], signal: Signal, y0:
     scale, offset = signal.scale_factor, signal.add_offset - y0
     low, high = (_MIN, _MAX) if scale >= 0 else (_MAX, _MIN)
     values = {"mean": _MEAN, "min": low, "max": high}
-    told = {what: (rows[:, which] * scale + offset).astype("f4") for what, which in values.items()}
-    told["std"] = (deviations(rows, 0) * abs(scale)).astype("f4")
+    with np.errstate(over="ignore", invalid="ignore"):  # where float64 holds no squares, there is no deviation
+        told: dict[str, NDArray[Any]] = {
+            what: _as_f4(rows[:, which] * scale + offset) for what, which in values.items()
+        }
+        told["std"] = _as_f4(deviations(rows, 0) * abs(scale))
     told["fill"] = encode_fill(rows[:, _COUNT] / counts)
     return told
 
 
+def _as_f4(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return values as float32, those beyond it as the last that it holds."""
+    return values.clip(-_MOST, _MOST).astype("f4")
+
+
 def _middle(rows: NDArray[np.float64], signal: Signal) -> float:
     means = rows[np.isfinite(rows[:, _MEAN]), _MEAN]
-    return float(means.mean() * signal.scale_factor + signal.add_offset) if len(means) else 0.0
+    with np.errstate(over="ignore"):
+        middle = float(means.mean() * signal.scale_factor + signal.add_offset) if len(means) else 0.0
+    return middle if math.isfinite(middle) else 0.0

@@ -62,7 +62,7 @@ def sums(history: History) -> dict[str, Any]:
     total, rate_hz = history.total, history.signal.rate_hz
     begin = (history.first_id or 0) if history.first_id is not None else total.start
     return {
-        "value": total.sum / float(rate_hz), "units": integral_units(history.signal.units),
+        "value": _finite(total.sum / float(rate_hz)), "units": integral_units(history.signal.units),
         "seconds": float((total.stop - total.start) / rate_hz), "missing_s": float(total.missing / rate_hz),
         "since": float((total.start - begin) * NS / rate_hz),
     }  # fmt: skip
@@ -70,12 +70,17 @@ def sums(history: History) -> dict[str, Any]:
 
 def _told(row: NDArray[Any], signal: Signal) -> dict[str, float | None]:
     count, _, mean, squares, low, high = row.tolist()
+    if not math.isfinite(squares):  # of values so large that their squares are beyond float64
+        squares = math.nan
     if not count:
         return dict.fromkeys((*STATISTICS, "n"), None) | {"n": 0}
     scale, offset = signal.scale_factor, signal.add_offset
     mean, (low, high) = mean * scale + offset, sorted((low * scale + offset, high * scale + offset))
     std = math.sqrt(max(squares, 0.0) / count) * abs(scale)
-    return {
-        "mean": mean, "std": std, "rms": math.hypot(mean, std), "min": low, "max": high, "pp": high - low,
-        "n": int(count),
-    }  # fmt: skip
+    told = {"mean": mean, "std": std, "rms": math.hypot(mean, std), "min": low, "max": high, "pp": high - low}
+    return {name: _finite(value) for name, value in told.items()} | {"n": int(count)}
+
+
+def _finite(value: float) -> float | None:
+    """Return a number, None where float64 holds none: JSON knows neither NaN nor infinities."""
+    return value if math.isfinite(value) else None

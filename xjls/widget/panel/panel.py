@@ -20,6 +20,7 @@ from xjls.widget.panel.looking import Lookout
 from xjls.widget.panel.messages import Messages
 from xjls.widget.panel.naming import FIRST, free_name, offered_name, require_name
 from xjls.widget.panel.pushing import Pusher
+from xjls.widget.panel.still import with_picture
 from xjls.widget.panel.streaming import Streaming
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:  # fmt: skip
         place = stored.place() if remember else None
         choices, wrong = (stored.DEFAULTS, "") if place is None else stored.load(place)
-        told = {"window": window, "duration": text_of(duration), "size": text_of(size), "stops_after": stops_after}
-        choices = choices | {key: value for key, value in told.items() if value is not None}
+        wanted = {"window": window, "duration": text_of(duration), "size": text_of(size), "stops_after": stops_after}
+        choices = choices | {key: value for key, value in wanted.items() if value is not None}
         self._asked: dict[str, Any] = {"signals": signals, "rate": rate, "settings": settings}
         self._how = dict(how or {})
         self._open_dataset = open_dataset
@@ -74,11 +75,16 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """The last recording, of a panel that was closed."""
         self._controls = Controls(choices, device, offered_name(os.fspath(store or FIRST)))
         self._controls.stop_at.value = "" if stop_at is None else str(stop_at)
-        self._canvas = Canvas(self._acknowledge, self._show_anew, settings=canvas_settings(self._controls))
+        self._canvas = Canvas(
+            self._acknowledge, self._show_anew, lambda text: self._buttons.mark(text),  # noqa: PLW0108 - made below
+            settings=canvas_settings(self._controls),
+        )  # fmt: skip
         self._buttons = Buttons(self, self._controls, self._canvas, place)
         self._lookout = Lookout(self._controls, self._buttons, self._guard, self._recorded)
         self._keeping = Keeping(self._canvas)
-        self._pusher = Pusher(self._canvas.send, self._make, self._look, tell=self._buttons.say_error)
+        self._pusher = Pusher(
+            self._canvas.send, self._make, self._look, tell=self._buttons.say_error, again=self._again
+        )
         stored.window_s(self._controls.window.value)  # what is none is refused now
         if device is None:
             self._controls.look_for_devices()
@@ -237,6 +243,11 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise SelectionError("nothing was recorded", "Call record(), or press Record.")
         return self._open_dataset(part.path)
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        messages = self._messages
+        kept = self._canvas.last if messages is None else messages.kept(self._pusher.skipped)
+        return with_picture(super()._repr_mimebundle_(**kwargs), kept) | {"text/plain": repr(self)}
+
     def __repr__(self) -> str:
         streaming = self._streaming
         state = "not streaming" if streaming is None else "streaming"
@@ -360,6 +371,10 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return {"reset": True, "state": "idle", "lanes": [], "skipped": skipped}, []
         return messages.make(skipped)
 
+    def _again(self) -> None:
+        if (messages := self._messages) is not None:
+            messages.again()
+
     # -- what a browser says -----------------------------------------------------------------------------------------
 
     def _acknowledge(self, number: int) -> None:
@@ -367,8 +382,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _show_anew(self) -> None:
         self._pusher.forget()
-        if (messages := self._messages) is not None:
-            messages.again()
+        self._again()
         self._pusher.attempt(lambda: self._pusher.push(anyway=True))
 
     # -- what buttons ask ----------------------------------------------------------------------------------------

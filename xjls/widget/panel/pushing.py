@@ -41,6 +41,8 @@ class Pusher:
         A clock.
     tell
         Called with the first thing that goes wrong on the thread, which goes on.
+    again
+        Called when a push did not go out: what was in it must be made once more.
 
     Examples
     --------
@@ -53,7 +55,7 @@ class Pusher:
     def __init__(
         self, send: Callable[[dict[str, Any], list[bytes]], object], make: Callable[[int], Push],
         look: Callable[[], bool], elapsed_s: Callable[[], float] = time.monotonic,
-        tell: Callable[[Exception], object] | None = None,
+        tell: Callable[[Exception], object] | None = None, again: Callable[[], object] = lambda: None,
     ) -> None:  # fmt: skip
         self.skipped = 0
         """Pushes that were left out, as the browser had not drawn the ones before."""
@@ -61,7 +63,7 @@ class Pusher:
         self.error: Exception | None = None
         """What went wrong first on its thread, since it was started."""
         self._send, self._make, self._look = send, make, look
-        self._tell = tell
+        self._tell, self._again = tell, again
         self._ids = itertools.count(1)
         self._elapsed_s, self._pushed_s = elapsed_s, elapsed_s()
         self._underway: deque[int] = deque(maxlen=MOST_UNDERWAY)
@@ -77,12 +79,18 @@ class Pusher:
             if len(self._underway) >= MOST_UNDERWAY and waited_s < PATIENCE_S and not anyway:
                 self.skipped += 1
                 return False
-            content, buffers = self._make(self.skipped)
             number = next(self._ids)
-            self._underway.append(number)
             self._pushed_s = self._elapsed_s()
+            try:
+                content, buffers = self._make(self.skipped)
+                self._underway.append(number)
+                self._send(content | {"type": "push", "id": number}, buffers)
+            except BaseException:
+                if number in self._underway:
+                    self._underway.remove(number)  # nobody will say that it was drawn
+                self._again()
+                raise
             self.pushes += 1
-            self._send(content | {"type": "push", "id": number}, buffers)
             return True
 
     def attempt(self, act: Callable[[], object]) -> None:

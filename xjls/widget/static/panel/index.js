@@ -4,6 +4,7 @@ import { makeTimes } from "../core/times.js";
 import { element } from "../explorer/dom.js";
 import { applyTheme, laneHues, themeOf, watchTheme } from "../explorer/theme.js";
 import { makeLiveColumns } from "./columns.js";
+import { makeMarking } from "./marking.js";
 import { makeLiveMarks } from "./marks.js";
 import { livePlaces, makeLivePainter } from "./picture.js";
 import { makeReadouts } from "./readouts.js";
@@ -15,12 +16,14 @@ const LIVE_ORIGIN = { utc: false, origin: "0", since: "the first sample" };
 function render({ model, el }) {
   const canvas = element("canvas", { className: "xjls-live-canvas", role: "img" });
   const readouts = makeReadouts();
+  const marking = makeMarking((content) => model.send(content));
+  const top = element("div", { className: "xjls-live-top" }, readouts.head, marking.form);
   const note = element("div", { className: "xjls-live-note", role: "alert" });
   const main = element("div", { className: "xjls-live-main" }, canvas, readouts.side);
-  const root = element("div", { className: "xjls-live xjls-panel-view" }, readouts.head, main, readouts.sums, readouts.health, note);
+  const root = element("div", { className: "xjls-live xjls-panel-view" }, top, main, readouts.sums, readouts.health, note);
   el.append(root);
   const live = {
-    model, root, canvas, readouts, note, columns: makeLiveColumns(), marks: makeLiveMarks(), held: null, push: null, facts: { lanes: [] },
+    model, root, canvas, readouts, note, marking, columns: makeLiveColumns(), marks: makeLiveMarks(), held: null, push: null, facts: { lanes: [] },
     times: makeTimes(LIVE_ORIGIN), theme: null, paint: makeLivePainter(canvas), frame: 0, drawn: 0, received: 0,
   };
   const ends = listenLive(live);
@@ -84,6 +87,7 @@ function takePicture(live, content, buffer) {
   live.root.dataset.pushes = String(live.received);
   live.root.dataset.skipped = String(content.skipped);
   live.root.dataset.state = content.state;
+  live.marking.allow(content.state === "streaming" && !content.kept);
   schedule(live);
 }
 
