@@ -34,6 +34,7 @@ SPARED = {lost_samples_are_named, windows_are_slices, targets_are_filled, signal
 CHUNKS = {"lazy": None, "dask": {}}
 SMALL_BOUNDS = {
     "xjls.formats.jls1.raw._AT_ONCE": 50,
+    "xjls.formats.jls1.raw._PART": 70,
     "xjls.formats.jls1.raw._LOOK_BACK": 40,
     "xjls.formats.jls1.walk._PIECE": 64,
     "xjls.storage.pool.FROM_BYTES": 64,

@@ -80,6 +80,7 @@ def test_any_window_is_the_cut_of_the_whole(tmp_path_factory, seed, spec, chatte
         if small:
             patch.setattr("xjls.formats.jls1.raw._AT_ONCE", 64)
             patch.setattr("xjls.formats.jls1.raw._LOOK_BACK", 16)
+            patch.setattr("xjls.formats.jls1.raw._PART", 90)
         with xjls.open_recording(path, format_options={"suppress": spec}) as recording:
             for start, stop in pairwise(edges):
                 lo, hi = sorted((start, stop))

@@ -41,7 +41,7 @@ class Spans:
     """
 
     def __init__(self, reading: Reading) -> None:
-        self.factor: int = reading.reader.file.config.samples_per_reduction
+        self.factor: int = reading.reader.file.samples_per_row
         """Samples of a reduction; 0 in a recording without any."""
         count = reading.length // self.factor if self.factor else 0
         self._reading = reading

@@ -11,7 +11,7 @@ from xjls.errors import CorruptError, FormatError, SelectionError
 from xjls.formats.jls1.arrays import decode_places
 from xjls.formats.jls1.calibration import Calibration
 from xjls.formats.jls1.config import Config, decode_footer, decode_json
-from xjls.formats.jls1.datafile import FIRST_RECORD, SMALLEST_RECORD, Record, Tag, decode_file_header
+from xjls.formats.jls1.datafile import FIRST_RECORD, Record, Tag, decode_file_header
 from xjls.formats.jls1.floats import HEAD_BYTES, full_length
 from xjls.formats.jls1.layout import Layout, follow
 from xjls.formats.jls1.raw import SAMPLE_BYTES
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _SUBFILE_NAME = 128
 USER, FOOTER_USER, CALIBRATION = range(3)
 """The numbers of user data: what came with the first records, with the last ones, and the calibration's facts."""
+_ROW_BYTES = 16
+"""Of a reduction and its samples, at least."""
 _REMEDY = 'Give one of the same instrument: format_options={"calibration": "another.jls"}.'
 
 
@@ -70,6 +72,12 @@ class File:
         except BaseException:
             self.storage.close()
             raise
+
+    @property
+    def samples_per_row(self) -> int:
+        """Samples of a reduction; 0 where the file has no room for as many as it tells of."""
+        factor = self.config.samples_per_reduction
+        return factor if factor and self.length // factor <= self.storage.size // _ROW_BYTES else 0
 
     @property
     def user_data(self) -> tuple[UserData, ...]:
@@ -209,9 +217,12 @@ class File:
         found = self.layout.length(self.config.samples_per_tlv) if self.config.samples_per_tlv else 0
         footer = next((record for record in self.layout.behind if _is_footer(record)), None)
         told = found if footer is None else decode_footer(footer.value, self.storage.path, footer.offset)
-        # A file has no room for records without end
-        most = self.config.samples_per_tlv * (size // SMALLEST_RECORD)
-        return told if told <= most else found, bool(declared) and self.layout.ended
+        # Of a sample there are four bytes at least, unless they were deflated
+        if footer is not None and told > found + size // SAMPLE_BYTES:
+            problem = f"the footer tells of {told:_} samples, for which the file has no room"
+            self.damage.append(Damage(footer.offset, footer.offset + len(footer.value), problem, "it is not believed"))
+            told = found
+        return told, bool(declared) and self.layout.ended
 
 
 def read_calibration(path: str | os.PathLike[str]) -> Calibration:

@@ -7,6 +7,9 @@ that is longer than any window, or at the beginning of the recording. It ends wh
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +41,8 @@ SETTLED = MOST_INSIDE + 2 * MOST_AROUND + 4
 """Samples of one range behind which no window is open that was open before, and no current before them counts."""
 _AT_ONCE = 1 << 17
 """Samples that are converted together: what they become stays in the second cache."""
+_PART = 1 << 22
+"""Samples that are worth a thread."""
 _LOOK_BACK = 256
 """Samples that are looked at first for a place to begin."""
 _ABSENT = 0xFFFF
@@ -63,7 +68,23 @@ class RawSamples:
         self._suppression = suppression
 
     def read(self, name: str, window: Window, out: NDArray[Any], *, verify: bool) -> tuple[Gap, ...]:
-        """Fill ``out``, shape (time,), with the samples of a window; return what of them is lost or missing."""
+        """Fill ``out``, shape (time,), with the samples of a window; return what of them is lost or missing.
+
+        Parts of a long window are read at the same time: where one begins depends on none of the others.
+        """
+        n_parts = min(window.length // _PART, os.cpu_count() or 1)
+        if n_parts < 2:
+            return self._read(name, window, out, verify=verify)
+        bounds = np.linspace(window.start, window.stop, n_parts + 1).astype(np.int64).tolist()
+
+        def part(start: int, stop: int) -> tuple[Gap, ...]:
+            inside = out[start - window.start : stop - window.start]
+            return self._read(name, Window(start, stop), inside, verify=verify)
+
+        with ThreadPoolExecutor(n_parts, "words") as pool:
+            return merge_gaps(chain.from_iterable(pool.map(part, bounds[:-1], bounds[1:])))
+
+    def _read(self, name: str, window: Window, out: NDArray[Any], *, verify: bool) -> tuple[Gap, ...]:
         gaps: list[Gap] = []
         filled = 0
         for block in self.blocks(window, gaps, (name,), verify=verify):

@@ -89,7 +89,7 @@ class Jls1Reader:
         """Return a signal's facts; see `Reader`."""
         file, raw = self.file, isinstance(self.samples, RawSamples)
         config, dtype = file.config, DTYPES[name] if raw else DTYPE
-        factor, length = config.samples_per_reduction, file.length
+        factor, length = file.samples_per_row, file.length
         units = _UNITS if file.calibration is not None or not raw else _UNITS | _COUNTED_UNITS
         return Signal(
             id=list(_UNITS).index(name) + 1, name=name, units=units[name], dtype=dtype,
@@ -235,7 +235,8 @@ class Jls1Reader:
         with self._lock:
             if self._reductions_made is None:
                 file = self.file
-                self._reductions_made = Reductions(file.walk, file.layout, file.config, file.length)
+                factor, length = file.samples_per_row, file.length
+                self._reductions_made = Reductions(file.walk, file.layout, file.config, factor, length)
             return self._reductions_made
 
     def _made(self, signal: Signal, factor: int, number: int, on_damage: OnDamage, verify: bool) -> NDArray[np.float64]:

@@ -42,13 +42,15 @@ class Reductions:
     ----------
     walk, layout, config
         Of the file.
+    factor
+        Samples of a row; 0 where there are to be none.
     length
         Samples of the recording.
     """
 
-    def __init__(self, walk: Walk, layout: Layout, config: Config, length: int) -> None:
-        self.factor = config.samples_per_reduction
-        self.length = length // self.factor if self.factor else 0
+    def __init__(self, walk: Walk, layout: Layout, config: Config, factor: int, length: int) -> None:
+        self.factor = factor
+        self.length = length // factor if factor else 0
         """Rows: one for each whole reduction of samples."""
         self.damage: list[Damage] = []
         self.are_counted = config.reduction_format == "v2"
