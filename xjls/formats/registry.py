@@ -195,7 +195,8 @@ def open_recording(
             if row.root and isinstance(error, NotRecognizedError):
                 _refuse_sidecar(os.fspath(path))
                 raise  # it is a folder, and the format has said what is wrong with it
-            refused.append(error)
+            # Its frames know this list, and what is opened next: a circle would keep that open until it is collected
+            refused.append(error.with_traceback(None))
         else:
             try:
                 _require_apt(row, options, sidecar)

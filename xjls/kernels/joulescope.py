@@ -36,7 +36,7 @@ MISSING = 8
 UNKNOWN = 2
 """The voltage range where nobody knows it: voltages are NaN."""
 LONGEST = 4096
-"""Samples that wait for their window to close; where more would have to, these are NaN: 2 ms of constant switching."""
+"""Samples that wait for their window to close; currents of a longer one, 2 ms of constant switching, are NaN."""
 
 _BLOCK = 2048
 """Samples that are converted together: what that needs stays in the first cache."""
@@ -49,7 +49,7 @@ _WATCHED = _TOGGLE | 0x1_0003
 """Bits that tell whether a sample continues the one before it."""
 _ABSENT = 0xFFFF_FFFF
 _ALWAYS_OFF = 7
-_REMAINING, _RANGE, _WORD, _SEEN, _REPEATED = range(5)
+_REMAINING, _RANGE, _WORD, _SEEN, _GIVEN_UP, _REPEATED = range(6)
 _BEFORE = _PAST
 
 Words = NDArray[np.uint32]
@@ -77,15 +77,15 @@ class State(NamedTuple):
     """What is known of the samples before."""
 
     numbers: Ints
-    """Samples until the window closes, 0 where none is open; last range; last word; currents seen; toggles that did
-    not."""
+    """Samples until the window closes, 0 where none is open; last range; last word; currents seen; whether the open
+    window was given up; toggles that did not."""
     currents: Floats
     """The last ones, before they were suppressed; and what the open window begins from."""
 
 
 def start() -> State:
     """Return the state ahead of the first sample, whose predecessor was off."""
-    numbers = np.array([0, _ALWAYS_OFF, _ABSENT, 0, 0], np.int64)
+    numbers = np.array([0, _ALWAYS_OFF, _ABSENT, 0, 0, 0], np.int64)
     return State(numbers, np.full(_PAST + 1, np.nan, np.float32))
 
 
@@ -296,11 +296,16 @@ def _close(spec: Ints, before: np.float32, first: int, last: int, outputs: Outpu
 
 
 @part
-def _give_up(first: int, last: int, currents: Floats, outputs: Outputs) -> None:
-    """Say of the currents of a window that has not closed yet that nobody knows them."""
+def _give_up(first: int, last: int, outputs: Outputs) -> None:
+    """Say of some currents of a window that is too long that nobody knows them, wherever in it one begins to look."""
     _erase(outputs.current, first, last)
     _erase(outputs.power, first, last)
-    currents[_BEFORE] = np.float32(math.nan)
+
+
+@part
+def _kept(spec: Ints) -> int:
+    """Return how many currents at the end of a window stay as they are."""
+    return int(spec[2]) if spec[0] == MEAN else int(spec[0] == INTERP)
 
 
 @part
@@ -326,7 +331,7 @@ def _step(
     if r != numbers[_RANGE] and spec[0] != OFF:
         window = np.int64(windows[r, numbers[_RANGE]])
         if window and numbers[_REMAINING] == 0:
-            first = at
+            first, numbers[_GIVEN_UP] = at, 0
             _open(spec[0], spec[1], numbers[_SEEN], currents)
         if window:
             numbers[_REMAINING] = max(numbers[_REMAINING], window + spec[2])
@@ -335,11 +340,16 @@ def _step(
         return at + 1
     numbers[_REMAINING] -= 1
     if numbers[_REMAINING] == 0:
-        _close(spec, currents[_BEFORE], first, at, outputs)
+        if numbers[_GIVEN_UP]:
+            _give_up(first, at - _kept(spec), outputs)
+        else:
+            _close(spec, currents[_BEFORE], first, at, outputs)
         return at + 1
     if at + 1 - first == LONGEST:
-        _give_up(first, at, currents, outputs)
-        return at + 1
+        # As many may be kept as long as nobody knows whether this is the end
+        _give_up(first, at - _kept(spec), outputs)
+        numbers[_GIVEN_UP] = 1
+        return at + 1 - _kept(spec)
     return first
 
 

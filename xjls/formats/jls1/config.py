@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,8 @@ DataFormat: TypeAlias = Literal["raw", "float32_v2", "none"]
 FIELDS = ("current", "voltage", "power", "current_range", "current_lsb", "voltage_lsb")
 """What samples and reductions are of, in the order of their numbers."""
 _MOST_SAMPLES = 1 << 40
+_SLOWEST, _FASTEST = 1e-6, 1e12
+"""Hz that an instrument may have."""
 _VERSIONS = ("1", "2")
 
 
@@ -108,11 +109,14 @@ class Config:
         reduction, tlv, block = sizes
         if not empty and not (0 < reduction <= tlv <= block < _MOST_SAMPLES and tlv % reduction == block % tlv == 0):
             raise ValueError(f"sizes {sizes} do not fit into one another")
-        if isinstance(rate, bool | str) or not (0 < rate < math.inf or (empty and rate == 0)):
+        if isinstance(rate, bool | str) or not (_SLOWEST <= rate <= _FASTEST or (empty and rate == 0)):
             raise ValueError(f"a rate of {rate!r}")
+        fields = facts.get("reduction_fields", list(FIELDS[:3]))
+        if not isinstance(fields, list) or not fields or len(set(map(str, fields)) & set(FIELDS)) < len(fields):
+            raise ValueError(f"reductions of {fields!r}")
         return cls(
             rate_hz=_rate(rate), samples_per_reduction=reduction, samples_per_tlv=tlv, samples_per_block=block,
-            fields=tuple(facts.get("reduction_fields", FIELDS[:3])), data_format=data_format,
+            fields=tuple(fields), data_format=data_format,
             reduction_format=facts.get("reduction_format", "v1"),
             version=str(facts.get("data_recorder_format_version", "1")),
         )  # fmt: skip

@@ -110,7 +110,7 @@ class File:
                 return head.offset
             try:
                 record = self.walk.record(head)
-            except CorruptError as error:
+            except FormatError as error:
                 self.damage.append(Damage(head.offset, head.stop, error.problem))
                 self._spoilt = error if head.tag == Tag.SUBFILE else self._spoilt
             else:

@@ -8,7 +8,7 @@ that the stored ones contradict.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from xjls.formats.jls1.arrays import ENTRY, HEAD, decode_places
 from xjls.model.window import Gap, Window, merge_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,9 @@ _RANGE_STEPS, _INPUT_STEPS, _TWICE_STEPS = 16, 15, 255
 _UNDO = 239
 """Inverse of 15 modulo 256."""
 HEAD_BYTES = HEAD.size + ENTRY.size * len(NAMES)
+Rows: TypeAlias = "Sequence[tuple[int, int, float]]"
+_MOST_APART = 1 / 8
+"""Of means of ranges, stored and reduced: a producer that cuts off differs by 1/16 at most."""
 _LOOKED_AT = 8
 """Records in which one looks for a producer's traces."""
 
@@ -54,13 +57,13 @@ class FloatSamples:
     ----------
     records
         Of the arrays.
-    mean_range
-        The largest mean of current ranges that reductions tell of; None where there are none.
+    rows
+        Some reductions of current ranges, each within a record: first and last sample, half-open, and the mean.
     """
 
-    def __init__(self, records: SampleRecords, mean_range: float | None = None) -> None:
+    def __init__(self, records: SampleRecords, rows: Rows = ()) -> None:
         self._records = records
-        self.scaled_twice = self._is_scaled_twice(mean_range)
+        self.scaled_twice = self._is_scaled_twice(rows)
         """Whether inputs are scaled twice, and ranges lost."""
 
     @property
@@ -89,9 +92,10 @@ class FloatSamples:
     def _stored(self, name: str, number: int, *, verify: bool) -> NDArray[Any]:
         """Return the bytes of a signal in a record."""
         value = self._records.value(number, verify=verify)
-        place = decode_places(value[:HEAD_BYTES].tobytes(), len(value), self._records.path)[_IDS[name]]
-        if place.dtype != _STORED[name]:
-            raise CorruptError(f"samples of {name!r} are {place.dtype}, expected {_STORED[name]}", self._records.path)
+        place = decode_places(value[:HEAD_BYTES].tobytes(), len(value), self._records.path).get(_IDS[name])
+        if place is None or place.dtype != _STORED[name]:
+            found = "none" if place is None else place.dtype
+            raise CorruptError(f"samples of {name!r} are {found}, expected {_STORED[name]}", self._records.path)
         return value[place.offset : place.offset + place.length * place.dtype.itemsize].view(place.dtype)
 
     def _decode(self, name: str, stored: NDArray[Any], out: NDArray[Any]) -> None:
@@ -106,19 +110,27 @@ class FloatSamples:
 
     # -- producers ---------------------------------------------------------------------------------------------------
 
-    def _is_scaled_twice(self, mean_range: float | None) -> bool:
-        """Whether the samples were made by the producer that scales twice, as some records of them tell."""
-        largest = 0
+    def _is_scaled_twice(self, rows: Rows) -> bool:
+        """Whether the samples were made by the producer that scales twice, as some records, or reductions, tell."""
         for number in self._looked_at():
             try:
                 inputs = [self._stored(name, number, verify=True) for name in ("gpi0", "gpi1")]
-                ranges = self._stored("current_range", number, verify=True)
             except CorruptError:
                 continue
             if max(part.max(initial=0) for part in inputs) > _INPUT_STEPS:
                 return True
-            largest = max(largest, int(ranges.max(initial=0)))
-        return mean_range is not None and mean_range >= 1 and largest < _RANGE_STEPS
+        return any(self._contradicts(*row) for row in rows)
+
+    def _contradicts(self, start: int, stop: int, mean: float) -> bool:
+        """Whether the stored ranges of some samples have another mean than a reduction of just these."""
+        per_record = self._records.per_record
+        number = start // per_record
+        begin = start - number * per_record
+        try:
+            stored = self._stored("current_range", number, verify=True)[begin : begin + stop - start]
+        except CorruptError:
+            return False
+        return len(stored) == stop - start and abs(float(stored.mean()) / _RANGE_STEPS - mean) > _MOST_APART
 
     def _looked_at(self) -> Iterator[int]:
         """Yield the numbers of some records, all over the recording."""

@@ -71,6 +71,11 @@ class Layout:
                 offsets[number], samples[number] = offset, n
         return offsets, samples
 
+    def changing_blocks(self) -> list[int]:
+        """Return the numbers of blocks within which the voltage range may have changed: the next one has another."""
+        ranges = {number: block.voltage_range for number, block in self.blocks.items()}
+        return [number for number, range_ in ranges.items() if ranges.get(number + 1, range_) != range_]
+
     def length(self, per_record: int) -> int:
         """Return the samples up to the end of the last record that is there."""
         return max([number * per_record + n for number, (_, n) in self.places.items()], default=0)
@@ -218,7 +223,8 @@ class _Chain:
     def _told_block(self, head: Head, told: Mapping[str, Any]) -> Block:
         """Return the block that a record starts, by what it says."""
         found, sample_id = told.get("v_range", 0), told.get("sample_id")
-        block = Block(self._next_number, head.stop, int(found == 1), sample_id if isinstance(sample_id, int) else None)
+        voltage_range = int(found) if found in (0, 1) else UNKNOWN
+        block = Block(self._next_number, head.stop, voltage_range, sample_id if isinstance(sample_id, int) else None)
         block.number = self._counted(head.offset, block.sample_id)
         return block
 

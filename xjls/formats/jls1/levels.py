@@ -29,7 +29,8 @@ _PROBES = 32
 """Rows that are compared with samples, and as many with switches."""
 _MADE_AT_ONCE = 2_048
 """Rows that are made of samples without being asked for."""
-_READ_SAMPLES = 1 << 21
+_BESIDE = 64
+"""Samples beside a row that may change what is in it."""
 _ROUNDING = 4 * np.finfo(np.float32).eps
 """Of numbers that were rounded to float32 once, relative to the largest of them."""
 
@@ -45,8 +46,8 @@ class Levels:
         Returns the samples of [start, stop), NaN where there are none, and whether all of them could be read.
     use
         Whether rows are believed: ``"auto"`` where samples agree, ``"trust"`` always, ``"ignore"`` never.
-    complete
-        Which rows are of samples that are all there, where rows have no counts; None where they have.
+    apt
+        Which rows can be of the samples as they are read; None for all.
     floating
         Whether samples may be NaN. Of others, rows that tell of less than all samples are made when they are asked for:
         whoever asks must see which of them are none.
@@ -54,20 +55,20 @@ class Levels:
 
     def __init__(
         self, reductions: Reductions, name: str, read: Callable[[int, int], tuple[NDArray[np.float64], bool]],
-        use: Use, *, floating: bool, complete: NDArray[np.bool_] | None = None,
+        use: Use, *, floating: bool, apt: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         self._factor = reductions.factor
-        self._read = read
         rows, known = reductions.rows(name)
-        if complete is not None:
-            known &= complete
-        self._switches = reductions.switches()
-        self.agrees = use == "trust" or (use == "auto" and self._agree(rows, known, reductions.are_counted))
+        if apt is not None:
+            known &= apt
+        # Not kept: what reads is of the reader, which keeps this
+        samples = _Samples(read, reductions.factor)
+        self.agrees = use == "trust" or (use == "auto" and _agree(samples, rows, known, reductions))
         """Whether rows are believed at all."""
         if not self.agrees:
             known = np.zeros_like(known)
         elif use == "auto":
-            self._complete(rows, known)
+            _complete(samples, rows, known)
         if not floating:
             known &= rows[:, COUNT] == self._factor
         self._rows = [rows]
@@ -99,38 +100,6 @@ class Levels:
         """Rows of each level."""
         return tuple(len(rows) for rows in self._rows)
 
-    # -- making ------------------------------------------------------------------------------------------------------
-
-    def _agree(self, rows: NDArray[np.float64], known: NDArray[np.bool_], counted: bool) -> bool:
-        """Whether samples say the same as some rows."""
-        inner = known & (rows[:, COUNT] > 0)
-        inner[:1] = inner[-1:] = False
-        widths = rows[:, MAX] - rows[:, MIN]
-        for number in sorted({*_widest(inner, widths), *_widest(inner & self._switches, widths)}):
-            made, is_whole = self._made(number, number + 1)
-            if is_whole and not _is_alike(rows[number], made[0], counted=counted):
-                return False
-        return True
-
-    def _complete(self, rows: NDArray[np.float64], known: NDArray[np.bool_]) -> None:
-        """Make some rows of samples: those at the ends, which saw what is not in the file, and unknown ones."""
-        wanted = ~known
-        wanted[:1] = wanted[-1:] = True
-        for number in np.flatnonzero(wanted)[:_MADE_AT_ONCE].tolist():
-            made, is_whole = self._made(number, number + 1)
-            if is_whole or not known[number]:
-                rows[number] = made[0]
-                known[number] = is_whole
-
-    def _made(self, start: int, stop: int) -> tuple[NDArray[np.float64], bool]:
-        """Return rows made of samples, and whether all of these could be read."""
-        from xjls.kernels.moments import moments_of_runs
-
-        values, is_whole = self._read(start * self._factor, stop * self._factor)
-        rows = np.empty((stop - start, ROW_LENGTH))
-        moments_of_runs(values, np.arange(stop - start + 1) * self._factor, rows)
-        return rows, is_whole
-
     def _merge(self) -> None:
         """Make the levels above."""
         from xjls.kernels.moments import merge_rows
@@ -142,6 +111,48 @@ class Levels:
             merged[merged[:, COUNT] == 0, MEAN:] = np.nan
             self._rows.append(merged)
             self._known.append(np.logical_and.reduce(known[: count * STEP].reshape(count, STEP), axis=1))
+
+
+class _Samples:
+    """Rows made of samples; see `Levels`."""
+
+    def __init__(self, read: Callable[[int, int], tuple[NDArray[np.float64], bool]], factor: int) -> None:
+        self._read = read
+        self._factor = factor
+
+    def row(self, number: int, beside: int = 0) -> tuple[NDArray[np.float64], bool]:
+        """Return a row, and whether its samples, and so many beside them, could all be read."""
+        from xjls.kernels.moments import moments
+
+        start, stop = number * self._factor, (number + 1) * self._factor
+        values, is_whole = self._read(start, stop)
+        if beside and is_whole:
+            is_whole = self._read(max(start - beside, 0), start)[1] and self._read(stop, stop + beside)[1]
+        return moments(values), is_whole
+
+
+def _agree(samples: _Samples, rows: NDArray[np.float64], known: NDArray[np.bool_], reductions: Reductions) -> bool:
+    """Whether samples say the same as some rows."""
+    inner = known.copy()
+    inner[:1] = inner[-1:] = False
+    widths = rows[:, MAX] - rows[:, MIN]
+    for number in sorted({*_widest(inner, widths), *_widest(inner & reductions.switches(), widths)}):
+        # What is lost changes what suppression makes of samples beside it
+        made, is_whole = samples.row(number, _BESIDE)
+        if is_whole and not _is_alike(rows[number], made, counted=reductions.are_counted):
+            return False
+    return True
+
+
+def _complete(samples: _Samples, rows: NDArray[np.float64], known: NDArray[np.bool_]) -> None:
+    """Make some rows of samples: those at the ends, which saw what is not in the file, and unknown ones."""
+    wanted = ~known
+    wanted[:1] = wanted[-1:] = True
+    for number in np.flatnonzero(wanted)[:_MADE_AT_ONCE].tolist():
+        made, is_whole = samples.row(number)
+        if is_whole or not known[number]:
+            rows[number] = made
+            known[number] = is_whole
 
 
 def _widest(candidates: NDArray[np.bool_], widths: NDArray[np.float64]) -> list[int]:

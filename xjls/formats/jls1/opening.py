@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from xjls.model.reader import OnDamage
 
 MAGIC = b"\xd3tagfmt \r\n \n  \x1a\x1c"
+_MOST_SECONDS = 9_200_000_000
+"""Since 1970 or before it, of times that int64 can tell in ns."""
 OPTIONS = ("suppress", "start", "reductions", "calibration")
 USES = ("auto", "trust", "ignore")
 _NAME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?!\d)[^/\\]*$")
@@ -102,8 +104,11 @@ def _start_ns(start: object, path: str) -> int:
     if told is None:
         raise SelectionError(problem, remedy)
     try:
-        ns = int(np.datetime64(told["time"]).astype("datetime64[ns]").astype(np.int64))
+        moment = np.datetime64(told["time"])
     except ValueError:
         raise SelectionError(problem, remedy) from None
+    if abs(int(moment.astype("datetime64[s]").astype(np.int64))) >= _MOST_SECONDS:
+        raise SelectionError(problem, "Give a year from 1678 to 2261.")
+    ns = int(moment.astype("datetime64[ns]").astype(np.int64))
     ahead = 60 * int(told["hours"] or 0) + int(told["minutes"] or 0)
     return ns + 60_000_000_000 * (ahead if told["sign"] == "-" else -ahead)

@@ -37,8 +37,8 @@ DTYPES: dict[str, np.dtype[Any]] = {
 SAMPLE_BYTES = 4
 MISSING_RANGE = 8
 NOT_DELIVERED = "not delivered by the instrument"
-SETTLED = MOST_INSIDE + 2 * MOST_AROUND + 4
-"""Samples of one range behind which no window is open that was open before, and no current before them counts."""
+SETTLED = MOST_INSIDE + 2 * MOST_AROUND
+"""Samples that a switch is felt at most, and the currents that count before another."""
 _AT_ONCE = 1 << 17
 """Samples that are converted together: what they become stays in the second cache."""
 _PART = 1 << 22
@@ -179,21 +179,35 @@ class RawSamples:
         return UNKNOWN_RANGE
 
     def _settled(self, start: int, *, verify: bool) -> int:
-        """Return where to begin, at or before a sample, for that sample to be what it is in the whole."""
+        """Return where to begin, at or before a sample, for that sample to be what it is in the whole.
+
+        That depends on ranges only. Ahead of a place where no window is open, some more samples are needed: the first
+        one of a conversion opens a window of its own, and currents before a window count. Where one has been open for
+        longer than any may, its currents are not known, whatever is ahead.
+        """
+        from xjls.kernels.joulescope import LONGEST
+
         if self._suppression.mode == "off":
             return start
-        span = _LOOK_BACK
-        while True:
+        for span in (_LOOK_BACK, LONGEST + 2 * SETTLED):
             begin = max(start - span, 0)
             ranges = _ranges(self.words(Window(begin, start), verify=verify))
-            same = np.flatnonzero(np.append(True, ranges[1:] != ranges[:-1]))
-            lengths = np.diff(np.append(same, len(ranges)))
-            if len(settled := np.flatnonzero(lengths >= SETTLED)) and len(ranges):
-                last = int(settled[-1])
-                return begin + int(same[last] + lengths[last]) - SETTLED
+            closed = np.flatnonzero(self._is_closed(ranges)[SETTLED:])
+            if len(closed):
+                return begin + int(closed[-1]) + 1
             if begin == 0:
                 return 0
-            span *= 8
+        return begin
+
+    def _is_closed(self, ranges: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return behind which samples no window is open; of the first `SETTLED` ones nobody knows."""
+        suppression = self._suppression
+        windows = suppression.windows()[ranges[1:], ranges[:-1]].astype(np.int64)
+        at = np.arange(1, len(ranges))
+        ends = np.where(windows > 0, at + windows + suppression.post, 0)
+        closed = np.zeros(len(ranges), np.bool_)
+        closed[1:] = np.maximum.accumulate(ends) <= at + 1
+        return closed
 
 
 def _slice(words: NDArray[np.uint16], start: int, stop: int) -> NDArray[np.uint16]:

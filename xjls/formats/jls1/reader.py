@@ -13,6 +13,7 @@ from xjls.errors import LostSamplesError
 from xjls.formats.jls1.calibration import Calibration
 from xjls.formats.jls1.file import File
 from xjls.formats.jls1.floats import DTYPE, FloatSamples
+from xjls.formats.jls1.layout import UNKNOWN
 from xjls.formats.jls1.levels import Levels
 from xjls.formats.jls1.places import Places
 from xjls.formats.jls1.raw import DTYPES, MISSING_RANGE, RawSamples
@@ -39,6 +40,8 @@ _UNITS = {"current": "A", "voltage": "V", "power": "W", "current_range": "", "gp
 _COUNTED_UNITS = {"current": "count", "voltage": "count", "power": "count²"}
 """Of recordings without a calibration."""
 _STORED_TYPES = {"f": "f32", "u": "u8", "b": "u1"}
+_COMPARED = 8
+"""Reductions of current ranges that are compared with samples, to tell who made them."""
 _STEP = 1 << 20
 """Samples that are looked at together."""
 
@@ -176,12 +179,16 @@ class Jls1Reader:
         """Verify every record, and count what was not delivered; see `Reader`."""
         signals = [self.describe(name) for name in self.names]
         done, total, absent = 0, self.file.length, 0
+        unsure = any(block.voltage_range == UNKNOWN for block in self.file.layout.blocks.values())
         self._reductions()
         for start in range(0, total, _STEP):
             window = Window(start, min(start + _STEP, total))
-            for signal in signals if not start else signals[:1]:
-                _, gaps = self.read(signal, window, None, "gap", True)
+            _, gaps = self.read(signals[0], window, None, "gap", True)
             absent += sum(gap.window.length for gap in gaps if gap.skipped)
+            # All signals are of the same records: they are asked where there is something to tell
+            if unsure or any(not gap.skipped for gap in gaps):
+                for signal in signals[1:]:
+                    self.read(signal, window, None, "gap", True)
             done += window.length
             if progress is not None:
                 progress(done, total)
@@ -208,18 +215,32 @@ class Jls1Reader:
         signal = self.describe(name)
 
         def read(start: int, stop: int) -> tuple[NDArray[np.float64], bool]:
-            values, gaps = self.read(signal, Window(start, stop), None, "gap", True)
+            values, gaps = self.read(signal, Window(start, stop) & signal.window, None, "gap", True)
             found = values.astype(np.float64)
             for gap in gaps:
                 found[gap.window.start - start : gap.window.stop - start] = np.nan
             return found, all(gap.skipped for gap in gaps)
 
         made = Levels(
-            self._reductions(), name, read, self._use, floating=signal.dtype.kind == "f", complete=self._complete_rows()
+            self._reductions(), name, read, self._use, floating=signal.dtype.kind == "f", apt=self._apt_rows(name)
         )
         if not made.agrees and self._use == "auto":
             self._note(f"{name}: reductions are not those of the samples as they are read, and are made anew")
         return made
+
+    def _apt_rows(self, name: str) -> NDArray[np.bool_] | None:
+        """Return which reductions can be of the samples as they are read; None for all.
+
+        A block has one voltage range, that of its beginning: where the next one has another, nobody knows since when.
+        """
+        complete, reductions = self._complete_rows(), self._reductions()
+        if name not in ("voltage", "power") or not isinstance(self.samples, RawSamples):
+            return complete
+        apt = np.ones(reductions.length, np.bool_) if complete is None else complete.copy()
+        per_block = self.file.config.samples_per_block // max(reductions.factor, 1)
+        for number in self.file.layout.changing_blocks():
+            apt[number * per_block : (number + 1) * per_block] = False
+        return apt
 
     def _complete_rows(self) -> NDArray[np.bool_] | None:
         """Return which reductions are of samples that are all there, where they do not say: all words are looked at."""
@@ -272,7 +293,7 @@ class Jls1Reader:
             if file.calibration is None and file.config.data_format == "raw":
                 self._note("there is no calibration: values are the converters' counts")
             return RawSamples(file.records, file.calibration or Calibration(), self.suppression)
-        samples = FloatSamples(file.records, self._reductions().largest_mean("current_range"))
+        samples = FloatSamples(file.records, self._reductions().highest_ranges(_COMPARED))
         if samples.scaled_twice:
             self._note("current_range: its samples were scaled twice as they were written, and are lost")
         return samples

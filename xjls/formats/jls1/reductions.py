@@ -67,14 +67,14 @@ class Reductions:
         """Return a copy of the rows of a signal, float64[row, 6], and which of them tell of its samples.
 
         Where suppression has put a current in the place of a missing sample, that was counted in all fields: such rows
-        have no mean, or a range that there is not.
+        have no mean, or a range that there is not. Rows of no sample are never believed: a look at samples is cheap.
         """
         number = FIELDS.index(_FIELD_OF[name])
         rows = self._rows[number].copy()
         if FIELDS[number] not in self._fields:
             return rows, np.zeros(self.length, np.bool_)
         filled = self._rows[FIELDS.index("current_range"), :, MAX] > _HIGHEST_RANGE
-        known = self._known & ~filled & ((rows[:, COUNT] == 0) | np.isfinite(rows[:, MEAN:]).all(axis=1))
+        known = self._known & ~filled & _can_be(rows, self.factor)
         return rows, known
 
     def switches(self) -> NDArray[np.bool_]:
@@ -85,11 +85,12 @@ class Reductions:
         found &= np.isfinite(ranges[:, MIN])
         return found
 
-    def largest_mean(self, name: str) -> float | None:
-        """Return the largest of the means of a signal's rows; None where there are none."""
-        rows, known = self.rows(name)
-        means = rows[known, MEAN]
-        return float(means[np.isfinite(means)].max(initial=0)) if known.any() else None
+    def highest_ranges(self, most: int) -> list[tuple[int, int, float]]:
+        """Return the samples of some rows of the highest mean current ranges, half-open, and that mean."""
+        rows, known = self.rows("current_range")
+        usable = np.flatnonzero(known & (rows[:, COUNT] == self.factor) & (rows[:, MEAN] >= 1))
+        found = usable[np.argsort(rows[usable, MEAN], kind="stable")[::-1][:most]]
+        return [(i * self.factor, (i + 1) * self.factor, float(rows[i, MEAN])) for i in found.tolist()]
 
     def _take(self, walk: Walk, offset: int, start: int, most: int) -> None:
         """Take the rows of a block, at most so many, from a row on."""
@@ -135,6 +136,14 @@ def _decode_v2(value: bytes, path: str, offset: int) -> NDArray[np.float64]:
     table: Any = np.stack([arrays[number].astype(np.float64) for number in wanted])
     rows[..., MEAN:] = table.reshape(len(FIELDS), _STATISTICS, -1).swapaxes(1, 2)
     return _cleaned(rows)
+
+
+def _can_be(rows: NDArray[np.float64], factor: int) -> NDArray[np.bool_]:
+    """Return which rows can be those of up to ``factor`` samples."""
+    with np.errstate(invalid="ignore"):
+        ordered = (rows[:, MIN] <= rows[:, MEAN]) & (rows[:, MEAN] <= rows[:, MAX]) & (rows[:, SQUARES] >= 0)
+        found: NDArray[np.bool_] = (rows[:, COUNT] > 0) & (rows[:, COUNT] <= factor) & ordered
+    return found & np.isfinite(rows[:, MEAN:]).all(axis=1)
 
 
 def _cleaned(rows: NDArray[np.float64]) -> NDArray[np.float64]:

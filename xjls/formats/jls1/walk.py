@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 KNOWN = frozenset(value for name, value in vars(Tag).items() if name.isupper())
 _OTHER_FLAGS = 0xFF & ~(DEFLATED | ENCRYPTED)
-_PIECE = 1 << 20
+_FIRST_PIECE, _PIECE = 1 << 12, 1 << 20
+"""Bytes that are looked at together, at first and at most: there may be many holes, and a large one."""
 _MOST_SUMMED = 1 << 31
 """Bytes whose checksum is taken while the way behind damage is looked for: enough for any recording of ours."""
 
@@ -99,8 +100,10 @@ class Walk:
         """
         start = offset + -offset % 8
         stop = self.size if stop is None else min(stop, self.size)
+        piece = _FIRST_PIECE
         while start < stop:
-            data = self.storage.read(start, min(_PIECE, self.size - start) & ~7)
+            data = self.storage.read(start, min(piece, self.size - start) & ~7)
+            piece = min(2 * piece, _PIECE)
             if len(data) < HEAD.size:
                 return None
             for at in _places_of_tags(data):

@@ -1,7 +1,7 @@
 """Range-switch suppression, one sample after the other: slow, and plain enough to be read against its description.
 
 Numbers are rounded to float32 after every operation. A window opens where the range switches and is decided where it
-closes; one that is still open at the end leaves its currents unknown, and so does one that grows to `LONGEST`.
+closes; one that is still open at the end leaves its currents unknown, and so does one of more than `LONGEST`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST = 4096
-"""Samples after which a window that does not close is given up; it goes on from there with nothing before it."""
+"""Samples of a window at most: currents of a longer one are unknown, but those behind it that count for a mean."""
 _CAREFUL = """
 057777780 307777780 550777780 555077780 555507780 555550780 555555080 000000000 000000000
 """
@@ -79,11 +79,10 @@ def suppress(
             if not state.remaining:
                 state.opened, state.before = k, _before(mode, pre, current, k)
             state.remaining = max(state.remaining, length + post)
-        if state.remaining == 1:
+        if state.remaining == 1 and k - state.opened >= LONGEST:
+            amps[state.opened : k + 1 - post] = np.nan
+        elif state.remaining == 1:
             _decide(mode, pre, post, state, k, current, amps, volts)
-        elif state.remaining and k + 1 - state.opened == LONGEST:
-            amps[state.opened : k + 1] = np.nan
-            state.opened, state.before = k + 1, f4(np.nan)
         state.remaining = max(state.remaining - 1, 0)
         state.last = r
     if state.remaining:
