@@ -192,7 +192,9 @@ def test_a_forked_process_shares_an_open_recording(path, truth):
 def spawned():
     """Return a pool of two spawned processes, started before a test is watched for what it leaves open."""
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        together(lambda _: pool.submit(abs, -1).result(), 2)
+        # Asked for before the first has begun: a process that is idle would take the second task too
+        for task in [pool.submit(abs, -1) for _ in range(2)]:
+            task.result()
         yield pool
 
 

@@ -48,19 +48,23 @@ class Levels:
         Whether rows are believed: ``"auto"`` where samples agree, ``"trust"`` always, ``"ignore"`` never.
     apt
         Which rows can be of the samples as they are read; None for all.
+    partial
+        Whether rows of fewer samples than they cover can be believed: those with a finite current are counted, in all
+        fields.
     floating
-        Whether samples may be NaN. Of others, rows that tell of less than all samples are made when they are asked for:
-        whoever asks must see which of them are none.
+        Whether samples may be NaN. Of others, what is none must be seen by whoever asks: such rows are made then.
     """
 
     def __init__(
         self, reductions: Reductions, name: str, read: Callable[[int, int], tuple[NDArray[np.float64], bool]],
-        use: Use, *, floating: bool, apt: NDArray[np.bool_] | None = None,
+        use: Use, *, partial: bool, floating: bool, apt: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         self._factor = reductions.factor
         rows, known = reductions.rows(name)
         if apt is not None:
             known &= apt
+        if not partial:
+            known &= rows[:, COUNT] == self._factor
         # Not kept: what reads is of the reader, which keeps this
         samples = _Samples(read, reductions.factor)
         self.agrees = use == "trust" or (use == "auto" and _agree(samples, rows, known, reductions))

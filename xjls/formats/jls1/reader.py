@@ -40,6 +40,8 @@ _UNITS = {"current": "A", "voltage": "V", "power": "W", "current_range": "", "gp
 _COUNTED_UNITS = {"current": "count", "voltage": "count", "power": "count²"}
 """Of recordings without a calibration."""
 _STORED_TYPES = {"f": "f32", "u": "u8", "b": "u1"}
+_OF_CURRENT = ("current", "power")
+"""Signals that are NaN where the current is."""
 _COMPARED = 8
 """Reductions of current ranges that are compared with samples, to tell who made them."""
 _STEP = 1 << 20
@@ -222,7 +224,13 @@ class Jls1Reader:
             return found, all(gap.skipped for gap in gaps)
 
         made = Levels(
-            self._reductions(), name, read, self._use, floating=signal.dtype.kind == "f", apt=self._apt_rows(name)
+            self._reductions(),
+            name,
+            read,
+            self._use,
+            partial=name in _OF_CURRENT,
+            floating=signal.dtype.kind == "f",
+            apt=self._apt_rows(name),
         )
         if not made.agrees and self._use == "auto":
             self._note(f"{name}: reductions are not those of the samples as they are read, and are made anew")
