@@ -332,6 +332,8 @@ def test_out_is_filled(path, reader):
         reader.data_get(0, 1200, 20, out=out[:59])
     with pytest.raises(RefusedError, match="out has float64"):
         reader.data_get(0, 1200, 20, out=np.zeros((60, 6)))
+    with pytest.raises(RefusedError, match="out is list, and no array"):
+        reader.data_get(0, 1200, 20, out=[])
     with original(path) as other, pytest.raises(TypeError):
         other.data_get(0, 1200, 20, out=out)
 
@@ -361,6 +363,10 @@ def test_a_samples_own_time_is_its_own(reader):
         (0, LENGTH + 1, None, "out of range"),
         (-LENGTH - 1, None, "samples", "out of range"),
         (0.5, 10, None, "0.5 is no sample id"),
+        (0, np.nan, None, "nan is no sample id"),
+        (-np.inf, 10, "samples", "-inf is no sample id"),
+        ("0", 10, None, "'0' is no sample id"),
+        (np.nan, None, "seconds", "nan s are outside of the recording"),
         (0, 10, "minutes", "invalid time units: 'minutes'"),
     ],
 )
@@ -368,6 +374,12 @@ def test_windows_that_there_are_not(reader, start, stop, units, match):
     for call in (reader.samples_get, reader.statistics_get, reader.get_reduction, reader.normalize_time_arguments):
         with pytest.raises(ValueError, match=match):
             call(start, stop, units)
+
+
+@pytest.mark.parametrize("increment", [np.nan, np.inf, "20"])
+def test_an_increment_is_a_number(reader, increment):
+    with pytest.raises(RefusedError, match=r"an increment of .* is none"):
+        reader.data_get(0, 1200, increment)
 
 
 def test_the_end_before_the_start_is_not_refused_by_the_original(path):
@@ -505,6 +517,9 @@ def test_what_is_no_file(path, tmp_path):
     os.close(write_end)
     with os.fdopen(read_end, "rb") as pipe, pytest.raises(RefusedError, match="cannot seek"):
         DataReader().open(pipe)
+    for thing in (None, 3, bytes(path)):
+        with pytest.raises(RefusedError, match="is no binary file"):
+            DataReader().open(thing)
     with pytest.raises(FileNotFoundError):
         DataReader().open(tmp_path / "none.jls")
     for data in (b"", b"no recording at all, but long enough"):

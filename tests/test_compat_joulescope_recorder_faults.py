@@ -15,7 +15,7 @@ from joulescope.data_recorder import DataReader
 from joulescope.v0 import stream_buffer as oracle_buffers
 from joulescope.v0.calibration import Calibration as OracleCalibration
 
-from tests.recorders import SIZES, TLV, a_piece, calibrated, fed_words, filled, inserted, pieces_of, read
+from tests.recorders import FIELDS, SIZES, TLV, a_piece, calibrated, fed_words, filled, inserted, pieces_of, read
 from xjls.compat import joulescope as ours
 from xjls.errors import CorruptError
 from xjls.formats.jls1.calibration import Calibration
@@ -39,6 +39,10 @@ RAW = np.zeros((10, 2), "u2")
         ([a_piece(rate=0)], "a rate of 0 samples a second is none"),
         ([{"signals": {}}], "no dictionary of samples"),
         ([RAW], "no dictionary of samples"),
+        ([a_piece(rate="fast")], "no dictionary of samples .*could not convert"),
+        ([a_piece(current=3.0)], r"there are 1 of current of samples \[0, 10\)"),
+        ([a_piece(current=RAW)], r"current is uint16 in shape \(10, 2\), expected numbers in shape \(10,\)"),
+        ([a_piece(voltage=np.full(10, "1"))], "voltage is <U1 in shape"),
     ],
 )
 def test_pieces_that_do_not_fit_are_refused(pieces, match):
@@ -51,6 +55,24 @@ def test_pieces_that_do_not_fit_are_refused(pieces, match):
     assert isinstance(caught.value, ours.RefusedError)
     recorder.close()
     assert read(file.getvalue()).sample_id_range == [0, 10 * len(pieces[:-1])]
+
+
+@pytest.mark.parametrize("words", [RAW[:, 0], RAW.astype("f4"), RAW[:, [0, 1, 1]]])
+def test_words_are_two_of_each_sample(words):
+    piece = a_piece()
+    piece["signals"]["raw"] = {"value": words, "voltage_range": 0}
+    with (
+        ours.DataRecorder(io.BytesIO()) as recorder,
+        pytest.raises(ours.RefusedError, match=r"raw is .*, expected words in shape \(10, 2\)"),
+    ):
+        recorder.insert(piece)
+
+
+def test_one_sample_needs_no_array():
+    file = io.BytesIO()
+    with ours.DataRecorder(file) as recorder:
+        recorder.insert(a_piece(7, 8, **dict.fromkeys(FIELDS, 1.0)))
+    assert read(file.getvalue()).sample_id_range == [0, 1]
 
 
 def test_words_need_the_numbers_beside_them():

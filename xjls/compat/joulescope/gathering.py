@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from xjls.formats.jls1.writer import Writer
 
+_RECORDED = frozenset({*STATS_FIELD_NAMES, "raw"})
+
 
 class _Piece(NamedTuple):
     """What a dictionary of samples says."""
@@ -142,7 +144,9 @@ def _decoded(told: Mapping[str, Any]) -> _Piece:
     try:
         start, stop = (int(end) for end in told["time"]["sample_id_range"]["value"])
         rate = told["time"]["sampling_frequency"]["value"]
-        values = {name: np.asarray(signal["value"]) for name, signal in told["signals"].items()}
+        rate = rate if isinstance(rate, int) else float(rate)
+        signals = told["signals"].items()
+        values = {name: np.atleast_1d(signal["value"]) for name, signal in signals if name in _RECORDED}
         voltage_range = int(told["signals"]["raw"]["voltage_range"]) if "raw" in values else 0
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SelectionError(
@@ -155,4 +159,16 @@ def _decoded(told: Mapping[str, Any]) -> _Piece:
         raise SelectionError(
             f"there are {', '.join(wrong)} of samples [{start:_}, {stop:_})", "Give what samples_get returns."
         )
-    return _Piece(start, stop - start, rate if isinstance(rate, int) else float(rate), values, voltage_range)
+    for name, array in values.items():
+        _require_numbers(name, array)
+    return _Piece(start, stop - start, rate, values, voltage_range)
+
+
+def _require_numbers(name: str, array: NDArray[Any]) -> None:
+    """Raise unless an array has two words of each sample, or one number."""
+    columns, kinds = ((2,), "ui") if name == "raw" else ((), "fuib")
+    if len(array) and (array.shape[1:] != columns or array.dtype.kind not in kinds):
+        raise SelectionError(
+            f"{name} is {array.dtype} in shape {array.shape}, expected {'words' if columns else 'numbers'} in shape "
+            f"{(len(array), *columns)}", "Give what samples_get returns.",
+        )  # fmt: skip

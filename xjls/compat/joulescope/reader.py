@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -286,6 +287,8 @@ class DataReader:
         """
         self._read()
         first, last = self.normalize_time_arguments(start, stop, units)
+        if increment is not None and not _is_number(increment):
+            raise RefusedError(f"an increment of {increment!r} is none", "Give samples of a span, from 1 on.")
         step = max(1, 1 if increment is None else round(increment))
         rows = _room((last - first) // step, out)
         self._fill(first, step, rows)
@@ -369,16 +372,22 @@ def _counted(sample: float | None, length: int) -> int | None:
     """Return a sample id, of which negative ones count from the end."""
     if sample is None:
         return None
-    number = int(sample)
-    if number != sample:
+    number = int(sample) if _is_number(sample) else None
+    if number is None or number != sample:
         raise RefusedError(f"{sample!r} is no sample id", "Give a whole number, or units='seconds'.")
     return number + length if number < 0 else number
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _room(count: int, out: NDArray[Any] | None) -> NDArray[Any]:
     """Return so many records: new ones, or the first of those that are given."""
     if out is None:
         return pool.empty(count * STATS_FIELD_COUNT, STATS_DTYPE).reshape(count, STATS_FIELD_COUNT)
+    if not isinstance(out, np.ndarray):
+        raise RefusedError(f"out is {type(out).__name__}, and no array", "Give STATS_DTYPE in shape (spans, 6).")
     if out.dtype != STATS_DTYPE or out.ndim != 2 or out.shape[1] != STATS_FIELD_COUNT:
         raise RefusedError(f"out has {out.dtype} in shape {out.shape}", "Give STATS_DTYPE in shape (spans, 6).")
     if len(out) < count:

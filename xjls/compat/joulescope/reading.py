@@ -82,7 +82,7 @@ class Reading:
 
     def __init__(self, source: str | os.PathLike[str] | Seekable, suppression: Suppression) -> None:
         is_path = isinstance(source, str | os.PathLike)
-        opener = _Opener(None if is_path else source)  # type: ignore[arg-type]  # what is no path is a file
+        opener = _Opener() if is_path else _OpenerOfFile(source)  # type: ignore[arg-type]  # what is no path is a file
         path = absolute_path(os.fspath(source)) if is_path else name_of(source)  # type: ignore[arg-type]  # as above
         self.suppression = suppression
         self.recording = Recording(path, opener, options={"suppress": str(suppression)}, on_damage="gap")
@@ -186,13 +186,19 @@ class _Opener:
 
     reader: Jls1Reader
 
-    def __init__(self, file: Seekable | None) -> None:
+    def __call__(self, path: str, **options: Any) -> Jls1Reader:
+        self.reader = Jls1Reader(path, **options)
+        return self.reader
+
+
+class _OpenerOfFile(_Opener):
+    """Open one in a file that somebody has opened."""
+
+    def __init__(self, file: Seekable) -> None:
         self._file = file
 
     def __call__(self, path: str, **options: Any) -> Jls1Reader:
-        storage = None if self._file is None else FileObject(self._file)
-        self.reader = Jls1Reader(path, storage=storage, **options)
-        return self.reader
+        return super().__call__(path, storage=FileObject(self._file), **options)
 
 
 def _absent(span: tuple[int, int]) -> NDArray[np.float32]:
