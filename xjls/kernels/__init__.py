@@ -13,6 +13,7 @@ Nothing is imported here: ``faults`` needs no numba, and whoever wants a kernel 
 ``fir``                 samples -> fewer samples, filtered
 ``joulescope``          a JS110's words -> samples, with range switches suppressed
 ``analyser``            samples of six signals -> records of statistics  built on ``moments``
+``bitstream``           a stream of bits -> where a pattern stands; the bytes behind any bit
 ``entries``             which blocks of entries can be used as they are
 ``pack``, ``packing``   samples -> chunks of a file, packed bytes
 ``text``                cells of a table -> lines of text                built on ``decimal``

@@ -90,6 +90,7 @@ def reduce_words(
     >>> records[0, 0].item(), records[0, 4].item(), records[1, 4]["f0"].item()
     ((2, array([2., 2., 1., 3.])), (2, array([0.5, 0.5, 0. , 1. ])), 0)
     """
+    _require_one_length(current, voltage, power, ranges, gpi0, gpi1)
     carry.run = _reduce_words(
         current, voltage, power, ranges, gpi0.view(np.uint8), gpi1.view(np.uint8), carry.at, carry.run, carry.edges,
         carry.table, carry.counts,
@@ -100,8 +101,14 @@ def reduce_words(
 def reduce_floats(carry: Carry, fields: list[NDArray[np.float32]]) -> None:
     """Reduce the next samples of all six, where each is NaN if it is none; as `reduce_words`."""
     a, b, c, d, e, f = fields
+    _require_one_length(*fields)
     carry.run = _reduce_floats(a, b, c, d, e, f, carry.at, carry.run, carry.edges, carry.table, carry.counts)
     carry.at += len(fields[0])
+
+
+def _require_one_length(*arrays: NDArray[Any]) -> None:
+    if len({len(array) for array in arrays}) != 1:
+        raise ValueError(f"arrays of {[len(array) for array in arrays]} samples are not of one length")
 
 
 def merge_runs(records: NDArray[Any], starts: Edges, stops: Edges, merged: NDArray[Any]) -> None:

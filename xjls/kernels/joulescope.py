@@ -120,6 +120,10 @@ def process(
         raise ValueError(f"outputs must be of one length, and have room for {held} + {len(words)} samples")
     if len(outputs.power) > len(outputs.voltage):
         raise ValueError("power needs voltage")
+    if scales.shape != (2, MISSING + 4) or windows.shape != (MISSING + 1, MISSING + 1) or held < 0:
+        raise ValueError(f"scales of shape {scales.shape}, windows of shape {windows.shape}, {held} samples held")
+    if not (min(spec) >= 0 and spec[0] <= NAN and max(spec[1:]) <= _PAST):
+        raise ValueError(f"{spec} says nothing that could be done")
     facts = np.array(spec, np.int64)
     return int(_process(words, ranges, scales, windows, facts, state.numbers, state.currents, *outputs, held))
 

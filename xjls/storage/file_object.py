@@ -78,8 +78,8 @@ class FileObject:
     def spans(self, starts: NDArray[np.int64], n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Make byte ranges addressable for a kernel; see `xjls.storage.local.LocalFile.spans`."""
         self.hold()
-        if self._bytes is not None:
-            return self._bytes, starts
+        if (kept := self._bytes) is not None:  # taken once: another thread may close it
+            return kept, starts
         buffer = np.zeros((len(starts), n_bytes), np.uint8)
         for row, start in zip(buffer, starts.tolist(), strict=True):
             found = np.frombuffer(self.read(start, n_bytes), np.uint8)

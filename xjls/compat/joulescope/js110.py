@@ -17,6 +17,7 @@ from xjls.compat.joulescope.packets import Inserted, Part, checked_words
 from xjls.compat.joulescope.refusing import refusing
 from xjls.compat.joulescope.ring import FIELDS, Ring
 from xjls.formats.jls1.calibration import CURRENT_RANGES, VOLTAGE_RANGES, Calibration
+from xjls.formats.jls1.opening import spelled
 from xjls.formats.jls1.processor import RawProcessor
 from xjls.formats.jls1.suppression import Suppression
 from xjls.model.sink import NOT_DELIVERED
@@ -80,7 +81,7 @@ class Js110Buffer(Ring):
     @suppress_mode.setter
     def suppress_mode(self, value: str | None) -> None:
         with refusing():
-            self._suppression = Suppression.of(value or "off")
+            self._suppression = Suppression.of(spelled(value))
         self._renew()
 
     def calibration_set(

@@ -89,7 +89,7 @@ class Reading:
         self.reader = opener.reader
         file = self.reader.file
         self.length = file.length
-        self.config: dict[str, Any] = json.loads(file.config.encode())
+        self.config: dict[str, Any] = json.loads(file.config.encode()) | file.told
         self.footer = {"type": "footer", "size": file.length}
         told = {record.meta: record.data for record in file.user_data}
         self.user_data, self.footer_user_data = told.get(USER), told.get(FOOTER_USER)

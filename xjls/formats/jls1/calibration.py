@@ -130,6 +130,11 @@ class Calibration:
         }
         return encode_datafile([(Tag.HEADER, encode_header(header)), (Tag.DATA_JSON, json.dumps(facts).encode())])
 
+    @property
+    def data(self) -> bytes:
+        """The bytes of a container with it, as Joulescope's classes take it."""
+        return self.encode()
+
     def facts(self) -> dict[str, Any]:
         """Return what it says, as JSON can hold it.
 

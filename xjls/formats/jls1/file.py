@@ -146,6 +146,8 @@ class File:
         if record is None:
             problem = "the record that tells rate and sizes is damaged, or not there"
             raise CorruptError(problem, path, FIRST_RECORD, "Without it samples have no time.")
+        self.told = dict(decode_json(record.value, path, record.offset))
+        """What the file says of its samples, in its own words."""
         return Config.decode(record.value, path, record.offset)
 
     def _calibrate(self, path: str, other: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,9 +73,15 @@ class Layout:
         return offsets, samples
 
     def changing_blocks(self) -> list[int]:
-        """Return the numbers of blocks within which the voltage range may have changed: the next one has another."""
-        ranges = {number: block.voltage_range for number, block in self.blocks.items()}
-        return [number for number, range_ in ranges.items() if ranges.get(number + 1, range_) != range_]
+        """Return the numbers of blocks within which the voltage range may have changed: the next one has another.
+
+        Where blocks are lost between two, nobody knows in which of all these it changed.
+        """
+        known = sorted(self.blocks)
+        return [one for one, other in pairwise(known) if self._range_of(one) != self._range_of(other)]
+
+    def _range_of(self, number: int) -> int:
+        return self.blocks[number].voltage_range
 
     def length(self, per_record: int) -> int:
         """Return the samples up to the end of the last record that is there."""
