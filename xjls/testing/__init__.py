@@ -3,7 +3,8 @@
 ``jls2`` writes JLS v2 recordings from a definition and damages them; ``scenarios`` and ``strategies`` (with Hypothesis)
 make them by the dozen with the truth about each; ``write_sparse`` makes an enormous one, ``write_demo`` a pretty one.
 ``jls1`` writes JLS v1 files byte by byte, with scenarios of its own. ``picostream`` writes PicoStream's HDF5 files of
-every age, has scenarios of its own, and loads h5py.
+every age, has scenarios of its own, and loads h5py. ``miniscope`` writes miniscope streams and images of SD cards bit
+by bit, with scenarios of its own.
 """
 
 from xjls.testing.demo import write_demo
