@@ -104,11 +104,12 @@ def _start_ns(start: object, path: str) -> int:
     if told is None:
         raise SelectionError(problem, remedy)
     try:
-        moment = np.datetime64(told["time"])
+        # Units are given: of more digits than those of ns others would be chosen, which tell a few days
+        seconds, moment = np.datetime64(told["time"], "s"), np.datetime64(told["time"], "ns")
     except ValueError:
         raise SelectionError(problem, remedy) from None
-    if abs(int(moment.astype("datetime64[s]").astype(np.int64))) >= _MOST_SECONDS:
+    if abs(int(seconds.astype(np.int64))) >= _MOST_SECONDS:
         raise SelectionError(problem, "Give a year from 1678 to 2261.")
-    ns = int(moment.astype("datetime64[ns]").astype(np.int64))
+    ns = int(moment.astype(np.int64))
     ahead = 60 * int(told["hours"] or 0) + int(told["minutes"] or 0)
     return ns + 60_000_000_000 * (ahead if told["sign"] == "-" else -ahead)

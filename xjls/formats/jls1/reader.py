@@ -17,7 +17,7 @@ from xjls.formats.jls1.layout import UNKNOWN
 from xjls.formats.jls1.levels import Levels
 from xjls.formats.jls1.places import Places
 from xjls.formats.jls1.raw import DTYPES, MISSING_RANGE, RawSamples
-from xjls.formats.jls1.reductions import Reductions
+from xjls.formats.jls1.reductions import MAX, MIN, Reductions
 from xjls.formats.jls1.suppression import Suppression
 from xjls.model.annotation import Tie
 from xjls.model.sample_type import STEP
@@ -44,6 +44,8 @@ _OF_CURRENT = ("current", "power")
 """Signals that are NaN where the current is."""
 _COMPARED = 8
 """Reductions of current ranges that are compared with samples, to tell who made them."""
+_SAME_RANGE = 1e-3
+"""By how much voltages of one range may differ, relatively: those of two ranges do by far more."""
 _STEP = 1 << 20
 """Samples that are looked at together."""
 
@@ -240,15 +242,30 @@ class Jls1Reader:
         """Return which reductions can be of the samples as they are read; None for all.
 
         A block has one voltage range, that of its beginning: where the next one has another, nobody knows since when.
+        Behind the last one nothing tells of that but its last row.
         """
         complete, reductions = self._complete_rows(), self._reductions()
-        if name not in ("voltage", "power") or not isinstance(self.samples, RawSamples):
+        if name not in ("voltage", "power") or not isinstance(self.samples, RawSamples) or self._use != "auto":
             return complete
         apt = np.ones(reductions.length, np.bool_) if complete is None else complete.copy()
         per_block = self.file.config.samples_per_block // max(reductions.factor, 1)
-        for number in self.file.layout.changing_blocks():
+        last = self._contradicted_end(reductions)
+        changing = self.file.layout.changing_blocks() + ([] if last is None else [last // per_block])
+        for number in changing:
             apt[number * per_block : (number + 1) * per_block] = False
         return apt
+
+    def _contradicted_end(self, reductions: Reductions) -> int | None:
+        """Return the last row, where its voltages are none of its samples, as a change of their range would show."""
+        rows, known = reductions.rows("voltage")
+        if not known.any():
+            return None
+        last = int(np.flatnonzero(known)[-1])
+        window = Window(last * reductions.factor, (last + 1) * reductions.factor)
+        values, _ = self.read(self.describe("voltage"), window, None, "gap", True)
+        there = values[np.isfinite(values)].astype(np.float64)
+        ends = [there.min(initial=np.inf), there.max(initial=-np.inf)]
+        return None if np.allclose(rows[last, [MIN, MAX]], ends, rtol=_SAME_RANGE) else last
 
     def _complete_rows(self) -> NDArray[np.bool_] | None:
         """Return which reductions are of samples that are all there, where they do not say: all words are looked at."""
