@@ -279,13 +279,13 @@ def test_numbers_go_on_past_32_bits():
 
 def test_headers_without_numbers_of_frames_are_refused():
     config = load_config(frame_width=16, frame_height=16, header_len=544, dummy_words=2)
-    with pytest.raises(SelectionError, match="'stream-protobuf' has no frame_num, frame_buffer_count.*names"):
+    with pytest.raises(SelectionError, match=r"'stream-protobuf' has no frame_num, frame_buffer_count.*names"):
         place_buffers(find_buffers(np.zeros(99, np.uint8), config))
 
 
 def test_a_preamble_that_is_everywhere_is_refused():
     config = load_config("wireless-200px", preamble=0)
-    with pytest.raises(SelectionError, match="stands .* times in .* Is 'preamble' right"):
+    with pytest.raises(SelectionError, match=r"stands .* times in .* Is 'preamble' right"):
         find_buffers(np.zeros(1 << 20, np.uint8), config, 4096)
 
 
@@ -349,13 +349,13 @@ def test_what_is_wrong_in_a_configuration_is_named(changes, match):
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(SelectionError, match="no configuration has the id 'wired'.*wireless-200px"):
+    with pytest.raises(SelectionError, match=r"no configuration has the id 'wired'.*wireless-200px"):
         load_config("wired")
 
 
 def test_frames_that_are_not_there_are_refused(tmp_path):
     _, data, buffers, grid = found_in(tmp_path, "golden_tiny")
-    with pytest.raises(SelectionError, match="no frames 3 to 9.*0 to 8"):
+    with pytest.raises(SelectionError, match=r"no frames 3 to 9.*0 to 8"):
         read_frames(data, grid, 3, 9)
     with pytest.raises(SelectionError, match=r"cannot be written to uint8\[1, 16\]"):
         read_frames(data, grid, 0, 1, np.empty((1, 16), np.uint8))
