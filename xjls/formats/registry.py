@@ -15,6 +15,7 @@ from xjls.formats.jls1 import opening as jls1
 from xjls.formats.jls2 import reader as jls2
 from xjls.formats.jls2.sink import grow_jls2, new_jls2, resume_jls2
 from xjls.formats.levels.opening import SUFFIX, with_levels
+from xjls.formats.miniscope import opening as miniscope
 from xjls.formats.picostream import opening as picostream
 from xjls.formats.zarr import opening as zarr
 from xjls.model.sink import Sink
@@ -67,6 +68,8 @@ class Format:
     """What ``format_options`` may say, as keyword arguments of ``open``."""
     shares_suffix: bool = False
     """Whether files of other programs have the same endings."""
+    by_name: bool = False
+    """Whether nothing in a file tells its format: it is opened as one where somebody says so."""
     lacks_levels: bool = False
     """Whether its recordings have no summary levels of their own, and may have a sidecar instead."""
 
@@ -89,6 +92,18 @@ FORMATS = (
         lacks_levels=True,
     ),
     Format("JLS v1", (".jls",), jls1.recognizes, jls1.open_jls1, None, None, None, options=jls1.OPTIONS),
+    Format(
+        "miniscope",
+        (".bin", ".img"),
+        miniscope.recognizes,
+        miniscope.open_miniscope,
+        None,
+        None,
+        None,
+        options=miniscope.OPTIONS,
+        shares_suffix=True,
+        by_name=True,
+    ),
 )
 
 
@@ -134,6 +149,7 @@ def _head(path: str, row: Format) -> bytes:
 def open_recording(
     path: str | os.PathLike[str],
     *,
+    format: str | None = None,  # noqa: A002 - as people call it
     on_damage: OnDamage = "raise",
     verify: bool = True,
     storage_options: Mapping[str, Any] | None = None,
@@ -146,6 +162,9 @@ def open_recording(
     ----------
     path
         A local file or folder, or an address that fsspec understands (``s3://…``, ``https://…``).
+    format
+        Name of the format, as `Recording.format` has it; None finds it by the first bytes. Nothing in a miniscope's
+        stream tells what it is: ``"miniscope"``.
     on_damage
         ``"raise"``: a read that meets damaged or lost samples raises `LostSamplesError`; ``"gap"``: it returns NaN
         there (0 in integer signals), and ``recording.status`` names the samples.
@@ -187,11 +206,13 @@ def open_recording(
     options = {} if format_options is None else format_options
     if not isinstance(options, Mapping):
         raise SelectionError(f"format_options={options!r} are none", 'Give them by name, as {"units": "mV"}.')
-    for row in _candidates(path):
+    for row in _candidates(path) if format is None else (_named(format),):
         own = {name: value for name, value in options.items() if name in row.options}
         try:
             made = row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify, **own)
         except (NotRecognizedError, FileNotFoundError) as error:
+            if format is not None:
+                raise
             if row.root and isinstance(error, NotRecognizedError):
                 _refuse_sidecar(os.fspath(path))
                 raise  # it is a folder, and the format has said what is wrong with it
@@ -206,12 +227,14 @@ def open_recording(
             return with_levels(made, sidecar, storage_options) if row.lacks_levels else made
     if all(isinstance(error, FileNotFoundError) for error in refused):
         raise refused[0]
-    tried = ", ".join(row.name for row in FORMATS)
+    tried = ", ".join(row.name for row in FORMATS if not row.by_name)
     with open_storage(path, storage_options) as storage:
         head = storage.read(0, HEAD_BYTES)
     found = head[:16].hex(" ") or "there are none"
     problem = f"no format claims the first bytes, {found} (tried: {tried})"
-    raise NotRecognizedError(problem, os.fspath(path), 0, "Is it a recording?")
+    raise NotRecognizedError(
+        problem, os.fspath(path), 0, "Is it a recording? A miniscope's stream or card opens with format='miniscope'."
+    )
 
 
 def _refuse_sidecar(path: str) -> None:
@@ -351,7 +374,7 @@ def _by_ending(name: str) -> Format:
 
 
 def _named(name: str) -> Format:
-    row = next((row for row in FORMATS if row.name == name), None)
+    row = next((row for row in FORMATS if row.name.lower() == str(name).lower()), None)
     if row is None:
         raise SelectionError(f"there is no format {name!r}", f"Formats: {', '.join(row.name for row in FORMATS)}.")
     return row
@@ -362,6 +385,7 @@ def _candidates(path: str | os.PathLike[str]) -> list[Format]:
     local = local_path(path)
     if local is not None:
         is_folder = os.path.isdir(os.path.expanduser(local))  # noqa: PTH111, PTH112 - a tenth of a Path's price
-        return [row for row in FORMATS if bool(row.root) == is_folder]
+        return [row for row in FORMATS if bool(row.root) == is_folder and not row.by_name]
     name = os.fspath(path).lower().rstrip("/")
-    return sorted(FORMATS, key=lambda row: not name.endswith(row.suffixes))
+    found = [row for row in FORMATS if not row.by_name]
+    return sorted(found, key=lambda row: not name.endswith(row.suffixes))

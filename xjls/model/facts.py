@@ -49,6 +49,12 @@ def encode_facts(signal: Signal) -> Document:
     for fact in ("missing_value", "origin_id"):
         if (value := getattr(signal, fact)) is not None:
             said[fact] = int(value)
+    if signal.axis:
+        said["axis"] = signal.axis
+    if signal.sample_shape:
+        said["sample_shape"], said["sample_dims"] = list(signal.sample_shape), list(signal.sample_dims)
+    if signal.describes_axis:
+        said["describes_axis"] = True
     if signal.bound is not None:
         said["bound"] = list(signal.bound)
     if signal.facts:
@@ -100,6 +106,30 @@ def _bound(key: str, value: Any) -> tuple[str, str]:
     raise _nonsense(key, value)
 
 
+def _name(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _nonsense(key, value)
+    return value
+
+
+def _names(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _nonsense(key, value)
+    return tuple(_name(key, one) for one in value)
+
+
+def _shape(key: str, value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or any(_whole(key, size) < 1 for size in value):
+        raise _nonsense(key, value)
+    return tuple(value)
+
+
+def _true(key: str, value: Any) -> bool:
+    if value is not True:
+        raise _nonsense(key, value)
+    return value
+
+
 def _file(key: str, value: Any) -> Mapping[str, Any]:
     found = json.loads(value) if isinstance(value, str) else value
     if not isinstance(found, dict):
@@ -113,7 +143,7 @@ def _nonsense(key: str, value: Any) -> ValueError:
 
 FACTS: dict[str, Callable[[str, Any], Any]] = {
     "scale_factor": _scale, "add_offset": _finite, "missing_value": _whole, "origin_id": _whole, "bound": _bound,
-    "facts": _file,
+    "facts": _file, "axis": _name, "sample_shape": _shape, "sample_dims": _names, "describes_axis": _true,
 }  # fmt: skip
 """What decodes each fact, of its name and what a document says."""
 
@@ -126,6 +156,11 @@ def _require_sense(signal: Signal) -> None:
         )
     if not math.isfinite(signal.add_offset):
         raise SelectionError(f"{signal.name!r} has an offset of {signal.add_offset:g}", "Give it a finite one.")
+    if len(signal.sample_shape) != len(signal.sample_dims) or (signal.sample_shape and not signal.axis):
+        raise SelectionError(
+            f"{signal.name!r} has samples of shape {signal.sample_shape} with dimensions {signal.sample_dims}",
+            "Give each of them a name, and the signal an axis.",
+        )
     missing, dtype = signal.missing_value, signal.dtype
     if missing is not None and dtype.kind in "iu" and not np.iinfo(dtype).min <= missing <= np.iinfo(dtype).max:
         raise SelectionError(

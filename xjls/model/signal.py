@@ -89,6 +89,15 @@ class Signal:
     """How the file names the type (``"f32"``, ``"u4"`` …)."""
     origin_id: int | None = None
     """Sample id from which seconds count; None where that is the first sample: see `Recording.origin_id`."""
+    axis: str = ""
+    """What sample ids count, where these are no moments at a steady rate: ``"frame"``, ``"buffer"``. They are labels
+    along that axis then, and the samples no series in time: see `is_series`."""
+    sample_shape: tuple[int, ...] = ()
+    """Of one sample: () of a number, (height, width) of a frame."""
+    sample_dims: tuple[str, ...] = ()
+    """What the axes of a sample are called, one each."""
+    describes_axis: bool = False
+    """Whether samples tell something of the positions of ``axis``, as coordinates do, rather than what was measured."""
     bound: tuple[str, Bound] | None = None
     """Of two signals that are the extremes of one quantity at each moment: its name, and which one this is."""
     facts: Mapping[str, Json] = field(default_factory=dict, hash=False)
@@ -145,3 +154,12 @@ class Signal:
     def has_samples(self) -> bool:
         """Whether it is a stream of samples at all; its length may still be 0."""
         return self.rate_hz > 0
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it is numbers at a steady rate: what statistics, columns, levels and plots in time are of."""
+        return self.has_samples and not self.axis
+
+    def shape_of(self, window: Window) -> tuple[int, ...]:
+        """Return the shape of the samples of a window."""
+        return (window.length, *self.sample_shape)

@@ -36,6 +36,7 @@ _OF_BITS = {416: "stream-3", 448: "stream-4", 544: "stream-protobuf"}
 """Header formats that only one ``header_len`` belongs to."""
 _BITS = 32
 _MOST_BYTES = 1 << 26
+_MOST_FPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,8 @@ class StreamConfig:
                 f"The header format {self.header_format.id!r} has {self.header_format.words}; give 'header_len' "
                 f"{self.header_format.header_bits} or more, or another 'header_format'.",
             )
+        if not 0 < self.fs <= _MOST_FPS:
+            raise SelectionError(f"'fs' is {self.fs}", f"Give frames per second, up to {_MOST_FPS}.")
         _ = self.shape  # is refused here if it cannot be
 
     @property

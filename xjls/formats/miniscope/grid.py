@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xjls.errors import SelectionError
-from xjls.formats.miniscope.checks import unwrapped
+from xjls.formats.miniscope.checks import BufferFlag, unwrapped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.formats.miniscope.buffers import Buffers
+    from xjls.formats.miniscope.shape import FrameShape
 
 __all__ = ["Grid", "Losses", "place_buffers"]
 
@@ -43,7 +44,7 @@ class Losses:
     quarantined: int
     """Buffers whose header cannot be believed, and preambles that have none."""
     cut: int
-    """Buffers that can be believed, and whose pixels data end in."""
+    """Buffers that data end in: in their pixels or in their headers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,6 +65,11 @@ class Grid:
     def __len__(self) -> int:
         """Return the number of frames."""
         return len(self.buffer_of)
+
+    @property
+    def shape(self) -> FrameShape:
+        """What each frame is made of."""
+        return self.buffers.shape
 
     @property
     def device_frame(self) -> NDArray[np.int64]:
@@ -96,11 +102,12 @@ class Grid:
         """Count what is missing."""
         slots = np.count_nonzero(self.present, axis=1)
         good, whole = self.buffers.header_ok, self.buffers.whole
+        is_cut = self.buffers.flags == BufferFlag.CUT_OFF
         return Losses(
             frames=len(self), complete=int(np.count_nonzero(slots == self.buffer_of.shape[1])),
             empty=int(np.count_nonzero(slots == 0)), missing=int(self.buffer_of.size - slots.sum()),
             lost_between=_lost_between(self.buffers), duplicates=self.duplicates,
-            quarantined=int(np.count_nonzero(~good)), cut=int(np.count_nonzero(good & ~whole)),
+            quarantined=int(np.count_nonzero(~good & ~is_cut)), cut=int(np.count_nonzero(good & ~whole | is_cut)),
         )  # fmt: skip
 
 

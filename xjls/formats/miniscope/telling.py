@@ -1,0 +1,115 @@
+"""What was lost of a stream, in words and numbers: for attributes, notes and lists of damage."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xjls.errors import NotRecognizedError
+from xjls.formats.miniscope.checks import BufferFlag
+from xjls.formats.miniscope.header_format import HeaderFlag
+from xjls.model.status import Damage
+
+if TYPE_CHECKING:
+    from xjls.formats.miniscope.grid import Grid
+
+__all__ = ["damage_of", "facts_of", "notes_of", "require_frames"]
+
+_MOST_DAMAGE = 1000
+"""Broken headers that are named one by one."""
+_WRONG = {
+    int(HeaderFlag.CRC): "its CRC differs",
+    int(HeaderFlag.COUNTERS): "its counters contradict each other",
+    int(HeaderFlag.RING): "its slot of the ring contradicts its counter",
+    int(HeaderFlag.PIXELS): "it counts other pixels than its place in a frame has",
+    int(HeaderFlag.SLOT): "frames have no such place",
+    int(HeaderFlag.MESSAGE): "its message cannot be decoded",
+    int(BufferFlag.CUT_OFF): "data end inside it",
+    int(BufferFlag.FAR): "its frame is far from all others",
+}
+
+
+def require_frames(grid: Grid, path: str) -> None:
+    """Refuse data of which not one header can be believed: they are of another stream than the configuration.
+
+    Raises
+    ------
+    NotRecognizedError
+        The message tells what headers there are, and what is wrong with most of them.
+    """
+    if len(grid):
+        return
+    flags = grid.buffers.flags
+    if not len(flags):
+        raise NotRecognizedError(
+            f"no buffer begins in its {grid.buffers.n_bytes:,} bytes", path, 0,
+            "Is the configuration that of this stream? 'preamble' and 'reverse_header_bits' tell what is looked for.",
+        )  # fmt: skip
+    found, counts = np.unique(flags, return_counts=True)
+    raise NotRecognizedError(
+        f"none of {len(flags):,} headers can be believed: of most, {_reasons(int(found[counts.argmax()]))}", path,
+        int(grid.buffers.bit_offset[0]) // 8,
+        "Is the configuration that of this stream? Compare frame_width, frame_height, header_len, block_size and "
+        "dummy_words with the instrument's.",
+    )  # fmt: skip
+
+
+def facts_of(grid: Grid) -> dict[str, Any]:
+    """Return the totals of a stream, as attributes of its frames."""
+    losses = asdict(grid.losses())
+    told = {
+        "frames": losses["frames"], "complete_frames": losses["complete"], "empty_frames": losses["empty"],
+        "buffers": len(grid.buffers), "missing_buffers": losses["missing"],
+        "lost_between": losses["lost_between"], "duplicate_buffers": losses["duplicates"],
+        "quarantined_buffers": losses["quarantined"], "cut_buffers": losses["cut"],
+        "buffers_per_frame": grid.buffers.shape.n_slots, "header_format": grid.buffers.format.id,
+    }  # fmt: skip
+    counts = grid.buffers.columns.get("buffer_count")
+    good = grid.buffers.header_ok
+    if counts is not None and good.any():
+        ends = np.flatnonzero(good)[[0, -1]]
+        told["first_buffer_count"], told["last_buffer_count"] = (int(count) for count in counts[ends])
+    dropped = grid.buffers.columns.get("dropped_buffer_count")
+    if dropped is not None and good.any():
+        told["dropped_by_device"] = int(dropped[good].max())
+    return told
+
+
+def notes_of(grid: Grid) -> tuple[str, ...]:
+    """Return what people should know of a stream's losses, a sentence each."""
+    losses, n_slots = grid.losses(), grid.buffers.shape.n_slots
+    partial = losses.frames - losses.complete - losses.empty
+    notes = [f"{losses.frames:,} frames: {losses.complete:,} complete, {partial:,} in part, {losses.empty:,} empty"]
+    if losses.missing:
+        share = losses.missing / (losses.frames * n_slots)
+        notes.append(f"{losses.missing:,} buffers of {losses.frames * n_slots:,} are missing ({share:.2%})")
+    if losses.duplicates:
+        notes.append(f"{losses.duplicates:,} buffers came more than once; the last counts")
+    if losses.quarantined:
+        notes.append(f"{losses.quarantined:,} headers cannot be believed; their buffers are in no frame")
+    if losses.cut:
+        notes.append(f"{losses.cut:,} buffers are cut off by the end of data")
+    return tuple(notes)
+
+
+def damage_of(grid: Grid) -> tuple[Damage, ...]:
+    """Return the headers that cannot be believed, by offset; of very many the first ones."""
+    buffers = grid.buffers
+    wrong = np.flatnonzero((buffers.flags != 0) & (buffers.flags != BufferFlag.CUT_OFF))  # an end is no damage
+    length = buffers.payload_bit // 8
+    found = []
+    for row in wrong[:_MOST_DAMAGE].tolist():
+        offset = int(buffers.bit_offset[row]) // 8
+        stop = min(offset + length, buffers.n_bytes)
+        problem = f"header {row}: {_reasons(int(buffers.flags[row]))}"
+        found.append(Damage(offset, stop, problem, "its buffer is in no frame"))
+    if len(wrong) > _MOST_DAMAGE:
+        rest = int(buffers.bit_offset[wrong[_MOST_DAMAGE]]) // 8
+        found.append(Damage(rest, buffers.n_bytes, f"{len(wrong) - _MOST_DAMAGE:,} more headers cannot be believed"))
+    return tuple(found)
+
+
+def _reasons(flags: int) -> str:
+    return "; ".join(why for flag, why in _WRONG.items() if flags & flag)
