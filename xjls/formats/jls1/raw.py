@@ -18,7 +18,7 @@ from xjls.errors import CorruptError
 from xjls.formats.jls1.layout import UNKNOWN
 from xjls.formats.jls1.processor import FIELDS, RawProcessor
 from xjls.formats.jls1.suppression import MOST_AROUND, MOST_INSIDE
-from xjls.model.window import Gap, Window, merge_gaps, runs
+from xjls.model.window import Gap, Window, merge_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -72,8 +72,7 @@ class RawSamples:
 
         Parts of a long window are read at the same time: where one begins depends on none of the others.
         """
-        n_parts = min(window.length // _PART, os.cpu_count() or 1)
-        if n_parts < 2:
+        if window.length < 2 * _PART or (n_parts := min(window.length // _PART, os.cpu_count() or 1)) < 2:
             return self._read(name, window, out, verify=verify)
         bounds = np.linspace(window.start, window.stop, n_parts + 1).astype(np.int64).tolist()
 
@@ -244,9 +243,14 @@ def _erase(window: Window, lost: tuple[Gap, ...], out: NDArray[Any]) -> None:
 def _missing(block: Block, name: str) -> list[Gap]:
     """Return the samples that nobody delivered; suppression may have put a current in the place of some."""
     values, first = getattr(block, name), block.first_id
-    absent = np.isnan(values) if values.dtype.kind == "f" else True
-    absent &= block.current_range >= MISSING_RANGE
-    return [Gap(Window(first + lo, first + hi), NOT_DELIVERED, skipped=True) for lo, hi in runs(absent)]
+    # They are few: masks of all samples would cost as much as converting these
+    absent = np.flatnonzero(block.current_range >= MISSING_RANGE)
+    if values.dtype.kind == "f":
+        absent = absent[np.isnan(values[absent])]
+    ends = np.flatnonzero(np.diff(absent) > 1)
+    starts, stops = absent[np.append(0, ends + 1)[: len(absent)]], absent[np.append(ends, -1)[: len(absent)]] + 1
+    spans = zip(starts.tolist(), stops.tolist(), strict=True)
+    return [Gap(Window(first + lo, first + hi), NOT_DELIVERED, skipped=True) for lo, hi in spans]
 
 
 def _outside(gaps: list[Gap], lost: tuple[Gap, ...]) -> Iterator[Gap]:
