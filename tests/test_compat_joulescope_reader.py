@@ -5,7 +5,6 @@ where they are not.
 import contextlib
 import gzip
 import io
-import logging
 import math
 import os
 import struct
@@ -33,6 +32,7 @@ from xjls.testing.laws import equal_values
 os.environ.setdefault("JOULESCOPE_BACKEND", "none")  # reader and recorder, without a driver
 from joulescope.data_recorder import DataReader as Original
 
+pytestmark = pytest.mark.usefixtures("quiet_oracle")
 NAMES = dict(zip(STATS_FIELD_NAMES, ("current", "voltage", "power", "current_range", "gpi0", "gpi1"), strict=True))
 """Joulescope's names of fields, and those of the truth."""
 SIZES = Sizes(20, 4, 3)
@@ -40,15 +40,6 @@ LENGTH = 1_234
 MISSING = ((100, 130), (613, 640))
 AROUND = 64
 """Samples on either side of a request that the original converts with it."""
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    """Keep what the original logs out of the report."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    yield
-    logging.disable(before)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ the first generation by the container's writer. Sizes are shrunk, so that small 
 
 import contextlib
 import json
-import logging
 import os
 
 import numpy as np
@@ -24,6 +23,7 @@ from joulescope.v0.calibration import Calibration as OracleCalibration
 from joulescope.v0.stream_buffer import DownsamplingStreamBuffer, StreamBuffer
 from joulescope.v1.stream_buffer import StreamBuffer as NewerBuffer
 
+pytestmark = pytest.mark.usefixtures("quiet_oracle")
 NUMBERS = Calibration()
 FIELDS = {
     "current": "current", "voltage": "voltage", "power": "power", "current_range": "current_range",
@@ -33,15 +33,6 @@ FIELDS = {
 SIZES = Sizes(20, 4, 3)
 AROUND = 64
 """Samples on either side of a request that Joulescope's reader converts with it, and that decide what it finds."""
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    """Keep what the oracle logs of calibrations without a signature, and of broken files, out of the report."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    yield
-    logging.disable(before)
 
 
 @contextlib.contextmanager
