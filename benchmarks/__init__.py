@@ -10,5 +10,6 @@ figure. Nothing here is a test: a figure decides nothing but what to look at nex
 ``bench``        what every goal is given
 ``opening`` · ``windows`` · ``labelled`` · ``packed`` · ``cold`` · ``startup`` · ``formats`` · ``length``   the goals
 ``statistics`` · ``levels`` · ``reductions`` · ``writing``                                               and more
+``miniscope``    streams of ``miniscope_stream``, against mio where there is an environment that has it
 ``kernels``      a program of its own, for the kernels without the library around them
 """

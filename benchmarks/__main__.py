@@ -24,6 +24,7 @@ from benchmarks import (
     labelled,
     length,
     levels,
+    miniscope,
     opening,
     packed,
     reductions,
@@ -63,6 +64,8 @@ GOALS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "exp": exporting.csv,
     "dec": decimation.min_max,
     "jls1": jls1.reading,
+    "mini": miniscope.decoding,
+    "mem": miniscope.memory,
     "tile": explorer.tiles,
     "lab": explorer.in_jupyterlab,
     "12": formats.windows,
@@ -123,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", nargs="+", choices=list(GOALS), metavar="GOAL", help=f"some of: {', '.join(GOALS)}")
     made.add_argument("--quick", action="store_true", help="smaller files and fewer rounds: under a minute")
     made.add_argument("--rounds", type=int, help="interleaved rounds (40, quick 9); five times as many of what is fast")
-    made.add_argument("--directory", type=Path, help="where to put 3.5 GB of files; a temporary directory otherwise")
+    made.add_argument("--directory", type=Path, help="where to put 8 GB of files; a temporary directory otherwise")
     made.add_argument("--keep", action="store_true", help="keep the files there, to be used again")
     made.add_argument("--json", type=Path, help="write the rows to this file as well")
     return made

@@ -219,9 +219,9 @@ def test_all_devices_are_listed(capsys):
     assert "sim?model=picoscope  simulated picoscope" in printed
     assert main(["devices", "--json"]) == 0
     kinds = json.loads(capsys.readouterr().out)
-    assert [kind["kind"] for kind in kinds] == ["sim", "replay", "js110", "jsdrv", "ps5000a"]
+    assert [kind["kind"] for kind in kinds] == ["sim", "replay", "js110", "jsdrv", "ps5000a", "miniscope"]
     assert main(["devices", "sim"]) == 0
-    assert "speed     1           seconds of samples" in capsys.readouterr().out
+    assert "speed 1 seconds of samples" in " ".join(capsys.readouterr().out.split())
     assert main(["devices", "sim", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told == [{"name": one.name, "default": one.default, "meaning": one.meaning} for one in SETTINGS]
@@ -264,7 +264,7 @@ def test_a_driver_that_fails_hides_no_other_device(monkeypatch, capsys, error):
     assert main(["devices", "--json"]) == 0
     kinds = {kind["kind"]: kind for kind in json.loads(capsys.readouterr().out)}
     assert str(error) in kinds["js110"]["problem"]
-    assert len(kinds["sim"]["found"]) == 2
+    assert len(kinds["sim"]["found"]) == 3
 
 
 @pytest.mark.parametrize(

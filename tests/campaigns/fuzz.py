@@ -3,8 +3,9 @@
 Every byte of the small recordings of ``tests.test_jls2_damage`` is flipped and cut at. Random recordings of
 ``xjls.testing.strategies`` and all scenarios are damaged at random: several flips, zeroed, noisy, swapped and lost
 spans, and cuts. What is left is read, and asked for statistics and columns. JLS v1 files are damaged likewise, and
-their samples held to what was written. PicoStream's files have no checksums: of them, only what
-``tests.test_picostream_damage.looks_right`` asks is required. Each case runs in a worker with bounded
+their samples held to what was written, and streams of miniscopes, whose whole buffers must be where they belong.
+PicoStream's files have no checksums: of them, only what ``tests.test_picostream_damage.looks_right`` asks is required.
+Each case runs in a worker with bounded
 memory and time; a case that fails is kept as a file with what happened, and the exit status is 1. Before that, writers
 are killed as ``tests.campaigns.kills`` does it.
 """
@@ -13,6 +14,7 @@ are killed as ``tests.campaigns.kills`` does it.
 
 import argparse
 import faulthandler
+import functools
 import itertools
 import multiprocessing
 import os
@@ -25,6 +27,7 @@ import traceback
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
@@ -34,6 +37,7 @@ from tests.test_jls1_damage import FRAGILE as FRAGILE_JLS1
 from tests.test_jls1_damage import LAWS as LAWS_OF_JLS1
 from tests.test_jls1_damage import UNSUPPRESSED, whole
 from tests.test_jls2_damage import FRAGILE
+from tests.test_miniscope_hostile import LAYOUTS, buffers_are_right, hold, options_of, sent_of
 from tests.test_picostream_damage import FRAGILE as FRAGILE_PICOSTREAM
 from tests.test_picostream_damage import looks_right
 from xjls.testing.jls1.scenarios import SCENARIOS as JLS1
@@ -46,6 +50,7 @@ from xjls.testing.laws import (
     statistics_are_exact,
     windows_are_slices,
 )
+from xjls.testing.miniscope import tiny
 from xjls.testing.picostream.scenarios import SCENARIOS as PICOSTREAM
 from xjls.testing.scenarios import SCENARIOS
 from xjls.testing.strategies import recordings
@@ -110,7 +115,8 @@ def work(number, of, seed, seconds, keep, counts):
     picostream = random_picostream(random.Random(f"{seed} {number} picostream"))
     every_byte_of_jls1 = itertools.islice(systematic_jls1(), number, None, of)
     jls1 = random_jls1(random.Random(f"{seed} {number} jls1"))
-    cases = every_byte, at_random, every_byte_of_picostream, picostream, every_byte_of_jls1, jls1
+    miniscope = random_miniscope(random.Random(f"{seed} {number} miniscope"))
+    cases = every_byte, at_random, every_byte_of_picostream, picostream, every_byte_of_jls1, jls1, miniscope
     # By turns: a short campaign, too, sees random recordings
     for name, data, expected in roundrobin(*cases):
         if time.monotonic() > stop:
@@ -121,7 +127,9 @@ def work(number, of, seed, seconds, keep, counts):
             target.write_bytes(data)
             is_jls1 = name.startswith("jls1")
             laws = LAWS_OF_JLS1 if is_jls1 else HELD_TO if counts[3 * number] % COLUMNS_EVERY == 0 else HELD_TO[:-1]
-            if expected is None:
+            if callable(expected):
+                counts[3 * number + 1] += expected(target)
+            elif expected is None:
                 counts[3 * number + 1] += looks_right(target)
             else:
                 in_order = not {"swap", "drop"} & set(name.split("-"))
@@ -228,6 +236,21 @@ def random_jls1(rng):
                 continue
         # Sectors that were exchanged, or lost, still have their checksums: the format does not number its records
         yield from damaged(rng, f"jls1-{made.name}", data, expected, 8, kinds=IN_PLACE)
+
+
+def random_miniscope(rng):
+    """Yield (name, bytes, what holds them to what was sent) of streams without end."""
+    while True:
+        seed, layout = rng.randrange(2**32), rng.choice(LAYOUTS)
+        sent = sent_of(tiny(layout=layout, buffer_block_length=6), seed)
+        data, held = np.packbits(sent.bits).tobytes(), functools.partial(miniscope_is_right, sent, seed)
+        yield from damaged(rng, f"miniscope-{layout}", data, held, 8, kinds=ANYWHERE)
+
+
+def miniscope_is_right(sent, seed, path):
+    """Hold a damaged stream to what was sent; return whether it opened."""
+    buffers_are_right(path, sent, whole=False)
+    return hold(path, options_of(sent.config), np.random.default_rng(seed))
 
 
 def drawn_recordings(seed, count):

@@ -11,6 +11,8 @@ import xarray as xr
 from xjls.backend import answers, reductions, tables
 from xjls.backend import histogram as histograms
 from xjls.backend.index import TimeIndex
+from xjls.backend.labelled import how_to_select
+from xjls.backend.pixels import pixel_present
 from xjls.backend.sampled import sampled
 from xjls.backend.writing import write_dataset
 from xjls.errors import SelectionError
@@ -105,7 +107,7 @@ class XjlsAccessor:
             )
         dims = [str(name) for name, index in self._dataset.xindexes.items() if isinstance(index, TimeIndex)]
         if not dims:
-            raise SelectionError("the Dataset has no time axis of a recording", "Open it with xjls.open(path).")
+            raise SelectionError("the Dataset has no time axis of a recording", how_to_select(self._dataset))
         return self._dataset.sel(dict.fromkeys(dims, time))
 
     @property
@@ -294,6 +296,20 @@ class XjlsAccessor:
 
         return explore(self._dataset, signals, **options)
 
+    def pixel_present(self) -> xr.DataArray:
+        """Return which pixels of frames arrived, bool[frame, height, width], lazily where ``image`` is.
+
+        Examples
+        --------
+        >>> import tempfile, xjls
+        >>> from xjls.testing.miniscope import write_stream
+        >>> path, config = write_stream(tempfile.mkdtemp() + "/run.bin", lost=[(1, 0)])
+        >>> ds = xjls.open(path, format="miniscope", format_options={"config": config})
+        >>> float(ds.image.where(ds.xjls.pixel_present()).isnull().mean())
+        0.0625
+        """
+        return pixel_present(self._dataset)
+
     # -- files -------------------------------------------------------------------------------------------------------
 
     def to_jls(
@@ -355,7 +371,9 @@ class XjlsAccessor:
         """Write the Dataset's signals to a Zarr store, with levels, chunk by chunk; return where it is.
 
         It opens as a recording, ``xjls.open(store)``, and is plain Zarr v3: ``xr.open_datatree(store, engine="zarr")``
-        reads samples and levels without xjls. What goes over is as of `to_jls`, and also gaps and rates of any kind.
+        reads samples and levels without xjls. What goes over is as of `to_jls`, and also gaps and rates of any kind,
+        and frames and buffers: variables along labels that count, with the coordinates of these. Such labels must
+        follow each other.
 
         Parameters
         ----------

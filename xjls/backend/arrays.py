@@ -7,6 +7,7 @@ the recording's path, so a graph of any length stays small.
 from __future__ import annotations
 
 import asyncio
+import math
 from abc import abstractmethod
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
 
 PIECE = 1 << 23
-"""Samples held at a time while a strided selection is read."""
+"""Numbers held at a time while a strided selection is read."""
+_NEAR_BYTES = 1 << 16
+"""Of an axis of labels: so many are read at about the cost of one number."""
 _STD = STATISTICS.index("std")
 
 
@@ -68,14 +71,20 @@ class RunsArray(RecordingArray):
 
     def _get(self, key: tuple[Any, ...]) -> NDArray[Any]:
         first, rest = key[0], key[1:]
-        if isinstance(first, slice):
-            values = self._get_slice(*first.indices(self.shape[0]))
-        elif isinstance(first, np.ndarray):
-            values = self._get_positions(first)
-        else:
-            at = int(first)
-            values = self._read(at, at + 1)[0]
-        return values[(..., *rest)] if rest else values
+        if isinstance(first, int | np.integer):
+            return _taken(self._read(int(first), int(first) + 1)[0], 0, rest)
+        positions = range(self.shape[0])[first] if isinstance(first, slice) else np.asarray(first, np.int64)
+        if all(isinstance(by, slice) and by == slice(None) for by in rest):
+            return self._get_all(positions)
+        # A pixel of all frames: these are never in memory together
+        each = max(PIECE // max(math.prod(self.shape[1:]), 1), 1)
+        starts = range(0, max(len(positions), 1), each)
+        return np.concatenate([_taken(self._get_all(positions[at : at + each]), 1, rest) for at in starts])
+
+    def _get_all(self, positions: range | NDArray[np.int64]) -> NDArray[Any]:
+        if isinstance(positions, range):
+            return self._get_slice(positions.start, positions.stop, positions.step)
+        return self._get_positions(positions)
 
     def _get_slice(self, start: int, stop: int, step: int) -> NDArray[Any]:
         count = len(range(start, stop, step))
@@ -87,7 +96,7 @@ class RunsArray(RecordingArray):
         if step == 1 or not count:
             return self._read(start, start + count)
         out = np.empty((count, *self.shape[1:]), self.dtype)
-        most = max(PIECE // step, 1)
+        most = max(PIECE // (step * max(math.prod(self.shape[1:]), 1)), 1)
         for at in range(0, count, most):
             n = min(most, count - at)
             out[at : at + n] = self._read(start + at * step, start + (at + n - 1) * step + 1)[::step]
@@ -106,8 +115,16 @@ class RunsArray(RecordingArray):
         return out
 
 
-class SignalArray(RunsArray):
-    """Samples of one signal.
+def _taken(values: NDArray[Any], first: int, keys: tuple[Any, ...]) -> NDArray[Any]:
+    """Return what keys select along the axes from ``first`` on, each for itself."""
+    for axis in reversed(range(len(keys))):  # from behind, as an integer takes its axis away
+        if not (isinstance(keys[axis], slice) and keys[axis] == slice(None)):
+            values = values[(*[slice(None)] * (first + axis), keys[axis])]
+    return values
+
+
+class SamplesArray(RunsArray):
+    """Samples of one signal: numbers, or arrays of them.
 
     Parameters
     ----------
@@ -127,16 +144,19 @@ class SignalArray(RunsArray):
         signal = recording.signal(name)
         self.signal = signal if scaled else signal.as_stored()
         self.dtype = np.dtype("f8") if self.signal.is_scaled else signal.dtype
-        self.shape = (window.length,)
+        self.shape = signal.shape_of(window)
 
     def __repr__(self) -> str:
-        return f"<SignalArray {self.name} {self.window} of {self.recording.path}>"
+        return f"<{type(self).__name__} {self.name} {self.window} of {self.recording.path}>"
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
-        return ("SignalArray", self.recording.token, self.name, self.window.start, self.window.stop, self.scaled)
+        return (type(self).__name__, self.recording.token, self.name, self.window.start, self.window.stop, self.scaled)
 
     def _block(self) -> int:
-        return self.signal.block_length
+        if not self.signal.axis:
+            return self.signal.block_length
+        row_bytes = max(math.prod(self.shape[1:]), 1) * self.dtype.itemsize
+        return max(self.signal.block_length, _NEAR_BYTES // row_bytes)
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
         first, held = self.window.start + start, self.signal.window
@@ -145,7 +165,7 @@ class SignalArray(RunsArray):
         values = self._read_held(there)
         if there == asked:
             return values
-        padded = np.full(asked.length, np.nan if self.dtype.kind == "f" else 0, self.dtype)
+        padded = np.full((asked.length, *self.shape[1:]), np.nan if self.dtype.kind == "f" else 0, self.dtype)
         at = there.start - asked.start
         if len(values):
             padded[at : at + len(values)] = values
@@ -160,6 +180,10 @@ class SignalArray(RunsArray):
         if gaps:
             values[~valid_mask(window, gaps)] = np.nan
         return values
+
+
+class SignalArray(SamplesArray):
+    """Samples of a series, which its levels answer for."""
 
 
 class ValidArray(RunsArray):

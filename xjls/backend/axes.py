@@ -133,7 +133,7 @@ def sample_axes(recording: Recording, chosen: Iterable[Quantity], join: Join, un
     axes = []
     for i, members in enumerate(sorted(groups.values(), key=lambda members: _is_empty(members[0]))):
         dim = "time" if i == 0 and join != "none" else f"time_{members[0].name}"
-        window = _joined([signal for quantity in members for signal in quantity.signals], join, recording.path)
+        window = joined([signal for quantity in members for signal in quantity.signals], join, recording.path)
         axes.append(Axis(dim, tuple(members), window, recording, unit, join))
     return axes
 
@@ -196,7 +196,8 @@ def _cells(signal: Signal, level: Level, window: Window) -> Window:
     return Window(min(start, stop), max(stop, 0)) if stop > 0 else Window(0, 0)
 
 
-def _joined(signals: list[Signal], join: Join, path: str) -> Window:
+def joined(signals: list[Signal], join: Join, path: str) -> Window:
+    """Return the window that signals of one axis are shown in; warn of what is cut."""
     windows = [signal.window for signal in signals]
     if join == "outer":
         return Window(min(w.start for w in windows), max(w.stop for w in windows))

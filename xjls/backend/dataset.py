@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,14 +13,17 @@ from xarray.indexes import PandasIndex
 
 from xjls.backend.axes import level_axes, sample_axes
 from xjls.backend.index import time_coordinates
+from xjls.backend.labelled import label_axes, label_coordinates, totals_of
 from xjls.backend.sampled import BOUND
-from xjls.backend.variables import level_variables, sample_variables
+from xjls.backend.variables import level_variables, plain, sample_variables
 from xjls.errors import SelectionError
 from xjls.model.bounds import BOUNDS, quantities
 from xjls.model.signal import STATISTICS
 
 if TYPE_CHECKING:
     from xjls.backend.axes import Axis, Join, LevelAxis, TimeUnit
+    from xjls.backend.labelled import LabelAxis
+    from xjls.model.bounds import Quantity
     from xjls.model.recording import Recording
 
 Levels: TypeAlias = "Literal['auto'] | bool | int | Sequence[int]"
@@ -57,8 +61,8 @@ class Choice:
                 f"levels={self.levels!r} names no levels", 'Choose "auto", True, False, an index such as 1, or [1, 2].'
             )
 
-    def axes(self, recording: Recording) -> list[Axis]:
-        """Return the sample axes of the chosen signals."""
+    def chosen(self, recording: Recording) -> list[Quantity]:
+        """Return what of a recording has samples, and is wanted."""
         chosen = quantities(recording, self.signals, self.drop)
         empty = [q.name for q in chosen if not all(signal.has_samples for signal in q.signals)]
         if self.signals is not None and empty:
@@ -66,9 +70,19 @@ class Choice:
                 f"{', '.join(empty)} of {recording.path} has no samples, only annotations",
                 "They are in ds.xjls.annotations.",
             )
-        return sample_axes(recording, (q for q in chosen if q.name not in empty), self.join, self.time)
+        return [q for q in chosen if q.name not in empty]
 
-    def level_axes(self, recording: Recording, axis: Axis) -> list[LevelAxis]:
+    def axes(self, recording: Recording) -> list[Axis]:
+        """Return the time axes of the chosen signals."""
+        series = (quantity for quantity in self.chosen(recording) if quantity.signals[0].is_series)
+        return sample_axes(recording, series, self.join, self.time)
+
+    def label_axes(self, recording: Recording) -> list[LabelAxis]:
+        """Return the axes of the chosen signals whose sample ids count something else than moments."""
+        others = (quantity for quantity in self.chosen(recording) if not quantity.signals[0].is_series)
+        return label_axes(recording, others, self.join)
+
+    def level_axes(self, axis: Axis) -> list[LevelAxis]:
         """Return the coarsened axes that belong into the Dataset."""
         if self.levels is False:
             return []
@@ -76,14 +90,23 @@ class Choice:
             return level_axes(axis, None, AUTO_ENTRIES)
         if self.levels is True:
             return level_axes(axis, None, None)
-        wanted = [self.levels] if isinstance(self.levels, int) else list(self.levels)
+        return level_axes(axis, self._indices, None)
+
+    def require_levels(self, recording: Recording) -> None:
+        """Refuse levels that are named, and that no signal has."""
         there = {level.index for signal in recording.signals.values() for level in signal.levels}
-        if missing := [index for index in wanted if index not in there]:
+        if missing := [index for index in self._indices if index not in there]:
             levels = ", ".join(map(str, sorted(there))) or "none"
             raise SelectionError(
                 f"no level {missing[0]!r} in {recording.path}", f"Levels: {levels}.{_how_to_build(recording)}"
             )
-        return level_axes(axis, wanted, None)
+
+    @property
+    def _indices(self) -> list[int]:
+        """The levels that are named one by one."""
+        if isinstance(self.levels, bool | str):
+            return []
+        return [self.levels] if isinstance(self.levels, int) else list(self.levels)
 
 
 def open_samples(recording: Recording, choice: Choice) -> xr.Dataset:
@@ -93,16 +116,43 @@ def open_samples(recording: Recording, choice: Choice) -> xr.Dataset:
     """
     variables: dict[str, xr.Variable] = {}
     coordinates: list[xr.Coordinates] = []
+    choice.require_levels(recording)
     for axis in choice.axes(recording):
         coordinates.append(_coordinate(axis))
         for quantity in axis.quantities:
             _add(variables, sample_variables(axis, quantity, recording, scaled=choice.scaled), recording)
-        for level_axis in choice.level_axes(recording, axis):
+        for level_axis in choice.level_axes(axis):
             coordinates.append(_level_coordinate(level_axis, level_axis.dim))
             made = level_variables(level_axis, level_axis.dim, recording, scaled=choice.scaled)
             named = {f"{name}_x{level_axis.factor}": variable for name, variable in made.items()}
             _add(variables, named, recording)
-    return _dataset(variables, coordinates, recording, choice.drop)
+    told: list[str] = []
+    found = choice.label_axes(recording)
+    dims = {dim for one in coordinates for dim in one.dims}.union(*(label_axis.sample_dims for label_axis in found))
+    for label_axis in found:
+        coordinates.append(label_coordinates(label_axis))
+        _add_labelled(variables, told, label_axis, recording, choice, dims)
+    return _dataset(variables, coordinates, recording, choice.drop, told, totals_of(found))
+
+
+def _add_labelled(
+    variables: dict[str, xr.Variable], told: list[str], axis: LabelAxis, recording: Recording, choice: Choice,
+    dims: Collection[Hashable],
+) -> None:  # fmt: skip
+    """Add the signals on an axis of labels, and to ``told`` the names of those that are coordinates of it.
+
+    None is called as one of ``dims``: times of frames must not be taken for the time axis of other signals.
+    """
+    sizes = {str(dim): size for variable in variables.values() for dim, size in variable.sizes.items()}
+    for quantity in axis.quantities:
+        made = sample_variables(axis, quantity, recording, scaled=choice.scaled, utc=choice.time != "seconds")
+        for name, variable in made.items():
+            # Frames may be of several sizes
+            apart = {d: f"{d}_{quantity.name}" for d, n in variable.sizes.items() if sizes.setdefault(str(d), n) != n}
+            shown = f"{name}_{axis.dim}" if name in dims else name
+            _add(variables, {shown: variable._replace(dims=[apart.get(d, d) for d in variable.dims])}, recording)
+            if quantity.signals[0].describes_axis:
+                told.append(shown)
 
 
 def open_level(recording: Recording, index: int, choice: Choice) -> xr.Dataset:
@@ -151,7 +201,7 @@ def open_group(recording: Recording, group: str, choice: Choice) -> xr.Dataset:
 
 def _how_to_build(recording: Recording) -> str:
     """Return what gives levels to signals that have none; ``""`` where none lacks them."""
-    lacks = any(signal.has_samples and not signal.level_factors for signal in recording.signals.values())
+    lacks = any(signal.is_series and not signal.level_factors for signal in recording.signals.values())
     return f" Build those it lacks: xjls index {recording.path}" if lacks else ""
 
 
@@ -160,7 +210,10 @@ def _dataset(
     coordinates: Iterable[xr.Coordinates],
     recording: Recording,
     drop: frozenset[str],
+    told: Collection[str] = (),
+    totals: Mapping[str, Any] = MappingProxyType({}),
 ) -> xr.Dataset:
+    """Put a Dataset together; ``told`` are variables that tell of an axis, ``totals`` attributes of the whole."""
     kept = {name: variable for name, variable in variables.items() if name not in drop}
     dims = {dim for variable in kept.values() for dim in variable.dims}
     labels: dict[Any, xr.Variable] = {}
@@ -172,9 +225,10 @@ def _dataset(
     for dim, (variable, index) in _LABELLED.items():
         if dim in dims:
             labels[dim], indexes[dim] = variable, index
-    _refuse_collision(sorted(map(str, labels.keys() & kept.keys())), recording)
+    _refuse_collision(sorted(map(str, (labels.keys() | dims) & kept.keys())), recording)
+    labels.update((name, kept.pop(name)) for name in told if name in kept)
     # One step: adding coordinates one after the other builds a Dataset each time
-    return xr.Dataset(kept, xr.Coordinates(labels, indexes), _attributes(recording))
+    return xr.Dataset(kept, xr.Coordinates(labels, indexes), {**plain(totals), **_attributes(recording)})
 
 
 def _add(variables: dict[str, xr.Variable], made: Mapping[str, xr.Variable], recording: Recording) -> None:

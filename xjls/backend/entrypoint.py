@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class JlsBackendEntrypoint(BackendEntrypoint):
-    """Open instrument recordings (JLS v2 and v1, PicoStream HDF5, Zarr) as lazy, labelled Datasets.
+    """Open instrument recordings (JLS v2 and v1, PicoStream HDF5, miniscopes, Zarr) as lazy, labelled Datasets.
 
     Examples
     --------
@@ -45,6 +45,7 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         self,
         filename_or_obj: Any,
         *,
+        format: str | None = None,  # noqa: A002 - as `xjls.open_recording` has it
         drop_variables: str | Iterable[str] | None = None,
         signals: str | Iterable[str] | None = None,
         levels: Levels = "auto",
@@ -62,7 +63,7 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         """Open a recording as a Dataset; see `xjls.open` for the parameters."""
         choice = _choice(drop_variables, signals, levels, time, join, mask_and_scale, decode_times)
         recording = _open(
-            filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options,
+            filename_or_obj, format=format, on_damage=on_damage, verify=verify, storage_options=storage_options,
             format_options=format_options, sidecar=sidecar,
         )  # fmt: skip
         try:
@@ -83,6 +84,7 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         self,
         filename_or_obj: Any,
         *,
+        format: str | None = None,  # noqa: A002 - as `xjls.open_recording` has it
         drop_variables: str | Iterable[str] | None = None,
         signals: str | Iterable[str] | None = None,
         time: TimeUnit = "auto",
@@ -98,7 +100,7 @@ class JlsBackendEntrypoint(BackendEntrypoint):
         """Open the pyramid as one Dataset a group; see `open_datatree`."""
         choice = _choice(drop_variables, signals, False, time, join, mask_and_scale, decode_times)
         recording = _open(
-            filename_or_obj, on_damage=on_damage, verify=verify, storage_options=storage_options,
+            filename_or_obj, format=format, on_damage=on_damage, verify=verify, storage_options=storage_options,
             format_options=format_options, sidecar=sidecar,
         )  # fmt: skip
         try:

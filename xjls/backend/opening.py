@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def open(  # noqa: A001 - xjls.open reads as it should
     path: str | os.PathLike[str],
     *,
+    format: str | None = None,  # noqa: A002 - as `open_recording` has it
     chunks: Any = {},  # noqa: B006 - xarray's own word for "as the file is cut", never changed
     signals: str | Iterable[str] | None = None,
     levels: Levels = "auto",
@@ -40,9 +41,12 @@ def open(  # noqa: A001 - xjls.open reads as it should
     ----------
     path
         A local path, or an address that fsspec understands (``s3://…``).
+    format
+        Name of the format, as ``"miniscope"``, of which nothing in the bytes tells; None finds it by these.
     chunks
-        As of ``xr.open_dataset``: ``{}`` cuts dask chunks on borders of the file, of about 8 million samples; None
-        gives lazy arrays without dask, which are read as a whole when they are computed with.
+        As of ``xr.open_dataset``: ``{}`` cuts dask chunks on borders of the file, of about 8 million samples, or of
+        whole frames of 32 MiB together; None gives lazy arrays without dask, which are read as a whole when they are
+        computed with.
     signals
         Names of the signals to open; None opens all that have samples. The two extremes of one quantity are one
         variable, ``channel_a(time, bound)``, of the quantity's name; named for themselves, they stand for themselves.
@@ -51,11 +55,12 @@ def open(  # noqa: A001 - xjls.open reads as it should
         entries, True all, ``[1, 2]`` some, False none.
     time
         Labels: ``"utc"`` datetime64[ns]; ``"seconds"`` float seconds from the first sample, or from the beginning of
-        the capture where that is known; ``"auto"`` UTC where the recording has a tie.
+        the capture where that is known; ``"auto"`` UTC where the recording has a tie. Frames and buffers are labelled
+        by their numbers in any case; ``"seconds"`` leaves their host's times as numbers.
     join
         What becomes of signals with different extents: ``"inner"`` cuts to the common window and warns when more than a
         second or 1 % is lost; ``"outer"`` keeps all, NaN in floating signals, 0 in others with a ``<name>_valid``
-        beside them; ``"none"`` gives every signal a time axis of its own.
+        beside them; ``"none"`` gives every signal an axis of its own.
     group
         One level instead: ``"0"`` the samples, ``"1"`` the finest level, and so on.
     on_damage
@@ -78,7 +83,9 @@ def open(  # noqa: A001 - xjls.open reads as it should
     Returns
     -------
     xarray.Dataset
-        One variable a signal. Time coordinates are computed when asked for, exactly, at any length.
+        One variable a signal. Time coordinates are computed when asked for, exactly, at any length. Signals of frames
+        are variables as ``image(frame, height, width)``, and what tells of frames or buffers is a coordinate of them,
+        as ``time(frame)``.
 
     Examples
     --------
@@ -89,8 +96,8 @@ def open(  # noqa: A001 - xjls.open reads as it should
     ['current', 'current_range', 'gpi[0]', 'power', 'voltage']
     """
     dataset = xr.open_dataset(
-        path, engine="jls", chunks=chunks, signals=signals, levels=levels, time=time, join=join, group=group,
-        on_damage=on_damage, verify=verify, drop_variables=drop_variables, storage_options=storage_options,
-        format_options=format_options, sidecar=sidecar, **options,
+        path, engine="jls", format=format, chunks=chunks, signals=signals, levels=levels, time=time, join=join,
+        group=group, on_damage=on_damage, verify=verify, drop_variables=drop_variables,
+        storage_options=storage_options, format_options=format_options, sidecar=sidecar, **options,
     )  # fmt: skip
     return restore_time(dataset)

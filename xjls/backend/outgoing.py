@@ -6,6 +6,7 @@ gap. Everything else is described by its values and its labels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from xjls.backend.sampled import Sampled
     from xjls.model.signal import Bound
 
-__all__ = ["Outgoing", "numbered", "outgoing"]
+__all__ = ["Outgoing", "numbered", "outgoing", "source_of"]
 
 _UNEVEN = 0.01
 """Of a sample period: labels that are farther from a straight line are not those of one rate."""
@@ -69,7 +70,8 @@ class Outgoing:
     def pieces(self) -> Iterator[Piece]:
         """Yield the samples as dask has cut them, or in pieces of some millions."""
         chunks = self.one.variable.chunks
-        lengths = chunks[0] if chunks is not None else [PIECE] * -(-self.one.length // PIECE)
+        each = max(PIECE // max(math.prod(self.signal.sample_shape), 1), 1)
+        lengths = chunks[0] if chunks is not None else [each] * -(-self.one.length // each)
         edges: list[int] = (self.first_id + np.minimum(np.cumsum([0, *lengths]), self.one.length)).tolist()
         return cut(self.signal, edges, self.read)
 
@@ -124,7 +126,7 @@ def outgoing(dataset: xr.Dataset, one: Sampled, beside: Origin | None = None) ->
     # Of the recording's own variable they are its signal's units, also where it shows values as they are stored
     units = one.units if origin is None else str(one.variable.attrs.get("units", ""))
     signal = Signal(
-        id=0, name=one.signal_name, units=units, rate_hz=rate, source=_source(one, origin),
+        id=0, name=one.signal_name, units=units, rate_hz=rate, source=source_of(one, origin),
         origin_id=None if place is None else place.signal.origin_id, bound=_bound(one, origin), **stored,
     )  # fmt: skip
     is_stored = not signal.is_scaled or (origin is not None and origin.is_stored)
@@ -144,7 +146,7 @@ def numbered(found: list[Outgoing], *, anew: bool) -> list[Outgoing]:
     ]
 
 
-def _source(one: Sampled, origin: Origin | None) -> Source:
+def source_of(one: Sampled, origin: Origin | None) -> Source:
     """Return the instrument, without a number."""
     if origin is not None:
         return replace(origin.signal.source, id=0)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.backend.provenance import origin_of
-from xjls.backend.sampled import BOUND
+from xjls.backend.outgoing_labels import names_on_labels
+from xjls.backend.provenance import labelled_origin_of, origin_of
+from xjls.backend.sampled import BOUND, names_of_samples
 from xjls.errors import SelectionError
-from xjls.plot.figure import plot_traces, require_matplotlib
+from xjls.plot.figure import plot_recording, plot_traces, require_matplotlib
 from xjls.plot.marks import marks_of
 from xjls.plot.picture import summary, width_px
 from xjls.plot.timescale import zone
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
     from numpy.typing import NDArray
 
+    from xjls.backend.provenance import Origin
     from xjls.model.recording import Recording
     from xjls.plot.lanes import Scale
     from xjls.plot.picture import FigSize
@@ -48,6 +50,7 @@ def plot(
     tz: str | tzinfo | None = None,
     scale: Scale = "auto",
     figsize: FigSize | None = None,
+    frames: int | None = None,
     title: str | None = None,
     figure: Figure | SubFigure | None = None,
     ax: Axes | None = None,
@@ -55,7 +58,7 @@ def plot(
     """Draw a Dataset's signals; see `xjls.plot.plot_recording` for what the arguments mean.
 
     Its own time labels are drawn: UTC or seconds, as it was opened. Annotations are drawn where the Dataset comes from
-    one recording.
+    one recording. Of frames that are a recording's own, only sliced, those are drawn that the Dataset shows.
 
     Examples
     --------
@@ -66,6 +69,12 @@ def plot(
     'in mA'
     """
     require_matplotlib()
+    if (own := _own_frames(dataset, signals)) is not None:
+        many: dict[str, Any] = {} if frames is None else {"frames": frames}
+        return plot_recording(
+            own[0].recording, own[1], own[0].window, columns=columns, band=band, mean=mean, std=std, figsize=figsize,
+            title=title, figure=figure, ax=ax, **many,
+        )  # fmt: skip
     tz = zone(tz)
     n = columns if columns is not None else width_px(figsize, figure, ax)
     recording = _recording(dataset)
@@ -78,6 +87,18 @@ def plot(
         found, marks, band=band, mean=mean, std=std, tz=tz, scale=scale, figsize=figsize, title=title, figure=figure,
         ax=ax,
     )  # fmt: skip
+
+
+def _own_frames(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> tuple[Origin, list[str] | None] | None:
+    """Return the frames that a Dataset shows of a recording, and which of its signals to draw; None: it has series."""
+    if signals is None and names_of_samples(dataset, required=False):
+        return None
+    names = names_on_labels(dataset, [signals] if isinstance(signals, str) else signals)
+    origins = [origin for name in names if (origin := labelled_origin_of(dataset[name].variable)) is not None]
+    frames = next((origin for origin in origins if len(origin.signal.sample_shape) > 1), None)
+    if frames is None:
+        return None
+    return frames, None if signals is None else [frames.name]
 
 
 def traces_of(dataset: xr.Dataset, n: int, recording: Recording | None, names: Iterable[str] | None) -> list[Trace]:

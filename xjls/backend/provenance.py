@@ -20,7 +20,8 @@ from dask.core import flatten
 from xarray.backends.zarr import ZarrArrayWrapper
 from xarray.core import indexing
 
-from xjls.backend.arrays import BoundsArray, SignalArray
+from xjls.backend.arrays import BoundsArray, SamplesArray, SignalArray
+from xjls.backend.utc_array import UtcArray
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
 
-__all__ = ["Origin", "Slice", "origin_of", "slice_of"]
+__all__ = ["Origin", "Slice", "labelled_origin_of", "origin_of", "slice_of"]
 
 _WRAPPERS = (indexing.ImplicitToExplicitIndexingAdapter, indexing.MemoryCachedArray, indexing.CopyOnWriteArray)
-_SOURCES = (SignalArray, BoundsArray, ZarrArrayWrapper)
+_SOURCES = (SamplesArray, BoundsArray, UtcArray, ZarrArrayWrapper)
 _SLICING = (operator.getitem, getitem, getter, getter_inline, getter_nofancy)
 _REMEMBERED = 64
 
@@ -62,7 +63,7 @@ class Slice:
     """A contiguous part of a lazy array along its first dimension, all of it along the others."""
 
     root: Any
-    """A `SignalArray` or `BoundsArray` of a recording, or xarray's `ZarrArrayWrapper`."""
+    """A `SamplesArray`, `BoundsArray` or `UtcArray` of a recording, or xarray's `ZarrArrayWrapper`."""
     start: int
     stop: int
     bound: int | None = None
@@ -106,9 +107,19 @@ def origin_of(variable: xr.Variable) -> Origin | None:
     (20, None)
     """
     found = slice_of(variable)
-    if found is None or not isinstance(found.array, SignalArray):
+    return None if found is None or not isinstance(found.array, SignalArray) else _origin(found, found.array)
+
+
+def labelled_origin_of(variable: xr.Variable) -> Origin | None:
+    """Return the same of a variable on an axis of labels; its times may be shown for what are seconds."""
+    found = slice_of(variable)
+    array = None if found is None else getattr(found.array, "seconds", found.array)
+    if found is None or not isinstance(array, SamplesArray) or isinstance(array, SignalArray):
         return None
-    array = found.array
+    return _origin(found, array)
+
+
+def _origin(found: Slice, array: SamplesArray) -> Origin:
     window = Window(array.window.start + found.start, array.window.start + found.stop)
     return Origin(array.recording, array.name, window, not array.scaled)
 

@@ -6,19 +6,20 @@ A variable of bounds, ``(time, bound)``, is several series: each is asked for it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from xjls.backend.labelled import counting_dims
 from xjls.errors import SelectionError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BOUND", "PIECE", "Sampled", "iter_pieces", "sampled", "together"]
+__all__ = ["BOUND", "PIECE", "Sampled", "iter_pieces", "marks_of", "names_of_samples", "sampled", "together"]
 
 BOUND = "bound"
 """The dimension along which the extremes of one quantity stand side by side."""
@@ -87,7 +88,8 @@ def sampled(
     data
         A Dataset, opened or derived; or one variable, which is then taken whatever it is called.
     signals
-        Names; None takes all but levels, marks and what is not numeric.
+        Names; None takes all but levels, marks, what is not numeric, and what lies along labels that count frames or
+        the like.
     dim
         The time dimension; None takes the first one called ``time…``, or the only one.
 
@@ -104,21 +106,30 @@ def sampled(
     """
     if isinstance(data, xr.DataArray):
         name = "values" if data.name is None else str(data.name)
-        return _described(data.drop_vars(name, errors="ignore").to_dataset(name=name), name, dim)
+        return _named(data.drop_vars(name, errors="ignore").to_dataset(name=name), name, dim)
     if signals is not None:
         names = [signals] if isinstance(signals, str) else list(signals)
         if not names:
             raise SelectionError("no signal was named", "Name at least one, or leave signals=None for all.")
-        return [one for name in names for one in _described(data, name, dim)]
+        return [one for name in names for one in _named(data, name, dim)]
+    return [one for name in names_of_samples(data, dim) for one in _described(data, name, dim)]
+
+
+def names_of_samples(data: xr.Dataset, dim: str | None = None, *, required: bool = True) -> list[str]:
+    """Return the names of all variables that hold samples along time; raise if there is none, and one is required."""
     variables = {str(name): data.variables[name] for name in data.data_vars}
-    marks = {mark for variable in variables.values() for mark in _marks(variable.attrs)}
-    names = [name for name, variable in variables.items() if name not in marks and _is_sampled(variable, dim)]
-    if not names:
+    marks = {mark for variable in variables.values() for mark in marks_of(variable.attrs)}
+    counting = {} if dim is not None else counting_dims(data)
+    names = [
+        name for name, variable in variables.items()
+        if name not in marks and _is_sampled(variable, dim) and _time_of(variable, dim) not in counting
+    ]  # fmt: skip
+    if not names and required:
         raise SelectionError(
             "no variable of this Dataset holds samples along time",
-            f"Variables: {', '.join(map(str, data.data_vars)) or 'none'}.",
+            f"Variables: {', '.join(map(str, data.data_vars)) or 'none'}.{_how_to_reduce(counting, variables)}",
         )
-    return [one for name in names for one in _described(data, name, dim)]
+    return names
 
 
 def iter_pieces(one: Sampled) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_] | None]]:
@@ -143,7 +154,8 @@ def _is_sampled(variable: xr.Variable, dim: str | None) -> bool:
     return not is_level and variable.dtype.kind in "biuf" and _time_of(variable, dim) is not None
 
 
-def _marks(attrs: Any) -> list[str]:
+def marks_of(attrs: Any) -> list[str]:
+    """Return the names of the variables that say of a variable with these attributes which of its values are some."""
     return str(attrs.get("ancillary_variables", "")).split()
 
 
@@ -194,6 +206,26 @@ def _told(attributes: list[dict[Any, Any]]) -> dict[Any, Any]:
     }
 
 
+def _how_to_reduce(counting: Mapping[str, str], variables: Mapping[str, xr.Variable]) -> str:
+    """Return how variables are reduced that lie along labels that count something; ``""`` where there are none."""
+    found = ((name, dim) for dim in counting for name, variable in variables.items() if dim in variable.dims)
+    name, dim = next(found, ("", ""))
+    return f" Reduce those along {dim!r} by xarray, as ds.{name}.mean({dim!r})." if name else ""
+
+
+def _named(dataset: xr.Dataset, name: str, dim: str | None) -> list[Sampled]:
+    """Return a variable that was asked for; refuse one whose positions are no moments."""
+    variable = dataset.variables.get(name)
+    counting = counting_dims(dataset)
+    along = None if dim is not None or variable is None else next((d for d in variable.dims if d in counting), None)
+    if along is not None and name != along:
+        raise SelectionError(
+            f"{name!r} lies along {along!r}, whose labels count and are no times",
+            f"Reduce it by xarray, as ds.{name}.mean({along!r}).",
+        )
+    return _described(dataset, name, dim)
+
+
 def _described(dataset: xr.Dataset, name: str, dim: str | None) -> list[Sampled]:
     if name not in dataset.data_vars:
         names = ", ".join(map(str, dataset.data_vars)) or "none"
@@ -206,7 +238,7 @@ def _described(dataset: xr.Dataset, name: str, dim: str | None) -> list[Sampled]
         dims = ", ".join(map(str, variable.dims)) or "none"
         raise SelectionError(f"{name!r} has no dimension {dim or 'called time'}", f"Dimensions: {dims}.")
     valid = None
-    for mark in _marks(variable.attrs):
+    for mark in marks_of(variable.attrs):
         there = mark.endswith("_valid") and mark in dataset.data_vars
         if there and set(dataset.variables[mark].dims) in ({time}, {time, BOUND}.intersection(variable.dims)):
             valid = dataset.variables[mark].transpose(time, ...)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from xjls.backend.index import TimeIndex
+from xjls.backend.labelled import counting_dims
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,8 +49,9 @@ def _sample_windows(dataset: xr.Dataset, recording: Recording) -> dict[str, tupl
         variable = _variable_of(dataset, signal)
         if variable is None or not variable.dims or "samples_per_entry" in variable.attrs:
             continue
-        index = dataset.xindexes.get(variable.dims[0])
-        spans[signal.name] = _span(recording, signal.name, index) or (signal.window.start, signal.window.stop)
+        dim = variable.dims[0]
+        shown = _ids(dataset, dim) if signal.axis else _span(recording, signal.name, dataset.xindexes.get(dim))
+        spans[signal.name] = shown or (signal.window.start, signal.window.stop)
     return spans
 
 
@@ -56,6 +59,14 @@ def _variable_of(dataset: xr.Dataset, signal: Signal) -> xr.Variable | None:
     """Return the variable that shows a signal, alone or with the other extreme of its quantity."""
     names = (signal.name, *(signal.bound[:1] if signal.bound else ()))
     return next((dataset.variables[name] for name in names if name in dataset.data_vars), None)
+
+
+def _ids(dataset: xr.Dataset, dim: Hashable) -> tuple[int, int] | None:
+    """Return the first and one past the last sample id of labels that are ids."""
+    if dim not in counting_dims(dataset) or not dataset.sizes[dim]:
+        return None
+    ids = dataset.indexes[dim]
+    return int(ids.min()), int(ids.max()) + 1
 
 
 def _span(recording: Recording, name: str, index: Any) -> tuple[int, int] | None:

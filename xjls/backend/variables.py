@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
-from xjls.backend.arrays import BoundsArray, LevelArray, SignalArray, ValidArray
+from xjls.backend.arrays import BoundsArray, LevelArray, SamplesArray, SignalArray, ValidArray
 from xjls.backend.sampled import BOUND
+from xjls.backend.utc_array import UtcArray, are_utc
 from xjls.model.describing import describing, describing_entries, packing, packing_of_entries
 from xjls.model.signal import STATISTICS
 
 if TYPE_CHECKING:
     from xjls.backend.arrays import RecordingArray
     from xjls.backend.axes import Axis, LevelAxis
+    from xjls.backend.labelled import LabelAxis
     from xjls.model.bounds import Quantity
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
+    from xjls.model.window import Window
 
-__all__ = ["level_variables", "sample_variables"]
+__all__ = ["level_variables", "plain", "sample_variables"]
 
 _RESERVED = frozenset(
     ("_FillValue", "_Unsigned", "add_offset", "ancillary_variables", "axis", "bounds", "calendar", "cell_methods",
@@ -30,35 +34,71 @@ _RESERVED = frozenset(
 """Attributes that mean something to CF, xarray or xjls: no fact of a file is told by them."""
 
 
-def sample_variables(axis: Axis, quantity: Quantity, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
-    """Return the samples of a quantity and, where integers may be none, which of them are samples."""
+def sample_variables(
+    axis: Axis | LabelAxis, quantity: Quantity, recording: Recording, *, scaled: bool, utc: bool = True
+) -> dict[str, xr.Variable]:
+    """Return the samples of a quantity and, where integers may be none, which of them are samples.
+
+    ``utc`` makes times of seconds since 1970 that stand on an axis of labels.
+    """
     name, signals = quantity.name, quantity.signals
-    arrays = [SignalArray(recording, signal.name, axis.window, scaled=scaled) for signal in signals]
+    arrays = [_samples(recording, signal, axis.window, scaled, utc) for signal in signals]
     attrs = describing(signals[0], name=name)
     if not scaled:
         attrs |= packing(signals[0])
+    if arrays[0].dtype.kind == "M":
+        del attrs["units"]  # the type says it, and those who write it choose others
     if "_FillValue" in attrs:  # netCDF takes it in the type of the values only
         attrs["_FillValue"] = signals[0].dtype.type(attrs["_FillValue"])
-    made = {name: _variable((axis.dim,), arrays, attrs, (axis.chunk,), recording)}
-    if arrays[0].dtype.kind != "f" and any(_may_be_none(signal, axis, recording) for signal in signals):
-        made[name].attrs["ancillary_variables"] = f"{name}_valid"
+    dims, chunks = (axis.dim, *signals[0].sample_dims), (axis.chunk, *signals[0].sample_shape)
+    made = {name: _variable(dims, arrays, attrs, chunks, recording)}
+    marks = _marks(signals[0], axis)
+    if arrays[0].dtype.kind in "biu" and any(_may_be_none(signal, axis, recording) for signal in signals):
+        marks.append(f"{name}_valid")
         valid = [ValidArray(recording, signal.name, axis.window) for signal in signals]
         attrs = {"long_name": f"whether {name} holds a sample"}
         made[f"{name}_valid"] = _variable((axis.dim,), valid, attrs, (axis.chunk,), recording)
-    made[name].attrs.update(_facts(signals[0], made[name].attrs.keys()))
+    if marks:
+        made[name].attrs["ancillary_variables"] = " ".join(marks)
+    made[name].attrs.update(_flags(signals[0]) | plain(signals[0].facts, made[name].attrs.keys()))
     return made
 
 
-def _may_be_none(signal: Signal, axis: Axis, recording: Recording) -> bool:
+def _samples(recording: Recording, signal: Signal, window: Window, scaled: bool, utc: bool) -> RecordingArray:
+    """Return the samples of a signal; those of a series as one whose levels can be asked."""
+    if signal.is_series:
+        return SignalArray(recording, signal.name, window, scaled=scaled)
+    samples = SamplesArray(recording, signal.name, window, scaled=scaled)
+    return UtcArray(samples) if utc and samples.dtype.kind == "f" and are_utc(signal.units) else samples
+
+
+def _marks(signal: Signal, axis: Axis | LabelAxis) -> list[str]:
+    """Return the variables of the axis that say of a signal on labels which parts of its samples there are."""
+    told = str(signal.facts.get("ancillary_variables", "")).split() if signal.axis else []
+    return [quantity.name for quantity in axis.quantities if quantity.name in told]
+
+
+def _may_be_none(signal: Signal, axis: Axis | LabelAxis, recording: Recording) -> bool:
     """Whether an axis may have positions at which nobody delivered a sample of a signal."""
     reaches_out = signal.window & axis.window != axis.window
-    skips = recording.on_damage == "gap" or reaches_out or bool(recording.skipped(signal.name))
+    if recording.on_damage == "gap" or reaches_out:
+        return True
+    if signal.axis and "ancillary_variables" in signal.facts:
+        return False  # what was not delivered is marked there
     # An instrument that marks what it missed in one of its signals has missed that of all of them
-    return skips or any(
+    return bool(recording.skipped(signal.name)) or any(
         one.missing_value is not None
         for one in recording.signals.values()
-        if (one.source, one.rate_hz) == (signal.source, signal.rate_hz)
+        if (one.source, one.rate_hz, one.axis) == (signal.source, signal.rate_hz, signal.axis)
     )
+
+
+def _flags(signal: Signal) -> dict[str, Any]:
+    """Return what the bits of a signal on labels mean, as CF says it; the masks are of its type."""
+    masks, meanings = signal.facts.get("flag_masks"), signal.facts.get("flag_meanings")
+    if not (signal.axis and isinstance(masks, list | tuple) and isinstance(meanings, str)):
+        return {}
+    return {"flag_masks": np.array(masks, signal.dtype), "flag_meanings": meanings}
 
 
 def level_variables(level_axis: LevelAxis, dim: str, recording: Recording, *, scaled: bool) -> dict[str, xr.Variable]:
@@ -96,11 +136,11 @@ def _variable(
     return xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs, encoding, fastpath=True)
 
 
-def _facts(signal: Signal, taken: Collection[str]) -> dict[str, Any]:
-    """Return what else the file says, as far as attributes can hold it and none of another meaning has the name."""
+def plain(facts: Mapping[str, Any], taken: Collection[str] = ()) -> dict[str, Any]:
+    """Return facts of a file as far as attributes can hold them and none of another meaning has the name."""
     reserved = _RESERVED.union(taken)
     return {
         key: int(value) if isinstance(value, bool) else value
-        for key, value in signal.facts.items()
+        for key, value in facts.items()
         if isinstance(value, str | int | float) and key not in reserved
     }

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from xjls.backend.outgoing import Outgoing, numbered, outgoing
+from xjls.backend.outgoing_labels import names_on_labels, outgoing_on_labels
 from xjls.backend.provenance import origin_of
-from xjls.backend.sampled import sampled
+from xjls.backend.sampled import names_of_samples, sampled
 from xjls.formats import new_recording
 from xjls.formats.carry import Contents, placed, write_all
 from xjls.progress import shown
@@ -20,6 +21,7 @@ from xjls.progress import shown
 if TYPE_CHECKING:
     import xarray as xr
 
+    from xjls.backend.provenance import Origin
     from xjls.model.annotation import Annotation
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
@@ -69,12 +71,25 @@ def _write(sink: Sink, found: list[Outgoing], progress: Progress | bool | None) 
 
 
 def _found(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> list[Outgoing]:
-    chosen = sampled(dataset, signals)
-    origins = [(one.dim, origin) for one in sampled(dataset) if (origin := origin_of(one.variable)) is not None]
-    # Of several on one axis, one that tells the time
-    beside = dict(sorted(origins, key=lambda found: bool(found[1].recording.ties(found[1].name))))
+    named = [signals] if isinstance(signals, str) else None if signals is None else list(signals)
+    on_labels = names_on_labels(dataset, named)
+    if named is None:
+        in_time = names_of_samples(dataset, required=not on_labels)
+    else:
+        in_time = [name for name in named if name not in on_labels]
+    chosen = sampled(dataset, in_time) if in_time or not on_labels else []
+    beside = _beside(dataset) if chosen else {}
     found = [outgoing(dataset, one, beside.get(one.dim)) for one in chosen]
+    found += [outgoing_on_labels(dataset, name) for name in on_labels]
     return numbered(found, anew=_recording(found) is None)
+
+
+def _beside(dataset: xr.Dataset) -> dict[str, Origin]:
+    """Return by time axis the untouched signal that tells its time; of several one that has ties."""
+    names = names_of_samples(dataset, required=False)
+    series = sampled(dataset, names) if names else []
+    origins = [(one.dim, origin) for one in series if (origin := origin_of(one.variable)) is not None]
+    return dict(sorted(origins, key=lambda found: bool(found[1].recording.ties(found[1].name))))
 
 
 def _contents(found: list[Outgoing]) -> Contents:
@@ -103,7 +118,7 @@ def _without_samples(found: list[Outgoing], recording: Recording | None) -> list
         return []
     shown = {out.origin.name: out.origin.window for out in found if out.origin is not None}
     signals = recording.signals.values()
-    whole = all(shown.get(signal.name) == signal.window for signal in signals if signal.has_samples)
+    whole = all(shown.get(signal.name) == signal.window for signal in signals if signal.is_series)
     taken = {out.signal.name for out in found}
     return [signal for signal in signals if whole and not signal.has_samples and signal.name not in taken]
 

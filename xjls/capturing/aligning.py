@@ -1,15 +1,51 @@
-"""One moment in the samples of several signals: ids count from one origin, each on the grid of its signal's rate."""
+"""One moment in the samples of several signals: where all of them begin, or end.
+
+Ids of signals in time count from one origin, each on the grid of its signal's rate. Those of an axis are the same for
+what belongs together; nothing but the order of arrivals tells where two axes are at one moment.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from xjls.capturing.axes import axes_of, series_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xjls.model.signal import Signal
 
 APART_S = 5
 """Seconds beyond which signals of different rates are taken to count from different origins."""
 MOST_PERIOD_S = 1
 """Where the grids of rates meet less often, a moment is any: what is left between signals is less than a sample."""
+
+
+def ids_now(nexts: Mapping[str, int], signals: Sequence[Signal]) -> dict[str, int]:
+    """Return the first sample id of each signal that belongs to what comes from now on.
+
+    Of signals in time see `ids_at_once`. Those of an axis begin with the first position that none of them has passed;
+    an axis of which nothing came yet is left out: it begins with whatever comes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from xjls.model.signal import Signal, Source
+    >>> told = {"units": "", "dtype": np.dtype("u1"), "source": Source(id=1, name="scope"), "rate_hz": Fraction(20)}
+    >>> signals = [Signal(id=i, name=name, axis=axis, **told) for i, (name, axis) in enumerate(
+    ...     [("image", "frame"), ("n_missing", "frame"), ("time", "frame"), ("battery", "buffer"), ("host", "packet")])]
+    >>> ids_now({"image": 120, "n_missing": 117, "battery": 960}, signals)
+    {'image': 120, 'n_missing': 120, 'time': 120, 'battery': 960}
+    """
+    rates_hz = {signal.name: signal.rate_hz for signal in series_of(signals)}
+    found = ids_at_once({name: nexts[name] for name in rates_hz if name in nexts}, rates_hz)
+    for names in axes_of(signals).values():
+        if begun := [nexts[name] for name in names if name in nexts]:
+            found |= dict.fromkeys(names, max(begun))
+    return found
 
 
 def ids_at_once(nexts: Mapping[str, int], rates_hz: Mapping[str, Fraction]) -> dict[str, int]:

@@ -25,7 +25,7 @@ class Course:
     Parameters
     ----------
     signal
-        Its rate counts.
+        Its rate counts, and whether its ids are moments: see `xjls.capturing.courses` for those of an axis.
     length
         Samples that are captured at most, gaps included; None for any number.
 
@@ -44,6 +44,7 @@ class Course:
 
     def __init__(self, signal: Signal, length: int | None) -> None:
         self.rate_hz = signal.rate_hz
+        self.axis = signal.axis
         self.begin: int | None = None
         self.next = 0
         self.counts = SignalCounts()
@@ -106,18 +107,21 @@ class Course:
         return self.begin is not None and self.next >= self.end
 
     def is_overdue(self, sample_id: int) -> bool:
-        """Whether a sample comes so long after all that is captured that others should have come, too."""
-        return self.is_beyond(sample_id - math.ceil(LATE_S * self.rate_hz))
+        """Whether a sample comes so long after all that is captured that others should have come, too.
+
+        Ids of an axis do not tell: `xjls.capturing.courses.Courses.is_overdue` does, by the clock.
+        """
+        return not self.axis and self.is_beyond(sample_id - math.ceil(LATE_S * self.rate_hz))
 
     @property
     def recorded_s(self) -> Fraction:
-        """Seconds of samples, gaps included."""
-        return Fraction(0) if self.begin is None else (self.next - self.begin) / self.rate_hz
+        """Seconds of samples, gaps included; none of an axis, whose ids are no moments."""
+        return Fraction(0) if self.begin is None or self.axis else (self.next - self.begin) / self.rate_hz
 
     @property
     def next_tie(self) -> Tie | None:
         """When the next sample is taken, by the last tie and the nominal rate; None where nothing tells."""
-        if self.tie is None:
+        if self.tie is None or self.axis:
             return None
         late = (self.next - self.tie.sample_id) * NS / self.rate_hz
         return Tie(sample_id=self.next, time_ns=self.tie.time_ns + round(late))

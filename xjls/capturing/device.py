@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from xjls.model.window import Gap, Window
 
 
+_log = logging.getLogger(__name__)
+
 STOPPED = "it was stopped"
 UNPLUGGED = "it was unplugged"
 """Why a device ends, where it does for a reason that every one may have; see `Device.run`."""
@@ -29,10 +32,13 @@ class Outlet(Protocol):
     """
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
-        """Deliver consecutive samples of a signal, shape (time,), in its ``dtype`` and unscaled; they are copied.
+        """Deliver consecutive samples of a signal, shape ``(time, *sample_shape)``, in its ``dtype`` and unscaled.
 
-        Sample ids rise by one a sample, on the signal's own grid. Where ``first_id`` is beyond the next one, what is
-        between is a gap. Samples that were delivered before are left out.
+        They are copied. Sample ids rise by one a sample, on the signal's own grid. Where ``first_id`` is beyond the
+        next one, what is between is a gap. Samples that were delivered before are left out.
+
+        Signals of one axis have the same ids for what belongs together. Of two axes the order of calls is all that
+        tells: what is known of the buffers of a frame comes before the frame, or no later than the next call of it.
         """
         ...
 
@@ -85,6 +91,21 @@ class Device(Protocol):
     def close(self) -> None:
         """Give the instrument back, its inputs and outputs as they are; twice is harmless."""
         ...
+
+
+def tallies_of(device: Device) -> dict[str, int]:
+    """Return what a device counts that is no gap, and comes into recordings as numbers and words only.
+
+    A device whose packets may come twice, or be broken, has a property ``tallies``: how often what happened so far that
+    should not, by what it is called, as in ``{"missing buffers": 5, "duplicate buffers": 2}``. What is above 0 is told
+    while it runs, and at the end; what is called ``missing …`` are parts that samples lack which are there, and keeps a
+    capture from being whole. It is read from any thread.
+    """
+    try:
+        return {str(name): int(count) for name, count in getattr(device, "tallies", {}).items()}
+    except Exception:  # noqa: BLE001 - of a driver's code, asked while it runs: what it counts is worth no recording
+        _log.exception("what the device counts is not known")
+        return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LARGE_BYTES = 1 << 18
 """Of samples that are not copied once more for it."""
+TOGETHER_S = 0.1
+"""Between the arrivals of calls that become one: it has the first one's, by which a duration of frames goes."""
 
 
 def joined(calls: Sequence[Call]) -> Iterator[Call]:
@@ -35,7 +37,7 @@ def joined(calls: Sequence[Call]) -> Iterator[Call]:
             yield call
             continue
         before = waiting.get(call.name)
-        if before and not _continues(before[-1], call):
+        if before and not (_continues(before[-1], call) and call.arrived_s - before[0].arrived_s < TOGETHER_S):
             yield _one(waiting.pop(call.name))
         waiting.setdefault(call.name, []).append(call)
     yield from _all(waiting)

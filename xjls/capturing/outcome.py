@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,9 +59,11 @@ class Outcome:
         counts = self.counts
         lines = [
             f"the capture ended because {self.reason}",
-            f"{counts.samples:,} samples of {', '.join(counts.signals)}: {duration(float(counts.recorded_s))}",
-            _lost(counts.signals) if counts.lost else "nothing is lost",
+            f"{_there(counts)}: {duration(float(counts.recorded_s))}",
+            _lost(counts) if counts.lost else counts.nothing_lost,
         ]
+        if told := [f"{n:,} {what}" for what, n in counts.tallies.items() if n]:
+            lines.append(f"the device counted {', '.join(told)}")
         if counts.over_range:
             lines.append(f"the input was over range in {counted(counts.over_range, 'block')}")
         if self.silent:
@@ -77,15 +79,41 @@ class Outcome:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every sample that was counted is in every recording, and nothing went wrong."""
-        return not (self.counts.lost or self.silent or self.failed or self.error)
+        """Whether every sample that was counted is in every recording, with all its parts, and nothing went wrong."""
+        return not (self.counts.lost or self.counts.missing or self.silent or self.failed or self.error)
 
 
-def _lost(signals: Mapping[str, SignalCounts]) -> str:
-    """Return what is lost, of the first signals."""
-    parts = [f"{one.lost:,} of {name} in {counted(one.gaps, 'gap')}" for name, one in signals.items() if one.lost]
+def _there(counts: Counts) -> str:
+    """Return what there is: samples of signals in time, and positions of axes."""
+    each = counts.each
+    in_time = [name for name in each if name not in counts.axes]
+    samples = sum(each[name].samples for name in in_time)
+    parts = [f"{samples:,} samples of {', '.join(in_time)}"] if in_time or not counts.axes else []
+    parts += [f"{counted(each[axis].samples, axis)} of {_few(names)}" for axis, names in counts.axes.items()]
+    return "; ".join(parts)
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first names of many."""
+    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return f"{', '.join(names[:TOLD])}{more}"
+
+
+def _lost(counts: Counts) -> str:
+    """Return what is lost, of the first signals, and of axes."""
+    each = {name: one for name, one in counts.each.items() if one.lost}
+    parts = [
+        f"{counted(one.lost, name)} in {counted(one.gaps, 'gap')}{_left_out(one)}" if name in counts.axes
+        else f"{one.lost:,} of {name} in {counted(one.gaps, 'gap')}"
+        for name, one in each.items()
+    ]  # fmt: skip
     more = f" and of {counted(len(parts) - TOLD, 'more signal')}" if len(parts) > TOLD else ""
     return f"lost: {', '.join(parts[:TOLD])}{more}; the recording says where"
+
+
+def _left_out(one: SignalCounts) -> str:
+    """Return how much of what is lost was lost here."""
+    return f" ({one.left_out:,} found no room here)" if one.left_out else ""
 
 
 def text_of(error: BaseException) -> str:

@@ -1,21 +1,20 @@
 """A recording that begins in the middle of a session, and may end before it: what of the session is in it, and counts.
 
 What was delivered before it began is no gap of it. All its signals begin at one moment, the first that none of them
-has passed, and end at another: see `aligning`. What another such recording leaves out in one store is a gap of that
-store, as a pause between two captures is: see `target`.
+has passed, and end at another: see `aligning`, also for frames. What another such recording leaves out in one store is
+a gap of that store, as a pause between two captures is: see `target`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
-from xjls.capturing.aligning import ids_at_once
 from xjls.capturing.counts import Counts
-from xjls.capturing.course import LATE_S, Course
+from xjls.capturing.course import LATE_S
+from xjls.capturing.courses import Courses
 from xjls.capturing.ring import NO_ROOM
 from xjls.capturing.until import Until
 from xjls.model.sink import NOT_DELIVERED
@@ -24,6 +23,7 @@ from xjls.model.window import Gap, Window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from xjls.capturing.course import Course
     from xjls.capturing.target import Target
     from xjls.model.annotation import Annotation, Tie, UserData
     from xjls.model.signal import Signal
@@ -43,6 +43,8 @@ class Part:
         What is delivered.
     until
         When it ends on its own: its duration, samples and size count, from its first sample on.
+    is_live
+        Of the device: see `xjls.capturing.courses`.
 
     Notes
     -----
@@ -50,7 +52,9 @@ class Part:
     Then nothing is left of the target but its path, and how it is opened.
     """
 
-    def __init__(self, target: Target, signals: Sequence[Signal], until: Until | None = None) -> None:
+    def __init__(
+        self, target: Target, signals: Sequence[Signal], until: Until | None = None, *, is_live: bool = True
+    ) -> None:
         self.until = until or Until()
         self.ended = Event()
         """Set when it is closed, or was given up."""
@@ -60,13 +64,14 @@ class Part:
         """Why it ended."""
         self.released = ""
         """Why it is to end, once all signals are where the first of them was when that was said; ``""`` before."""
+        self.tallied: Mapping[str, int] = {}
+        """What the device had counted when it began: see `xjls.capturing.device.tallies_of`."""
         self.path = target.path
         """Of the recording."""
         self.open = target.open
         """Opens the recording, as far as it is flushed."""
         self._target = target
-        lengths = self.until.lengths(signals)
-        self._courses = {signal.name: Course(signal, lengths.get(signal.name)) for signal in signals}
+        self._courses = Courses(signals, self.until, is_live=is_live)
         self._bytes = 0
         self._early: list[Annotation] = []
         """Those of signals of which nothing came yet."""
@@ -90,8 +95,9 @@ class Part:
     @property
     def _now(self) -> Counts:
         return Counts(
-            recorded_s=max((course.recorded_s for course in self._courses.values()), default=Fraction(0)),
-            n_bytes=self._bytes, signals={name: course.counts for name, course in self._courses.items()},
+            recorded_s=self._courses.recorded_s, n_bytes=self._bytes,
+            signals={name: course.counts for name, course in self._courses.items()},
+            axes=self._courses.axes, counted=self._courses.counted,
         )  # fmt: skip
 
     @property
@@ -100,7 +106,7 @@ class Part:
         late = [name for name, course in self._courses.items() if not (course.is_complete or name in self._left)]
         if not late:
             return self.released or COMPLETE
-        if self._is_overdue:
+        if self._is_overdue or self._courses.is_overdue:
             return f"{self.released or COMPLETE}, but of {', '.join(late)}, of which no more came"
         return ""
 
@@ -119,20 +125,24 @@ class Part:
         if self.released:
             return
         self.released = reason
-        rates = {name: course.rate_hz for name, course in self._courses.items()}
-        ids = ids_at_once({name: one.next for name, one in self._courses.items() if one.begin is not None}, rates)
+        ids = self._courses.now
         recorded_s = self._now.recorded_s
         for name, course in self._courses.items():
             behind_s = recorded_s if course.begin is None else (ids[name] - course.next) / course.rate_hz
-            if not ids or behind_s > LATE_S:
+            if name not in ids or behind_s > LATE_S:
                 self._left.add(name)
-            if ids:
+            if name in ids:
                 course.end_at(ids[name])
+        self._courses.end()
+
+    def arrive(self, now_s: float) -> None:
+        """Take down that all which arrived before a time is written, by the session's clock."""
+        self._courses.arrive(now_s)
 
     def write(self, name: str, first_id: int, samples: NDArray[Any], now_ns: int) -> None:
         """Append what of it belongs here; see `Target`."""
-        course = self._courses[name]
         self._find_begin(name, first_id)
+        course = self._courses.at(name, first_id)
         window = course.inside(Window(first_id, first_id + len(samples)))
         if window.length:
             samples = samples[window.start - first_id : window.stop - first_id]
@@ -140,6 +150,7 @@ class Part:
             self._target.write(name, window.start, samples, now_ns)
             self._catch_up(name)
             course.take(window)  # last: a call that was refused is made again
+            self._courses.took(name)
             self._bytes += samples.nbytes
             self._release_when_full()
         else:
@@ -148,14 +159,15 @@ class Part:
 
     def skip(self, name: str, gap: Gap, now_ns: int) -> None:
         """Count what of it belongs here; see `Target`."""
-        course = self._courses[name]
         self._find_begin(name, gap.window.start)
+        course = self._courses.at(name, gap.window.start)
         window = course.inside(gap.window)
         if window.length:
             self._lead_in(name, window.start, now_ns)
             self._target.skip(name, replace(gap, window=window), now_ns)
             self._catch_up(name)
             course.lose(window, left_out=gap.reason == NO_ROOM)
+            self._courses.took(name)
         else:
             self._lose_rest(name, gap.window.start, now_ns)
         self._is_overdue |= course.is_overdue(gap.window.start)
@@ -233,6 +245,8 @@ class Part:
         course = self._courses[name]
         if name in self._unsure and course.begin is not None:
             self._unsure.discard(name)
+            if course.axis:
+                return  # ids of one axis are the same
             if abs(first_id - course.begin) > LATE_S * course.rate_hz:
                 course.begin_at(first_id)
 

@@ -56,7 +56,7 @@ class Parts:
 
     def record(self, target: Target, until: Until | None) -> Part:
         """Begin a recording, and have it join; what is refused leaves nothing. See `Session.record`."""
-        part = Part(target, self._device.signals, until)
+        part = Part(target, self._device.signals, until, is_live=self._device.is_live)
         try:
             begin(target, self._device, records.begun(self._device, self._uri, self._timing.now_ns()))
             self._want(lambda: self._writer.join(part), part)

@@ -43,11 +43,12 @@ class Kind:
 
 
 KINDS = (
-    Kind("sim", "simulated Joulescope or PicoScope signals, at any rate and speed"),
+    Kind("sim", "simulated Joulescope or PicoScope signals, or a miniscope's frames, at any rate and speed"),
     Kind("replay", "a recording that xjls can open, as in replay:run.jls", is_looked_for=False),
     Kind("js110", "Joulescope JS110, over USB"),
     Kind("jsdrv", "Joulescope JS110, JS220 and JS320, through pyjoulescope_driver"),
     Kind("ps5000a", "PicoScope 5000A series, through picosdk"),
+    Kind("miniscope", "a miniscope's stream, over a serial port, a socket, a pipe or a file", is_looked_for=False),
 )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xjls.capturing.axes import sample_bytes, series_of
 from xjls.capturing.buffer import StreamBuffer
 from xjls.errors import XjlsError
 from xjls.formats import grow_recording
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SAMPLES = 50_000
 """Of each signal: enough for entries of two levels."""
+MOST_BYTES = 1 << 20
+"""Of the samples of a signal: of frames one may be more."""
 SHOWN_S = 0.001
 
 
@@ -44,7 +47,7 @@ def rehearse(stores: Iterable[str], codec: str | None, signals: Sequence[Signal]
 def _rehearsed(suffix: str, codec: str | None, signals: tuple[Signal, ...]) -> None:
     """Rehearse a format; ``""`` is that of the last seconds."""
     if not suffix:
-        play(StreamBuffer((), seconds=SHOWN_S), signals)
+        play(StreamBuffer((), seconds=SHOWN_S), series_of(signals))
         return
     with (
         contextlib.suppress(XjlsError, OSError),
@@ -61,6 +64,7 @@ def play(sink: Sink, signals: Sequence[Signal]) -> None:
     for signal in signals:
         sink.add_signal(signal)
     for signal in signals:
-        sink.write(signal.name, 0, np.zeros(SAMPLES, signal.dtype))
-        sink.skip(signal.name, Gap(Window(SAMPLES, SAMPLES + 1), "rehearsed", skipped=True))
+        n = min(SAMPLES, max(MOST_BYTES // sample_bytes(signal), 1))
+        sink.write(signal.name, 0, np.zeros((n, *signal.sample_shape), signal.dtype))
+        sink.skip(signal.name, Gap(Window(n, n + 1), "rehearsed", skipped=True))
     sink.flush()

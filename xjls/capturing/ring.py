@@ -6,6 +6,7 @@ put in their place is the gap: nothing that was counted is missing from both.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from threading import Event
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.capturing.axes import sample_bytes
 from xjls.errors import CaptureError
 from xjls.model.window import Gap, Window
 
@@ -28,7 +30,7 @@ NO_ROOM = "the writer did not keep up"
 """Why samples are missing that the ring had no room for."""
 ALIGN_BYTES = 64
 PIECES = 8
-"""Into how many pieces the ring can be divided at least: larger blocks are cut."""
+"""Into how many pieces the ring can be divided at least: larger blocks are cut, down to one sample."""
 WAIT_S = 0.1
 """Seconds between two looks for room, in case nobody says that there is some."""
 
@@ -53,7 +55,7 @@ class Ring:
     Parameters
     ----------
     n_bytes
-        Memory for samples; it is taken, and touched, now.
+        Memory for samples; it is taken, and touched, now. It is more where two of the largest samples need more.
     waits
         Whether a device waits for room. Else samples that find none become a gap.
     elapsed_s
@@ -64,6 +66,9 @@ class Ring:
     Notes
     -----
     One thread puts in at a time, one takes out. What a device should not say is refused on its own thread.
+
+    Signals of one axis are left out each for itself: of a frame that found no room, what else is known of it may have
+    found some, and is kept. Ids tell what belongs together, so that no row ever moves against another.
 
     Examples
     --------
@@ -79,7 +84,9 @@ class Ring:
         self, n_bytes: int, *, waits: bool, elapsed_s: Callable[[], float] = lambda: 0.0,
         signals: Sequence[Signal] = (),
     ) -> None:  # fmt: skip
-        size = max(n_bytes, PIECES * ALIGN_BYTES) // ALIGN_BYTES * ALIGN_BYTES
+        # Samples lie in one piece: the end of the ring may have no room for one, and its beginning must have it then
+        largest = 2 * max((_aligned(sample_bytes(signal)) for signal in signals), default=0)
+        size = max(n_bytes, PIECES * ALIGN_BYTES, largest) // ALIGN_BYTES * ALIGN_BYTES
         self._bytes = np.empty(size, np.uint8)
         self._bytes.fill(0)  # its pages are there before the first sample is
         self._waits = waits
@@ -94,7 +101,7 @@ class Ring:
         """By signal, the samples that are left out since the last that were not."""
         self._some, self._room = Event(), Event()
         self._open = True
-        self._dtypes = {signal.name: signal.dtype for signal in signals}
+        self._types = {signal.name: (signal.dtype, signal.sample_shape) for signal in signals}
         self.most_bytes = 0
         """The most that was in it at any moment."""
 
@@ -106,7 +113,8 @@ class Ring:
         next_id = self._next.get(name, first_id)
         samples = samples[max(next_id - first_id, 0) :]
         first_id = max(first_id, next_id)
-        most = max(self._bytes.size // PIECES // samples.itemsize, 1)
+        each = samples.itemsize * math.prod(samples.shape[1:])
+        most = max(self._bytes.size // PIECES // max(each, 1), 1)
         for at in range(0, len(samples), most):
             self._write(name, first_id + at, samples[at : at + most])
 
@@ -195,9 +203,9 @@ class Ring:
             return
         self._tell_left_out(name)
         at = place % self._bytes.size
-        room = self._bytes[at : at + samples.nbytes].view(samples.dtype)
+        room = self._bytes[at : at + samples.nbytes].view(samples.dtype).reshape(samples.shape)
         np.copyto(room, samples)
-        self._put = place + -(-samples.nbytes // ALIGN_BYTES) * ALIGN_BYTES
+        self._put = place + _aligned(samples.nbytes)
         self.most_bytes = max(self.most_bytes, self.queued_bytes)
         self._append("write", name, first_id, room, end=self._put)
 
@@ -230,13 +238,14 @@ class Ring:
 
     def _require(self, name: str, samples: NDArray[Any] | None = None) -> None:
         """Refuse what the device did not say that it delivers."""
-        if not self._dtypes or (not name and samples is None):
+        if not self._types or (not name and samples is None):
             return
-        if (dtype := self._dtypes.get(name)) is None:
+        if (types := self._types.get(name)) is None:
             raise CaptureError(f"the device delivers {name!r}, which is none of its signals", "", "Report it.")
-        if samples is not None and (samples.dtype != dtype or samples.ndim != 1):
+        if samples is not None and (samples.ndim == 0 or (samples.dtype, samples.shape[1:]) != types):
             found = f"{samples.dtype}{list(samples.shape)}"
-            raise CaptureError(f"the device delivers {found} of {name!r}, which is {dtype}[n]", "", "Report it.")
+            wanted = f"{types[0]}[{', '.join(map(str, ('n', *types[1])))}]"
+            raise CaptureError(f"the device delivers {found} of {name!r}, which is {wanted}", "", "Report it.")
 
     def _append(self, verb: str, name: str, *arguments: Any, end: int = -1) -> None:
         if end < 0:
@@ -245,3 +254,7 @@ class Ring:
             return
         self._calls.append(Call(verb, name, arguments, self._elapsed_s(), end))
         self._some.set()
+
+
+def _aligned(n_bytes: int) -> int:
+    return -(-n_bytes // ALIGN_BYTES) * ALIGN_BYTES

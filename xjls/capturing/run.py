@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
+from xjls.capturing.axes import axes_of, series_of
 from xjls.capturing.buffer import StreamBuffer
 from xjls.capturing.outcome import Outcome
 from xjls.capturing.plan import Plan, plan_of
@@ -68,7 +69,8 @@ def capture(
         in between recorded. Without any, what is captured stays in memory.
     duration, samples, size
         When it ends: after so long, so many samples (of the signals with the highest rate), or so many bytes; numbers,
-        or texts such as ``"1h30min"`` and ``"2 GB"``.
+        or texts such as ``"1h30min"`` and ``"2 GB"``. Of a device with frames, samples are frames, those that were lost
+        among them, and a duration is how long frames are taken, by this machine's clock: to a tenth of a second.
     until
         A text such as ``"max(current) > 0.5"``, of the last second; or a function of the recording of the last
         seconds that returns whether to end.
@@ -191,7 +193,9 @@ def open_session(plan: Plan, *, watched: bool = False) -> Session:
             how: dict[str, Any] = {"codec": plan.codec, "keep_s": plan.keep_s, "storage_options": plan.storage_options}
             targets.append(open_target(store, device.signals, **how))
         rehearse(plan.stores, plan.codec, device.signals)
-        live = (Watch if watched else StreamBuffer)(device.signals, seconds=shown_s(device.signals, plan.live_s))
+        # Of frames the newest one is kept, whoever looks: it costs no more than its bytes
+        shows = Watch if watched or axes_of(device.signals) else StreamBuffer
+        live = shows(device.signals, seconds=shown_s(device.signals, plan.live_s))
         return Session(device, targets or [memory_target()], uri=plan.device, until=plan.until, live=live)
     except BaseException:
         for target in targets:
@@ -243,8 +247,9 @@ def _require_each_once(stores: Sequence[str]) -> None:
 
 
 def shown_s(signals: Sequence[Signal], seconds: float) -> float:
-    """Return how many seconds of samples are shown: what was asked for, if it is not too much memory."""
-    return min(seconds, LIVE_BYTES / sum(float(signal.rate_hz) * signal.dtype.itemsize for signal in signals))
+    """Return how many seconds of samples in time are shown: what was asked for, if it is not too much memory."""
+    per_s = sum(float(signal.rate_hz) * signal.dtype.itemsize for signal in series_of(signals))
+    return min(seconds, LIVE_BYTES / per_s) if per_s else seconds
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from xjls.capturing import records
-from xjls.capturing.device import STOPPED
+from xjls.capturing.axes import sample_bytes
+from xjls.capturing.device import STOPPED, tallies_of
 from xjls.capturing.outcome import Outcome, text_of
 from xjls.capturing.part import Part
 from xjls.capturing.parts import Parts, begin
@@ -24,7 +25,6 @@ from xjls.capturing.timing import SystemTiming
 from xjls.capturing.until import Until
 from xjls.capturing.writing import Pace, Writer
 from xjls.errors import CaptureError, DeviceError, SelectionError, SinkError, XjlsError
-from xjls.model.sample_type import bits_of
 from xjls.model.sink import Sink
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
 
-RING_S = 2.0
-"""Seconds of samples that the ring has room for, if nothing is said."""
+RING_S, FRAMES_RING_S = 2.0, 5.0
+"""Seconds of samples in time, and of frames, that the ring has room for, if nothing is said."""
 LEAST_RING_BYTES, MOST_RING_BYTES = 16 << 20, 1 << 30
 DEVICE_S = 10
 """How long a device may take to stop."""
@@ -115,8 +115,8 @@ class Session:
             elapsed_s=self._timing.elapsed_s, signals=device.signals,
         )  # fmt: skip
         self._writer = Writer(
-            self._ring, targets, device.signals, self._until.lengths(device.signals), self._until.n_bytes,
-            live=live, timing=self._timing, pace=pace or Pace(), stop=self.stop, tick=self._tick,
+            self._ring, targets, device.signals, self._until, live=live, timing=self._timing, pace=pace or Pace(),
+            stop=self.stop, tick=self._tick, tallies=lambda: tallies_of(device),
         )  # fmt: skip
         self._stop, self._lock = Event(), Lock()
         self._ended = Event()
@@ -389,5 +389,7 @@ def _driver_failed(error: BaseException, uri: str) -> DeviceError:
 
 def _ring_bytes(signals: Sequence[Signal]) -> int:
     """Return what the ring needs for so many seconds, within bounds."""
-    per_s = sum(float(signal.rate_hz) * max(bits_of(signal.stored_type), 8) / 8 for signal in signals)
-    return int(min(max(per_s * RING_S, LEAST_RING_BYTES), MOST_RING_BYTES))
+    wanted = sum(
+        float(signal.rate_hz) * sample_bytes(signal) * (FRAMES_RING_S if signal.axis else RING_S) for signal in signals
+    )
+    return int(min(max(wanted, LEAST_RING_BYTES), MOST_RING_BYTES))

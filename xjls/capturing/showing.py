@@ -56,7 +56,7 @@ def line(counts: Counts, until: Until, live: Recording | None = None, *, width: 
     rate = counts.n_bytes / counts.elapsed_s / 1e6 if counts.elapsed_s else 0.0
     parts = [
         _progress(counts, until),
-        f"{counts.lost:,} samples lost in {counted(counts.gaps, 'gap')}" if counts.lost else "nothing lost",
+        lost_text(counts),
         *(["over range"] if counts.over_range else []),
         f"{counts.n_bytes / 1e6:.1f} MB, {rate:.1f} MB/s",
         *numbers(live),
@@ -88,6 +88,25 @@ def numbers(live: Recording | None) -> list[str]:
     return told
 
 
+def lost_text(counts: Counts) -> str:
+    """Return what is lost so far, in few words: of frames as such, and what the device counts beside.
+
+    Examples
+    --------
+    >>> from xjls.capturing.counts import Counts, SignalCounts
+    >>> lost_text(Counts(signals={"image": SignalCounts(samples=9, lost=2, gaps=1)}, axes={"frame": ("image",)},
+    ...                  tallies={"duplicate buffers": 3, "late buffers": 0}))
+    '2 frames lost in 1 gap, 3 duplicate buffers'
+    """
+    by_axis = [(axis, counts.each[axis]) for axis in counts.axes]
+    in_time = [one for name, one in counts.each.items() if name not in counts.axes]
+    lost, gaps = sum(one.lost for one in in_time), sum(one.gaps for one in in_time)
+    parts = [f"{counted(one.lost, axis)} lost in {counted(one.gaps, 'gap')}" for axis, one in by_axis if one.lost]
+    parts += [f"{lost:,} samples lost in {counted(gaps, 'gap')}"] if lost else []
+    beside = (f"{n:,} {what}" for what, n in counts.tallies.items() if n)
+    return ", ".join([*(parts or [counts.nothing_lost.replace(" is lost", " lost")]), *beside])
+
+
 def _progress(counts: Counts, until: Until) -> str:
     """Return how much there is, and of how much, where that is known."""
     recorded_s = float(counts.recorded_s)
@@ -109,8 +128,7 @@ def part_done(counts: Counts, until: Until) -> float | None:
     >>> part_done(Counts(recorded_s=Fraction(6)), Until.of(duration="1min")), part_done(Counts(), Until())
     (0.1, None)
     """
-    longest = max((one.samples + one.lost for one in counts.signals.values()), default=0)
-    ends = ((counts.recorded_s, until.duration_s), (longest, until.samples), (counts.n_bytes, until.n_bytes))
+    ends = ((counts.recorded_s, until.duration_s), (counts.length, until.samples), (counts.n_bytes, until.n_bytes))
     return max((min(float(there / end), 1.0) for there, end in ends if end is not None), default=None)
 
 

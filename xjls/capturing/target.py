@@ -16,7 +16,7 @@ from xjls.formats.appending import kin_of, require_alike
 from xjls.formats.behind import Behind, facts_of
 from xjls.formats.carry import nearest
 from xjls.formats.memory import MemorySink
-from xjls.model.annotation import Tie
+from xjls.model.annotation import Tie, text_at
 from xjls.model.clock import NEVER
 from xjls.model.window import Gap, Window
 from xjls.storage import absolute_path, local_path
@@ -38,6 +38,8 @@ PAUSED = "nothing was captured"
 """Why samples are missing between two captures."""
 MOST_GAP_BYTES = 64 << 20
 """What a pause may cost in a format that fills gaps; beyond it, ties alone tell of the pause."""
+COUNTED_ANEW = "{} {:,} of a device that counts from elsewhere than before"
+"""The annotation of the first position of an axis that could not keep its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class _Past:
     clock: Clock
     behind: Mapping[str, int]
     """By signal, one past its own last sample id."""
+    axis: str = ""
+    """What ids count, where these are no moments."""
 
 
 class Target:
@@ -171,6 +175,9 @@ class Target:
         if not self._is_early(name):
             return
         past = self._pasts[name]
+        if past.axis:
+            self._place_by_id(past, first_id)
+            return
         told = next((tie for one in past.names for tie in self._early.get(one, ())), None)
         tie = told or Tie(sample_id=first_id, time_ns=now_ns - round(length * NS / past.rate_hz))
         begin_ns = tie.time_ns + round((first_id - tie.sample_id) * NS / past.rate_hz)
@@ -183,12 +190,28 @@ class Target:
             first = Tie(sample_id=first_id, time_ns=begin_ns)
             self._due += [("tie", (one, last)) for one in past.behind]
             self._due += [("tie", (one, first)) for one in past.names]
-        self._due += [
-            ("tie", (one, early)) for one in past.names for early in self._early.pop(one, ())
-            if not (place == stop and early.sample_id == first_id)
-        ]  # fmt: skip
+        self._tell_early(past, but=first_id if place == stop else None)
+
+    def _tell_early(self, past: _Past, *, but: int | None = None) -> None:
+        """Have what was told before the place was known be written, without a tie of the sample ``but``."""
+        early = ((one, tie) for one in past.names for tie in self._early.pop(one, ()))
+        self._due += [("tie", (one, tie)) for one, tie in early if tie.sample_id != but]
         self._due += [("annotate", (note,)) for note in self._early_notes if not self._is_early(note.signal)]
         self._early_notes = [note for note in self._early_notes if self._is_early(note.signal)]
+
+    def _place_by_id(self, past: _Past, first_id: int) -> None:
+        """Have positions of an axis keep their numbers, where these go on; else they come right behind the last ones.
+
+        A device that was switched on anew counts frames from the beginning: a note says by how much they are moved.
+        """
+        stop = max(past.behind.values())
+        goes_on = first_id >= stop and self._costs(past, first_id) <= MOST_GAP_BYTES
+        place = first_id if goes_on else stop
+        self._shifts |= dict.fromkeys(past.names, place - first_id)
+        if not goes_on:
+            note = text_at(past.names[0], first_id, COUNTED_ANEW.format(past.axis, first_id))
+            self._due.append(("annotate", (note,)))
+        self._tell_early(past)
 
     def _place_notes(self) -> None:
         """Have what was told of signals of which nothing came go to the last samples that there are of them."""
@@ -227,7 +250,7 @@ class Target:
 def _past(kin: Sequence[Signal], behind: Mapping[str, int], old: Recording) -> _Past:
     names, stop = tuple(signal.name for signal in kin), max(behind.values())
     tied = max((tie.sample_id + 1 for name in behind for tie in old.ties(name)[-1:]), default=stop)
-    return _Past(names, stop, max(stop, tied), kin[0].rate_hz, old.clock(*behind), behind)
+    return _Past(names, stop, max(stop, tied), kin[0].rate_hz, old.clock(*behind), behind, kin[0].axis)
 
 
 def _remove_empty(path: str) -> None:

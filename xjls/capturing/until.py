@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
+from xjls.capturing.axes import leading, series_of
 from xjls.errors import SelectionError
 from xjls.model.amounts import bytes_of, seconds_of
 
@@ -45,9 +46,10 @@ class Until:
     """
 
     duration_s: Fraction | None = None
-    """Of samples, gaps included."""
+    """Of samples, gaps included; of frames of a live device by the session's clock: see `xjls.capturing.courses`."""
     samples: int | None = None
-    """Of the signals with the highest rate; of others as many as belong to them."""
+    """Of the signals with the highest rate; of others as many as belong to them. Frames, gaps included, where a device
+    has such."""
     n_bytes: int | None = None
     """Of samples as they are delivered, of all signals."""
     condition: Condition | None = None
@@ -81,6 +83,9 @@ class Until:
     def lengths(self, signals: Sequence[Signal]) -> dict[str, int]:
         """Return how many samples of each signal are captured at most, gaps included; nothing where there is no end.
 
+        Signals on an axis are none of them: see `xjls.capturing.courses.Courses`. Where there are such, samples are
+        counted of these only.
+
         Examples
         --------
         >>> import numpy as np
@@ -91,9 +96,9 @@ class Until:
         ({'a': 3000, 'b': 6000}, {'a': 51, 'b': 101})
         """
         ends = [] if self.duration_s is None else [self.duration_s]
-        if self.samples is not None:
+        if self.samples is not None and leading(signals) is None:
             ends.append(self.samples / max(signal.rate_hz for signal in signals))
-        return {signal.name: math.ceil(min(ends) * signal.rate_hz) for signal in signals} if ends else {}
+        return {signal.name: math.ceil(min(ends) * signal.rate_hz) for signal in series_of(signals)} if ends else {}
 
 
 def _is_count(samples: float) -> bool:

@@ -11,14 +11,13 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from xjls.capturing import records
-from xjls.capturing.aligning import ids_at_once
 from xjls.capturing.counts import Counts
 from xjls.capturing.course import LATE_S, Course
+from xjls.capturing.courses import Courses
 from xjls.capturing.joining import joined
 from xjls.capturing.part import COMPLETE, FULL, Part
 from xjls.capturing.ring import NO_ROOM
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from xjls.capturing.ring import Ring
     from xjls.capturing.target import Target
     from xjls.capturing.timing import Timing
+    from xjls.capturing.until import Until
     from xjls.model.annotation import Annotation, Tie
     from xjls.model.signal import Signal
     from xjls.model.sink import Sink
@@ -67,10 +67,8 @@ class Writer:
         Where from.
     targets
         Where to; each is defined already.
-    signals, lengths
-        What is captured, and how many samples at most.
-    n_bytes
-        Of samples, at most; None for any number.
+    signals, until
+        What is captured, and how much of it: duration, samples and bytes.
     live
         What shows the last seconds, if anything does: it takes what the targets take, and is never waited for.
     timing, pace
@@ -79,12 +77,14 @@ class Writer:
         Called with the reason when no more is wanted.
     tick
         Called now and then, on this thread.
+    tallies
+        What the device counts beside samples, see `xjls.capturing.device.tallies_of`; called from any thread.
     """
 
     def __init__(
-        self, ring: Ring, targets: Sequence[Target], signals: Sequence[Signal], lengths: Mapping[str, int],
-        n_bytes: int | None, *, live: Sink | None, timing: Timing, pace: Pace, stop: Callable[[str], None],
-        tick: Callable[[], None],
+        self, ring: Ring, targets: Sequence[Target], signals: Sequence[Signal], until: Until, *, live: Sink | None,
+        timing: Timing, pace: Pace, stop: Callable[[str], None], tick: Callable[[], None],
+        tallies: Callable[[], Mapping[str, int]] = dict,
     ) -> None:  # fmt: skip
         self.failed: dict[str, Exception] = {}
         """Targets that were given up, by their paths, and why."""
@@ -95,8 +95,12 @@ class Writer:
         self._alone = not targets
         """Whether it goes on where there is no target."""
         self._live = live
-        self._courses = {signal.name: Course(signal, lengths.get(signal.name)) for signal in signals}
-        self._n_bytes = n_bytes
+        # Whoever shows numbers in time (a buffer, or what somebody else made) is not told of frames
+        takes_axes = getattr(live, "takes_axes", False)
+        self._hidden = {signal.name for signal in signals if signal.axis and not takes_axes}
+        self._courses = Courses(signals, until, is_live=ring.is_live)
+        self._n_bytes = until.n_bytes
+        self._tallies = tallies
         self._timing = timing
         self._pace = pace
         self._stop = stop
@@ -119,11 +123,12 @@ class Writer:
         """What was done so far; from any thread."""
         return Counts(
             elapsed_s=self._timing.elapsed_s() - self._begun_s,
-            recorded_s=max((course.recorded_s for course in self._courses.values()), default=Fraction(0)),
+            recorded_s=self._courses.recorded_s,
             n_bytes=self._bytes, lag_s=self._lag_s, most_lag_s=self._most_lag_s,
             queued=self._ring.queued_bytes / self._ring.size_bytes,
             most_queued=self._ring.most_bytes / self._ring.size_bytes,
             signals={name: course.counts for name, course in self._courses.items()},
+            axes=self._courses.axes, counted=self._courses.counted, tallies=self._tallies(),
         )  # fmt: skip
 
     def run(self) -> None:
@@ -132,12 +137,16 @@ class Writer:
         due_s = {"tick": now + self._pace.tick_s, "flush": now + self._pace.flush_s, "sync": now + self._pace.sync_s}
         while not self._ring.is_drained and (self._alone or self._targets):
             self._grant()
+            before_s = self._timing.elapsed_s()
             calls = self._ring.take(self._pace.tick_s)
             if calls:
                 self._came_s = self._timing.elapsed_s()
+            else:
+                self._arrive(before_s)
             self._lag_s = max(self._timing.elapsed_s() - calls[0].arrived_s, 0.0) if calls else 0.0
             self._most_lag_s = max(self._most_lag_s, self._lag_s)
             for call in joined(calls):
+                self._arrive(call.arrived_s)
                 getattr(self, f"_{call.verb}")(call.name, *call.arguments)
             self._ring.release(calls)
             self._end_parts()
@@ -170,8 +179,8 @@ class Writer:
     def join(self, part: Part) -> None:
         """Write what comes from now on to a further recording as well; on the writer's thread."""
         self._targets.append(part)
-        begun = {name: course.next for name, course in self._courses.items() if course.begin is not None}
-        ids = ids_at_once(begun, {name: course.rate_hz for name, course in self._courses.items()})
+        part.tallied = self._tallies()
+        ids, begun = self._courses.now, self._courses.nexts
         ties = {name: course.tie for name, course in self._courses.items()}
         part.begin_at(ids, ties, ids.keys() - begun.keys())
 
@@ -200,9 +209,11 @@ class Writer:
         counts = self.counts
         if isinstance(target, Part):
             target.reason = reason
+            since = {what: n - target.tallied.get(what, 0) for what, n in counts.tallies.items()}
             counts = replace(
-                target.counts, elapsed_s=counts.elapsed_s, most_lag_s=counts.most_lag_s, most_queued=counts.most_queued
-            )
+                target.counts, elapsed_s=counts.elapsed_s, most_lag_s=counts.most_lag_s, most_queued=counts.most_queued,
+                tallies=since,
+            )  # fmt: skip
         self._call(target, "add_user_data", records.ended(reason, counts, self._timing.now_ns()))
         self._call(target, "close")
         if target in self._targets:
@@ -210,22 +221,31 @@ class Writer:
 
     # -- one call ----------------------------------------------------------------------------------------------------
 
+    def _arrive(self, now_s: float) -> None:
+        """Have everybody know that all which arrived before a time is written: durations of frames go by that."""
+        self._courses.arrive(now_s)
+        for part in [one for one in self._targets if isinstance(one, Part)]:
+            part.arrive(now_s)
+        if self._courses.axes:
+            self._stop_when_complete()
+
     def _write(self, name: str, first_id: int, samples: Any) -> None:
-        course = self._courses[name]
+        course = self._courses.at(name, first_id)
         window = course.inside(Window(first_id, first_id + len(samples)))
         if not window.length:
             self._lose_before(name, course, first_id)
             self._stop_when_complete(course.is_overdue(first_id))
             return
         samples = samples[: window.length]
-        self._show("write", name, first_id, samples)
+        self._show(name, "write", name, first_id, samples)
         self._all("write", name, first_id, samples, self._timing.now_ns())
         course.take(window)
+        self._courses.took(name)
         self._bytes += samples.nbytes
         self._stop_when_complete()
 
     def _skip(self, name: str, gap: Gap) -> None:
-        course = self._courses[name]
+        course = self._courses.at(name, gap.window.start)
         self._lose_before(name, course, gap.window.start)
         self._lose(name, course, gap)
         self._stop_when_complete(course.is_overdue(gap.window.start))
@@ -238,21 +258,22 @@ class Writer:
     def _lose(self, name: str, course: Course, gap: Gap) -> None:
         gap = replace(gap, window=course.inside(gap.window))
         if gap.window.length:
-            self._show("skip", name, gap)
+            self._show(name, "skip", name, gap)
             self._all("skip", name, gap, self._timing.now_ns())
             course.lose(gap.window, left_out=gap.reason == NO_ROOM)
+            self._courses.took(name)
 
     def _tie(self, name: str, tie: Tie) -> None:
         if self._courses[name].is_beyond(tie.sample_id):
             return  # of samples that are not captured; who goes on with the recording has others there
         self._courses[name].tie = tie
-        self._show("tie", name, tie)
+        self._show(name, "tie", name, tie)
         self._all("tie", name, tie)
 
     def _annotate(self, name: str, note: Annotation) -> None:
         if name and note.sample_id is not None and self._courses[name].is_beyond(note.sample_id):
             return
-        self._show("annotate", note)
+        self._show(name, "annotate", note)
         self._all("annotate", note)
 
     def _over_range(self, name: str, window: Window) -> None:
@@ -268,13 +289,14 @@ class Writer:
         late = [name for name, course in self._courses.items() if not course.is_complete]
         if not late:
             self._stop(COMPLETE)
-        elif is_overdue:
+        elif is_overdue or self._courses.is_overdue:
             self._stop(f"{COMPLETE}, but of {', '.join(late)}, of which no more came")
         elif self._n_bytes is not None and self._bytes >= self._n_bytes:
             self._stop(FULL)
 
-    def _show(self, verb: str, *arguments: Any) -> None:
-        if self._live is None:
+    def _show(self, name: str, verb: str, *arguments: Any) -> None:
+        """Show what is of a signal, or of all where it is ``""``."""
+        if self._live is None or name in self._hidden:
             return
         try:
             getattr(self._live, verb)(*arguments)

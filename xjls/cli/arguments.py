@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 Opening: TypeAlias = Mapping[str, Any]
 """How a command opens its recordings: arguments of `xjls.open_recording`."""
 PLAINLY: Opening = MappingProxyType({})
+_WORDS = {"true": True, "false": False, "null": None}
+"""As YAML has them, in whose files the keys of configurations are written otherwise."""
 
 
 def add_file(command: argparse.ArgumentParser, *, sidecar: bool = True) -> None:
@@ -23,10 +25,15 @@ def add_file(command: argparse.ArgumentParser, *, sidecar: bool = True) -> None:
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Add what only one format asks; `opening` makes an argument of it."""
+    """Add the format, and what only one format asks; `opening` makes an argument of them."""
+    command.add_argument(
+        "--format", "-F", metavar="NAME", help="the format of what nothing in it tells: miniscope (default: by the "
+        "first bytes)",
+    )  # fmt: skip
     command.add_argument(
         "--option", "-O", dest="format_options", action="append", type=option, default=[], metavar="NAME=VALUE",
-        help="what only one format asks, as units=mV of PicoStream, or suppress=off of JLS v1; may be repeated",
+        help="what only one format asks, as units=mV of PicoStream, suppress=off of JLS v1, or config=wireless-200px "
+        "of miniscope; may be repeated",
     )  # fmt: skip
 
 
@@ -35,12 +42,30 @@ def opening(options: dict[str, Any]) -> dict[str, Any]:
 
     >>> opening({"path": "run.hdf5", "format_options": [("units", "mV")], "sidecar": "levels.zarr"})
     {'path': 'run.hdf5', 'opening': {'format_options': {'units': 'mV'}, 'sidecar': 'levels.zarr'}}
+    >>> opening({"path": "run.bin", "format_options": [("dummy_words", 0)], "format": "miniscope"})
+    {'path': 'run.bin', 'opening': {'format_options': {'dummy_words': 0}, 'format': 'miniscope'}}
     """
     kept = dict(options)
-    pairs, sidecar = kept.pop("format_options", None), kept.pop("sidecar", None)
+    pairs = kept.pop("format_options", None)
+    asked = {name: kept.pop(name, None) for name in ("format", "sidecar")}
     if pairs is not None:
-        kept["opening"] = {"format_options": dict(pairs)} | ({"sidecar": sidecar} if sidecar else {})
+        told = {"format_options": {name: _as_config(name, value) for name, value in pairs}}
+        kept["opening"] = told | {name: value for name, value in asked.items() if value}
     return kept
+
+
+def _as_config(name: str, value: Any) -> Any:
+    """Return the value of an option: words of a miniscope's configuration are true, false and null.
+
+    >>> _as_config("reverse_header_bits", "true"), _as_config("units", "true")
+    (True, 'true')
+    """
+    if not isinstance(value, str) or value not in _WORDS:
+        return value
+    # Here, so that nothing but such a word loads the formats before a command does
+    from xjls.formats.miniscope.opening import OF_CONFIG
+
+    return _WORDS[value] if name in OF_CONFIG else value
 
 
 def option(text: str) -> tuple[str, str | int | float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.arguments import PLAINLY, Opening
@@ -12,6 +13,13 @@ from xjls.errors import SelectionError
 from xjls.formats import carry, new_recording, open_recording
 from xjls.progress import shown
 from xjls.storage import absolute_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from xjls.model.recording import Recording
+    from xjls.model.signal import Signal
+    from xjls.model.window import Gap
 
 
 def convert(
@@ -23,12 +31,24 @@ def convert(
     with open_recording(path, on_damage="gap", **opening) as recording:
         with new_recording(out, overwrite=overwrite, option="--overwrite", codec=codec) as sink:
             losses = carry(recording, sink, shown())
-        lost = sum(gap.window.length for gaps in losses.values() for gap in gaps)
-        total = sum(signal.length for signal in recording.signals.values())
-        print(f"{written(out)}: {total - lost:,} of {total:,} samples")
+        print(f"{written(out)}: {', '.join(_amounts(recording, losses))}")
         if found := status_text(recording.status):
             print(found)
         return EXIT_DAMAGED if losses else 0
+
+
+def _amounts(recording: Recording, losses: Mapping[str, Sequence[Gap]]) -> list[str]:
+    """Return how much is intact: samples of all series together, and positions of each other axis."""
+    lost = {name: sum(gap.window.length for gap in gaps) for name, gaps in losses.items()}
+    axes: dict[str, list[Signal]] = {}
+    for signal in recording.signals.values():
+        axes.setdefault(signal.axis, []).append(signal)
+    found = []
+    for axis, signals in axes.items():
+        all_of, missing = [one.length for one in signals], [lost.get(one.name, 0) for one in signals]
+        total, gone = (max(all_of), max(missing)) if axis else (sum(all_of), sum(missing))
+        found.append(f"{total - gone:,} of {total:,} {axis or 'sample'}s")
+    return found or ["0 of 0 samples"]
 
 
 def refuse_itself(path: str, out: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xjls.cli import EXIT_DAMAGED
 from xjls.cli.arguments import PLAINLY, Opening
+from xjls.cli.frame_window import label_window
 from xjls.cli.text import written
 from xjls.cli.window import windows_of
 from xjls.export.csv import write_csv
@@ -57,10 +58,28 @@ def export(
     return EXIT_DAMAGED if table.lost else 0
 
 
-def _window(recording: Recording, signals: Sequence[str], start: str | None, stop: str | None) -> tuple[int, int]:
+def _window(
+    recording: Recording, signals: Sequence[str], start: str | None, stop: str | None
+) -> tuple[int, int] | None:
     """Return the sample ids of the axis from one moment up to another, as far as any of its signals has them."""
+    if (label := _label(recording, signals)) is not None:
+        return label_window(recording, label, start, stop)
     found = windows_of(recording, signals, start, stop).values()
     return min(first for first, _ in found), max(last for _, last in found)
+
+
+def _label(recording: Recording, names: Sequence[str]) -> str | None:
+    """Return what rows count where they are no moments: the axis of the first name, or that is named; else None.
+
+    Without a name it is the table's to say what there is.
+    """
+    there = recording.signals
+    axes = dict.fromkeys(signal.axis for signal in there.values() if signal.axis)
+    if not names:
+        return next(iter(axes), None) if not any(signal.is_series for signal in there.values()) else None
+    if names[0] in there:
+        return there[names[0]].axis or None
+    return names[0] if names[0] in axes else None
 
 
 def _shape(table: Table) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xjls.capturing.records import CAPTURE_META
 from xjls.cli.arguments import PLAINLY, Opening
+from xjls.cli.frames import axis_facts, axis_signals, frame_facts, frame_parts
 from xjls.cli.text import moment, size, table
 from xjls.formats import open_recording
 from xjls.model.amounts import duration, quantity
@@ -38,12 +39,13 @@ def info(path: str, *, as_json: bool = False, opening: Opening = PLAINLY) -> int
 
 
 def facts(recording: Recording) -> dict[str, Any]:
-    """Return all that ``--json`` prints: sources, signals, annotations, user data and status."""
+    """Return all that ``--json`` prints: sources, signals, frames, annotations, user data and status."""
     return {
         "path": recording.path,
         "format": recording.format,
         "sources": [asdict(source) for source in recording.sources],
         "signals": [_signal_facts(recording, signal) for signal in recording.signals.values()],
+        **frame_facts(recording),
         "annotations": [asdict(note) for note in recording.annotations],
         "user_data": [asdict(record) for record in recording.user_data],
         "status": status_facts(recording.status),
@@ -79,9 +81,14 @@ def text(path: str, recording: Recording) -> str:
 def _contents(recording: Recording) -> list[str]:
     sources = [["id", "name", "vendor", "model", "version", "serial number"]]
     sources += [[str(s.id), s.name, s.vendor, s.model, s.version, s.serial_number] for s in recording.sources]
-    signals = [["name", "type", "units", "rate", "samples", "duration", "first sample", "levels (samples an entry)"]]
-    signals += [_signal_row(recording, signal) for signal in recording.signals.values()]
-    parts = ["sources\n" + table(sources, right=[0]), "signals\n" + table(signals, right=[4])]
+    parts = ["sources\n" + table(sources, right=[0])]
+    if series := [signal for signal in recording.signals.values() if not signal.axis]:
+        rows = [["name", "type", "units", "rate", "samples", "duration", "first sample", "levels (samples an entry)"]]
+        rows += [_signal_row(recording, signal) for signal in series]
+        parts.append("signals\n" + table(rows, right=[4]))
+    if along := axis_signals(recording):
+        parts.append(("signals along other axes\n" if series else "signals\n") + along)
+    parts += frame_parts(recording)
     parts += _told(recording)
     if recording.annotations:
         parts.append(_annotations(recording.annotations))
@@ -101,7 +108,7 @@ def _told(recording: Recording) -> list[str]:
     """Return what the file says of its signals in its own words, once for those of which it says the same."""
     named: dict[str, list[str]] = {}
     for signal in recording.signals.values():
-        if signal.facts:
+        if signal.facts and not signal.sample_shape:  # of frames, the report has them
             rows = [[key, _shortened(value)] for key, value in signal.facts.items()]
             named.setdefault(table(rows), []).append(signal.name)
     return [f"{', '.join(names)}, as the file says\n{told}" for told, names in named.items()]
@@ -127,10 +134,11 @@ def _gaps(recording: Recording) -> str:
     rows = []
     for signal in recording.signals.values():
         found = recording.skipped(signal.name)
-        rows += [[signal.name, f"samples {g.window}", _lasting(signal, g), g.reason] for g in found[:MOST_GAPS]]
+        what = f"{signal.axis or 'sample'}s"
+        rows += [[signal.name, f"{what} {g.window}", _lasting(signal, g), g.reason] for g in found[:MOST_GAPS]]
         if len(found) > MOST_GAPS:
             samples = sum(gap.window.length for gap in found)
-            rows.append([signal.name, f"… and {len(found) - MOST_GAPS} more, {samples:,} samples in all", "", ""])
+            rows.append([signal.name, f"… and {len(found) - MOST_GAPS} more, {samples:,} {what} in all", "", ""])
     return "gaps\n" + table(rows) if rows else ""
 
 
@@ -171,6 +179,7 @@ def _signal_facts(recording: Recording, signal: Signal) -> dict[str, Any]:
             {"start": g.window.start, "stop": g.window.stop, "reason": g.reason} for g in recording.skipped(signal.name)
         ],
         "levels": [{"index": v.index, "factor": v.factor, "length": v.length} for v in signal.levels],
+        **axis_facts(signal),
     }
 
 
@@ -194,7 +203,7 @@ def _began(signal: Signal) -> str:
 
 def _span_ns(recording: Recording, signal: Signal) -> tuple[int | None, int | None]:
     """Return UTC of the first and last sample; None without ties or samples."""
-    if not signal.has_samples or not signal.length:
+    if not signal.is_series or not signal.length:
         return None, None
     clock = recording.clock(signal.name)
     return (clock.time(signal.first_id), clock.time(signal.window.stop - 1)) if clock.utc else (None, None)

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from xjls.capturing.watching import Watch
 from xjls.errors import LostSamplesError, XjlsError
 
 if TYPE_CHECKING:
@@ -56,17 +57,30 @@ class LivePicture:
 
 def draw_last(session: Session, out: str) -> bool:
     """Draw the last seconds of a session into a file, at once; return whether there were any."""
-    live = session.recording
-    if live is None or not any(signal.length for signal in live.signals.values()):
+    figure = _figure(session)
+    if figure is None:
         return False
     place = Path(out)
     new = place.with_name(f".{place.name}.new{place.suffix}")
     try:
-        _plotted(live).savefig(new)
+        figure.savefig(new)
         new.replace(place)
     finally:
         new.unlink(missing_ok=True)
     return True
+
+
+def _figure(session: Session) -> Figure | None:
+    """Return a picture of the last seconds, or of the newest frame where there is nothing else; None of nothing."""
+    live = session.recording
+    if live is not None and any(signal.length for signal in live.signals.values()):
+        return _plotted(live)
+    watch = session.live
+    if not isinstance(watch, Watch) or not watch.frames:
+        return None
+    from xjls.widget.panel.still_frame import newest_figure
+
+    return newest_figure(next(iter(watch.frames.values())))
 
 
 def _plotted(live: Recording) -> Figure:

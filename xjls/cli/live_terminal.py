@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from xjls.capturing.showing import line
 from xjls.capturing.watching import Watch
 from xjls.cli.live_band import frame
+from xjls.cli.live_frame import pictures
 from xjls.cli.live_picture import draw_last
 from xjls.errors import SelectionError, XjlsError
 from xjls.storage import local_path
@@ -84,11 +85,7 @@ class LiveTerminal:
     def _draw(self, session: Session) -> None:
         size = _size_of(self._screen)
         watch = session.live
-        lines = (
-            []
-            if not isinstance(watch, Watch)
-            else frame(watch.histories, size.columns - 1, size.lines - _HEAD - 1, SECONDS)
-        )
+        lines = _view(watch, size.columns - 1, size.lines - _HEAD - 1) if isinstance(watch, Watch) else []
         lines.append(line(session.counts, self._until, None, width=size.columns - 1))
         lines.append((self._told or HELP)[: size.columns - 1])
         back = f"\033[{self._lines}F" if self._lines else "\r"
@@ -125,6 +122,14 @@ class LiveTerminal:
             return f"{HELP} · wrote {out.name}" if draw_last(session, str(out)) else f"{HELP} · nothing to draw yet"
         except (XjlsError, OSError) as error:
             return f"{HELP} · no picture: {error}"
+
+
+def _view(watch: Watch, columns: int, rows: int) -> list[str]:
+    """Return the newest frames, and the bands of signals in time below them."""
+    if not watch.frames:
+        return frame(watch.histories, columns, rows, SECONDS)
+    lines = pictures(watch.frames, columns, rows // 2 if watch.histories else rows)
+    return lines + (frame(watch.histories, columns, rows - len(lines), SECONDS) if watch.histories else [])
 
 
 def _size_of(screen: TextIO) -> os.terminal_size:

@@ -15,6 +15,8 @@ STATISTICS = ("mean", "std", "min", "max", "count", "integral")
 """As of `xjls.export.columns`, which takes a tenth of a second to load: a test holds them to each other."""
 COLUMNS, MOST_COLUMNS = 32_768, 65_536
 """As of `xjls.widget.page`, for the same reason."""
+FRAMES, MOST_FRAMES = 12, 200
+"""As of `xjls.plot.mosaic`, for the same reason."""
 _COLUMNS = between(1, 1_000_000)
 _PIXELS = between(100, 20_000, "pixels")
 _SECONDS = between(0.001, 3600, "s", whole=False)
@@ -89,7 +91,8 @@ def _plot(commands: Commands) -> None:
     command = commands.add_parser(
         "plot", help="draw signals into a picture",
         description="Draw smallest to largest and mean of each column, gaps, damage and annotations; the ending of "
-        "the output says the format. --from and --to are times of the first signal drawn. Needs matplotlib.",
+        "the output says the format. --from and --to are times of the first signal drawn. Of a miniscope: a mosaic of "
+        "frames, and what was lost over time; --from and --to are seconds of its clock, or #FRAME. Needs matplotlib.",
     )  # fmt: skip
     add_window(command)
     command.add_argument("--output", "-o", dest="out", required=True, metavar="FILE", help="out.png, .svg, .pdf …")
@@ -99,6 +102,8 @@ def _plot(commands: Commands) -> None:
     command.add_argument("--scale", choices=("auto", "linear", "log"), default="auto", help="of values (default: auto)")
     command.add_argument("--tz", metavar="ZONE", help="of the labels, as UTC or Europe/Zurich (default: local)")
     command.add_argument("--title", metavar="TEXT", help="(default: file, time span, samples a column)")
+    command.add_argument("--frames", type=between(1, MOST_FRAMES), default=FRAMES, metavar="N",
+                         help=f"of a miniscope: how many frames are shown (default: {FRAMES})")  # fmt: skip
     command.set_defaults(run="plot")
 
 
@@ -143,7 +148,7 @@ def _export(commands: Commands) -> None:
     add_window(command)
     command.add_argument("out", metavar="OUT", help="out.csv, .csv.gz, .parquet, .npz, .npy, or - for CSV to a pipe")
     command.add_argument("--axis", metavar="NAME", help="the signal whose samples make the rows, where rates differ; "
-                        "others show the sample nearest in time")  # fmt: skip
+                        "others show the sample nearest in time; or frame or buffer of a miniscope")  # fmt: skip
     fewer = command.add_mutually_exclusive_group()
     fewer.add_argument("--every", type=between(1), metavar="N", help="a row for every N samples, by statistics")
     fewer.add_argument("--columns", "-n", type=_COLUMNS, metavar="N", help="N rows in all, by statistics")

@@ -12,6 +12,7 @@ from xjls.cli.text import moment
 from xjls.errors import SelectionError
 from xjls.model.amounts import SECONDS, quantity
 from xjls.model.bounds import quantities
+from xjls.plot.series import require_series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ def _sample_id(recording: Recording, name: str, text: str) -> int:
     clock = recording.clock(name)
     if found := _MOMENT.fullmatch(text):
         return _at_utc(clock, name, text, found)
-    return clock.first_at_or_after_seconds(_seconds(text))
+    return clock.first_at_or_after_seconds(seconds_typed(text, ACCEPTED))
 
 
 def _id(text: str) -> int:
@@ -101,8 +102,12 @@ def _at_utc(clock: Clock, name: str, text: str, found: re.Match[str]) -> int:
     return clock.first_at_or_after(round(whole.timestamp()) * 10**9 + fraction_ns)
 
 
-def _seconds(text: str) -> float:
-    """Return a length of time in seconds, rounded once."""
+def seconds_typed(text: str, accepted: str) -> float:
+    """Return a length of time in seconds, rounded once; the error says what is accepted.
+
+    >>> seconds_typed("20ms", ACCEPTED), seconds_typed("2h", ACCEPTED)
+    (0.02, 7200.0)
+    """
     found = _DURATION.fullmatch(text)
     unit = SECONDS.get(found[2]) if found else None
     try:
@@ -110,7 +115,7 @@ def _seconds(text: str) -> float:
     except (ValueError, OverflowError):
         seconds = math.nan
     if not math.isfinite(seconds):
-        raise SelectionError(f"{text!r} names no moment", ACCEPTED)
+        raise SelectionError(f"{text!r} names no moment", accepted)
     return seconds
 
 
@@ -128,13 +133,20 @@ def _extent(recording: Recording, name: str) -> str:
 def windows_of(
     recording: Recording, signals: Sequence[str], start: str | None, stop: str | None
 ) -> dict[str, tuple[int, int]]:
-    """Return the window of each signal asked for; of all those that have samples there if none is named."""
+    """Return the window of each signal asked for; of all those that have samples there if none is named.
+
+    Raises
+    ------
+    SelectionError
+        As `window_of`; or what is asked for counts frames or buffers, and is no series in time.
+    """
+    require_series(recording, signals or None)
     if signals:
         named = (signal.name for quantity in quantities(recording, signals) for signal in quantity.signals)
         return {name: window_of(recording, name, start, stop) for name in named}
     windows, refused = {}, None
     for signal in recording.signals.values():
-        if signal.length:
+        if signal.is_series and signal.length:
             try:
                 windows[signal.name] = window_of(recording, signal.name, start, stop)
             except SelectionError as error:

@@ -3,6 +3,7 @@
 ``rows``      which moments have a row, and which samples of signals of other rates belong to them
 ``columns``   what stands in the rows: times, samples, statistics
 ``choosing``  which signals, which window, whose axis
+``labelled``  the same of buffers and frames, whose rows have numbers and no times
 ``table``     rows and columns of what was asked for
 ``csv``, ``parquet``, ``arrays``   a table, piece by piece, into a file
 ``writing``   which of these, by the name of the file

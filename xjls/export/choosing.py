@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def chosen(recording: Recording, signals: Iterable[str] | None, axis: str | None) -> list[str]:
-    """Return the signals that go into a table, all that have samples if none is named.
+    """Return the signals that go into a table in time, all that have samples there if none is named.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def chosen(recording: Recording, signals: Iterable[str] | None, axis: str | None
     if axis is not None:
         _require_samples(recording.signal(axis))
     if signals is None:
-        names = [signal.name for signal in recording.signals.values() if signal.length]
+        names = [signal.name for signal in recording.signals.values() if signal.length and signal.is_series]
         if not names:
             raise SelectionError(f"no signal of {recording.path} has samples", "See xjls info.")
     else:
@@ -47,6 +47,11 @@ def chosen(recording: Recording, signals: Iterable[str] | None, axis: str | None
 def _require_samples(signal: Signal) -> None:
     if not signal.length:
         raise SelectionError(f"{signal.name!r} has no samples", "Leave it out.")
+    if not signal.is_series:
+        raise SelectionError(
+            f"{signal.name!r} has a sample for each {signal.axis}, and no times that rows could follow",
+            "Choose signals in time, or a table of that axis alone.",
+        )
 
 
 def _require_one_axis(recording: Recording, names: list[str]) -> None:

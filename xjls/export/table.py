@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from xjls.errors import SelectionError
 from xjls.export.choosing import chosen, kin_of, merged, parts_in, placing_of
 from xjls.export.columns import STATISTICS, Answers, Samples, Summary, TimeColumn, free_name
-from xjls.export.rows import Equal, Even, check_every, iter_spans
+from xjls.export.labelled import on_labels, require_single_rows
+from xjls.export.rows import ById, Equal, Even, check_every, iter_spans
+from xjls.model.clock import Clock
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
     from xjls.export.columns import Column, Times
     from xjls.export.rows import Rows, Span
-    from xjls.model.clock import Clock
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
     from xjls.model.window import WindowLike
@@ -73,6 +74,8 @@ class Table:
         told = {"source": source.name, "vendor": source.vendor, "model": source.model}
         told |= {"version": source.version, "serial_number": source.serial_number}
         first_id = int(self.runs[0].edges(0, 1)[0])
+        if self.axis.axis:
+            return {**told, "axis": self.axis.axis, f"first_{self.axis.axis}": str(first_id)}
         return {**told, "sample_rate_hz": f"{float(self.axis.rate_hz):.17g}", "first_sample_id": str(first_id)}
 
     def iter_spans(self) -> Iterator[Span]:
@@ -104,6 +107,8 @@ def make_table(
     axis
         The signal whose samples make the rows. Signals of other sources and rates show the sample nearest in time, of
         two the earlier one. None where all have one source and rate: a row for each sample that any of them has.
+        Or what sample ids of other signals count: ``"buffer"`` gives a row for each buffer, with all signals of it that
+        are single numbers.
     every, columns
         Samples a row, or rows in all, instead of a row a sample: statistics of each row's samples. The last row of
         ``every`` has what is left.
@@ -130,6 +135,9 @@ def make_table(
     check_every(every, columns)
     reduced = every is not None or columns is not None
     _check_statistics(statistics, reduced=reduced)
+    labelled = on_labels(recording, signals, axis)
+    if labelled:
+        return _of_labels(recording, labelled, window, named=signals is not None, reduced=reduced, time=time)
     names = chosen(recording, signals, axis)
     windows = parts_in(recording, [axis] if axis else names, window, named=signals is not None)
     names = names if axis else list(windows)
@@ -145,6 +153,20 @@ def make_table(
     values = [column for one in counted for column in _columns_of(one, statistics)]
     told = _time_column(time, clock, lead, {column.name for column in values})
     return Table(lead, clock, tuple(runs), told, tuple(values), tuple(counted), tuple(names))
+
+
+def _of_labels(
+    recording: Recording, names: list[str], window: WindowLike, *, named: bool, reduced: bool, time: str
+) -> Table:
+    """Return a table with a row for each position of an axis of labels."""
+    lead = recording.signal(names[0])
+    require_single_rows(lead.axis, reduced=reduced, time=time)
+    windows = parts_in(recording, names, window, named=named)
+    values = tuple(Samples(recording, name, ById(recording.signal(name).window)) for name in windows)
+    runs = tuple(Even(part, 1) for part in merged(windows.values()))
+    clock = Clock.nominal(lead.rate_hz)  # which tells nothing here: rows have numbers
+    numbers = TimeColumn(free_name(lead.axis, set(windows)), clock, "id")
+    return Table(lead, clock, runs, numbers, values, values, tuple(windows))
 
 
 def _columns_of(one: Samples | Answers, statistics: Sequence[str]) -> list[Column]:

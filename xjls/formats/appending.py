@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from xjls.progress import Progress
 
 By: TypeAlias = Literal["auto", "time", "id", "end"]
+_ALIKE = (
+    "stored_type", "rate_hz", "scale_factor", "add_offset", "missing_value", "bound", "units", "axis", "sample_shape",
+    "sample_dims",
+)  # fmt: skip
+"""Facts that are the same of a signal and of what continues it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,8 @@ def append(
     ------
     SelectionError
         A signal is of another type, rate, scale or offset than the one that it is to continue, or begins before that
-        ends; or the first one is of a format that cannot be gone on with.
+        ends; or it is no series in time, as frames are none; or the first one is of a format that cannot be gone on
+        with.
     FormatError
         The file is damaged, or of a release that xjls does not write.
 
@@ -123,6 +129,7 @@ def append(
     """
     if by not in get_args(By):
         raise SelectionError(f"by={by!r} is no way to place samples", f"Choose one of {get_args(By)}.")
+    _require_series(more, path)
     resume = resuming(format_of(path))
     with open_recording(path) as target:
         known = {facts_of(source): source for source in target.sources}
@@ -131,18 +138,29 @@ def append(
         for kin in kin_of(more.signals.values()):
             shifts |= dict.fromkeys((signal.name for signal in kin), _shift(target, more, kin, by))
         placed = {signal.name: _placed(target, signal, shifts) for signal in more.signals.values() if signal.length}
-        names = set(target.signals)
+        names, numbers = set(target.signals), [signal.id for signal in target.signals.values()]
     with resume(os.fspath(path)) as sink:
-        lost = carry(more, Behind(sink, names, known, taken, shifts), progress)
+        lost = carry(more, Behind(sink, names, known, taken, shifts, numbers), progress)
     return placed, lost
 
 
+def _require_series(more: Recording, path: str | os.PathLike[str]) -> None:
+    """Refuse frames and what is told of them: their numbers and times count from another start, and refer to it."""
+    for signal in more.signals.values():
+        if signal.axis:
+            raise SelectionError(
+                f"{signal.name!r} of {more.path} is by {signal.axis} and no series in time: it cannot be placed behind"
+                f" what is in {os.fspath(path)}",
+                "Convert it to a store of its own.",
+            )
+
+
 def kin_of(signals: Iterable[Signal]) -> list[list[Signal]]:
-    """Return the signals that have samples by source and rate: these share their sample ids."""
-    groups: dict[tuple[int, Any], list[Signal]] = {}
+    """Return the signals that have samples by source and rate, or axis: these share their sample ids."""
+    groups: dict[tuple[int, Any, str], list[Signal]] = {}
     for signal in signals:
         if signal.has_samples:
-            groups.setdefault((signal.source.id, signal.rate_hz), []).append(signal)
+            groups.setdefault((signal.source.id, signal.rate_hz, signal.axis), []).append(signal)
     return list(groups.values())
 
 
@@ -170,7 +188,7 @@ def require_alike(target: Recording, signal: Signal, *, but: Collection[str] = (
     there = target.signals.get(signal.name)
     if there is None:
         return
-    for what in ("stored_type", "rate_hz", "scale_factor", "add_offset", "missing_value", "bound", "units"):
+    for what in _ALIKE:
         if what in but:
             continue
         found, wanted = getattr(signal, what), getattr(there, what)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -33,16 +35,20 @@ class Behind:
         The signals, the sources by their facts, and the numbers of these that it has; what is added is noted here.
     shifts
         What is added to the sample ids of each signal that has samples.
+    numbers
+        Of the signals that it has.
     """
 
     def __init__(
-        self, sink: Sink, names: set[str], known: dict[Facts, Source], taken: set[int], shifts: dict[str, int]
-    ) -> None:
+        self, sink: Sink, names: set[str], known: dict[Facts, Source], taken: set[int], shifts: dict[str, int],
+        numbers: Iterable[int] = (),
+    ) -> None:  # fmt: skip
         self._sink = sink
         self._names = names
         self._known = known
         self._taken = taken
         self._shifts = shifts
+        self._numbers = set(numbers)
 
     def add_source(self, source: Source) -> None:
         """Define an instrument that is new, with a number that is free; see `Sink`."""
@@ -53,11 +59,14 @@ class Behind:
             self._sink.add_source(self._known[facts])
 
     def add_signal(self, signal: Signal) -> None:
-        """Define a signal that is new; see `Sink`."""
+        """Define a signal that is new, with a number that is free, if it is known which are; see `Sink`."""
         if signal.name not in self._names:
+            free = next(number for number in itertools.count(1) if number not in self._numbers)
+            number = signal.id if signal.id not in self._numbers else free
+            self._numbers.add(number)
             origin_id = None if signal.origin_id is None else signal.origin_id + self._shifts.get(signal.name, 0)
             source = self._known[facts_of(signal.source)]
-            self._sink.add_signal(replace(signal, source=source, origin_id=origin_id))
+            self._sink.add_signal(replace(signal, id=number, source=source, origin_id=origin_id))
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples; see `Sink`."""

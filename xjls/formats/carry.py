@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from xjls.progress import Progress
 
 PIECE_SAMPLES = 1 << 20
+"""Samples that are copied at a time, of numbers."""
+PIECE_BYTES = 8 * PIECE_SAMPLES
+"""Bytes that are copied at a time of samples that are arrays, or one of these."""
 
 Losses: TypeAlias = dict[str, tuple[Gap, ...]]
 
@@ -84,7 +88,7 @@ def carry(recording: Recording, sink: Sink, progress: Progress | None = None) ->
     )
     pieces: list[Piece] = []
     for signal in sampled:
-        edges = [*range(signal.first_id, signal.window.stop, PIECE_SAMPLES), signal.window.stop]
+        edges = [*range(signal.first_id, signal.window.stop, _samples_of_piece(signal)), signal.window.stop]
         pieces += cut(signal, edges, partial(recording.read_with_gaps, signal.name))
     return write_all(sink, contents, pieces, progress)
 
@@ -130,15 +134,21 @@ def cut(
 def placed(recording: Recording, note: Annotation) -> Annotation:
     """Return an annotation of a recording with the id of the sample nearest to its time, where it has a time only.
 
-    It stays as it is where its signal has no samples, and where no clock tells: some formats keep times there, too.
+    It stays as it is where its signal is no series, and where no clock tells: some formats keep times there, too.
     """
     if note.sample_id is not None or note.time_ns is None or note.signal not in recording.signals:
         return note
-    if not recording.signal(note.signal).has_samples:
+    if not recording.signal(note.signal).is_series:
         return note
     clock = recording.clock(note.signal)
     found = nearest(clock, note.time_ns) if clock.utc and clock.is_increasing else NEVER
     return note if found == NEVER else replace(note, sample_id=found)
+
+
+def _samples_of_piece(signal: Signal) -> int:
+    """Return how many samples of a signal are copied at a time."""
+    n_bytes = signal.dtype.itemsize * math.prod(signal.sample_shape)
+    return max(min(PIECE_SAMPLES, PIECE_BYTES // n_bytes), 1)
 
 
 def nearest(clock: Clock, time_ns: int) -> int:

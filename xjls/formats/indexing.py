@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def build_levels(
     path: str | os.PathLike[str],
     *,
+    format: str | None = None,  # noqa: A002 - as people call it
     to: str | os.PathLike[str] | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -38,6 +39,8 @@ def build_levels(
     ----------
     path
         The recording.
+    format
+        Name of its format; None finds it by the first bytes. See `open_recording`.
     to
         Where to put the sidecar, a folder that is made; by default ``<path>.levels.zarr``, where it is looked for.
     force
@@ -57,8 +60,9 @@ def build_levels(
     Raises
     ------
     SelectionError
-        There is nothing to build: signals have levels, or are shorter than an entry. Or the recording is a folder, or
-        has an address, and ``to`` does not say where on this machine its levels go; or ``workers`` are none.
+        There is nothing to build: signals have levels, are shorter than an entry, or are no series. Or the recording
+        is a folder, or has an address, and ``to`` does not say where on this machine its levels go; or ``workers`` are
+        none.
     FormatError
         The file changed meanwhile.
     FileExistsError
@@ -81,7 +85,12 @@ def build_levels(
     name = absolute_path(os.fspath(path))
     place = place_of(name, to)
     with open_recording(
-        name, on_damage="gap", storage_options=storage_options, format_options=format_options, sidecar=False
+        name,
+        format=format,
+        on_damage="gap",
+        storage_options=storage_options,
+        format_options=format_options,
+        sidecar=False,
     ) as recording:
         build(recording, place, force=force, progress=progress, workers=workers, storage_options=storage_options)
     return str(place)

@@ -78,10 +78,10 @@ def _named(recording: Recording, name: str) -> Quantity:
 
 def paired(signals: Iterable[Signal]) -> Iterator[Quantity]:
     """Yield what some signals are shown as, in the order of the first ones: the extremes of a quantity as one."""
-    groups: dict[tuple[str, bool, int, Fraction], list[Signal]] = {}
+    groups: dict[tuple[str, bool, int, Fraction, str], list[Signal]] = {}
     for signal in signals:
         is_bound, name = signal.bound is not None, signal.bound[0] if signal.bound else signal.name
-        groups.setdefault((name, is_bound, signal.source.id, signal.rate_hz), []).append(signal)
+        groups.setdefault((name, is_bound, signal.source.id, signal.rate_hz, signal.axis), []).append(signal)
     for (name, *_), members in groups.items():
         bounds = {signal.bound[1]: signal for signal in members if signal.bound}
         if len(members) == len(bounds) == len(BOUNDS):

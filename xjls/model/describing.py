@@ -28,8 +28,10 @@ def describing(signal: Signal, *, name: str | None = None, first_id: int | None 
     said: dict[str, Any] = {"units": signal.units, "long_name": name or signal.name}
     instrument = {"source": source.name} | {fact: getattr(source, fact) for fact in _SOURCE}
     said |= {key: value for key, value in instrument.items() if value not in ("", "-")}
-    said["sample_rate_hz"] = int(rate) if rate.denominator == 1 else float(rate)
-    said["first_sample_id"] = signal.first_id if first_id is None else first_id
+    rate_name = "nominal_rate_hz" if signal.axis else "sample_rate_hz"  # times of frames are measured, one by one
+    said[rate_name] = int(rate) if rate.denominator == 1 else float(rate)
+    if not signal.axis:  # where ids are labels, these tell
+        said["first_sample_id"] = signal.first_id if first_id is None else first_id
     return said
 
 

@@ -67,7 +67,7 @@ class Glance:
 
     lines: tuple[Line, ...]
     others: tuple[str, ...]
-    """Names of the signals that were not looked at."""
+    """Names of the signals that were not looked at, and of those that only describe positions of an axis."""
     annotations: int
     status: Status | None
     """None where it cannot be told any more."""
@@ -98,8 +98,10 @@ def glance(recording: Recording, *, seconds: float = 1.0, now: Callable[[], floa
     end = now() + seconds
     names = tuple(recording.reader.names)
     try:
-        lines = tuple(_line(recording, recording.signal(name), now() < end) for name in names[:MOST_SIGNALS])
-        others, problem = names[MOST_SIGNALS:], ""
+        shown = [one for name in names[:MOST_SIGNALS] if not (one := recording.signal(name)).describes_axis]
+        lines = tuple(_line(recording, signal, now() < end) for signal in shown)
+        told = {signal.name for signal in shown}
+        others, problem = tuple(name for name in names if name not in told), ""
     except _FAILURES as error:
         lines, others, problem = (), names, str(error)
     return Glance(
@@ -108,14 +110,14 @@ def glance(recording: Recording, *, seconds: float = 1.0, now: Callable[[], floa
 
 
 def _line(recording: Recording, signal: Signal, in_time: bool) -> Line:
-    columns = _columns(recording, signal) if in_time else None
+    columns = _columns(recording, signal) if in_time and signal.is_series else None
     return Line(
         signal=signal, began_ns=_began_ns(recording, signal), missing=_missing(recording, signal), columns=columns
     )
 
 
 def _began_ns(recording: Recording, signal: Signal) -> int | None:
-    if not signal.has_samples or not signal.length:
+    if not signal.is_series or not signal.length:
         return None
     try:
         clock = recording.clock(signal.name)

@@ -39,7 +39,7 @@ class Sink(Protocol):
         ...
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
-        """Append samples of a signal, shape (time,), in its ``dtype`` and unscaled.
+        """Append samples of a signal, shape ``(time, *sample_shape)``, in its ``dtype`` and unscaled.
 
         The first call tells where the signal begins. Where ``first_id`` is beyond the next sample id, what is between
         is a gap; of samples that are there already, the first ones stay.
@@ -107,12 +107,57 @@ class ClosedByWith:
             self.abandon()
 
 
-def require_type(name: str, dtype: np.dtype[Any], samples: NDArray[Any]) -> None:
-    """Refuse what is not consecutive samples of a signal, in its type."""
-    if samples.ndim != 1 or samples.dtype != dtype:
+def require_type(name: str, dtype: np.dtype[Any], samples: NDArray[Any], shape: tuple[int, ...] = ()) -> None:
+    """Refuse what is not consecutive samples of a signal, in its type; ``shape`` is that of one sample."""
+    if samples.ndim == 0 or samples.shape[1:] != shape or samples.dtype != dtype:
+        wanted = ", ".join(["n", *map(str, shape)])
+        how = f"with {1 + len(shape)} dimensions" if shape else "with one dimension"
         raise SelectionError(
-            f"samples are {samples.dtype}{list(samples.shape)}, those of {name!r} are {dtype}[n]",
-            f"Give them as .astype({dtype.name!r}), with one dimension.",
+            f"samples are {samples.dtype}{list(samples.shape)}, those of {name!r} are {dtype}[{wanted}]",
+            f"Give them as .astype({dtype.name!r}), {how}.",
+        )
+
+
+def require_shape(signal: Signal) -> None:
+    """Refuse samples of a shape that holds nothing, or whose dimensions have no names of their own.
+
+    Examples
+    --------
+    >>> import numpy as np, xjls
+    >>> from fractions import Fraction
+    >>> scope = xjls.Source(id=1, name="scope")
+    >>> require_shape(xjls.Signal(id=1, name="image", units="", dtype=np.dtype("u1"), rate_hz=Fraction(20),
+    ...     source=scope, axis="frame", sample_shape=(2, 0), sample_dims=("height", "width")))
+    Traceback (most recent call last):
+    xjls.errors.SelectionError: samples of 'image' are [2, 0], with the dimensions height, width. Give ...
+    """
+    names = (signal.axis, *signal.sample_dims)
+    distinct = len(set(names)) == len(names) and (all(names) or not signal.sample_dims)
+    if min(signal.sample_shape, default=1) < 1 or not distinct:
+        raise SelectionError(
+            f"samples of {signal.name!r} are {list(signal.sample_shape)}, with the dimensions"
+            f" {', '.join(signal.sample_dims)}",
+            f"Give them sizes from 1 on, and names unlike each other's and the axis's, {signal.axis!r}.",
+        )
+
+
+def require_series(signal: Signal, holds: str) -> None:
+    """Refuse a signal whose samples lie on an axis of their own, as frames do; ``holds`` names who cannot keep it.
+
+    Examples
+    --------
+    >>> import numpy as np, xjls
+    >>> from fractions import Fraction
+    >>> scope = xjls.Source(id=1, name="scope")
+    >>> require_series(xjls.Signal(id=1, name="n_missing", units="", dtype=np.dtype("u2"), rate_hz=Fraction(20),
+    ...     source=scope, axis="frame"), "a JLS file")
+    Traceback (most recent call last):
+    xjls.errors.SelectionError: 'n_missing' is by frame and no series in time, and a JLS file holds nothing else. ...
+    """
+    if signal.axis:
+        raise SelectionError(
+            f"{signal.name!r} is by {signal.axis} and no series in time, and {holds} holds nothing else",
+            "Convert it to Zarr, or choose signals=[...] that are series.",
         )
 
 

@@ -62,7 +62,8 @@ class Timing:
         signal = self.signal(name)
         if signal.origin_id is not None:
             return signal.origin_id
-        kin = (s for s in self.signals.values() if s.source.id == signal.source.id and s.rate_hz == signal.rate_hz)
+        key = signal.source.id, signal.rate_hz, signal.axis
+        kin = (s for s in self.signals.values() if (s.source.id, s.rate_hz, s.axis) == key)
         return min((s.first_id for s in kin if s.length), default=signal.first_id)
 
     def ties(self, name: str) -> tuple[Tie, ...]:

@@ -183,7 +183,7 @@ def _threshold(lane: Lane) -> float:
 
 def _shade_lane(ax: Axes, lane: Lane, at: Positions) -> None:
     if lane.shape != "logic":
-        spans = [span for trace in lane.traces for span in trace.gaps]
+        spans = list(dict.fromkeys(span for trace in lane.traces for span in trace.gaps))
         _shade(ax, spans, at, (0, 1), ax.get_xaxis_transform())
         return
     for row, trace in enumerate(lane.traces):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from xjls.errors import MissingDependencyError, SelectionError
 from xjls.plot.draw import Look
+from xjls.plot.framing import plot_frames, wants_frames
 from xjls.plot.marks import marks_of
+from xjls.plot.mosaic import FRAMES
 from xjls.plot.picture import assemble, summary, width_px
 from xjls.plot.timescale import zone
 from xjls.plot.timing import timings_of
@@ -42,6 +44,7 @@ def plot_recording(
     time: TimeUnit = "auto",
     tz: str | tzinfo | None = None,
     scale: Scale = "auto",
+    frames: int = FRAMES,
     figsize: FigSize | None = None,
     title: str | None = None,
     figure: Figure | SubFigure | None = None,
@@ -49,14 +52,21 @@ def plot_recording(
 ) -> Figure:
     """Draw signals of a recording: smallest to largest and mean of each column, at a cost that follows the pixels.
 
+    Of a recording of frames: a mosaic of some, and below it, over the time of the device's clock, the share of buffers
+    that did not arrive, voltages and temperatures. Pixels that did not arrive are coloured and hatched; all tiles have
+    the same black and white, the 1st and the 99.5th percentile of their pixels.
+
     Parameters
     ----------
     recording
         What to draw.
     signals
         Names; None takes all that have samples. One axis a unit; below them signals of few states, then logic signals.
+        Of a recording of frames: ``"image"`` for the mosaic, ``"buffer_present"`` for the losses, and numbers of frames
+        or buffers.
     window
-        Sample ids ``(start, stop)`` of the first signal, half-open; the others are cut to the same time.
+        Sample ids ``(start, stop)`` of the first signal, half-open; the others are cut to the same time. Of frames
+        their numbers.
     columns
         How many; None takes about one a pixel. Where there are fewer samples than that, the samples are drawn.
     band, mean, std
@@ -69,6 +79,8 @@ def plot_recording(
         Time zone of the labels, as ``"UTC"`` or ``"Europe/Zurich"``; None takes this computer's.
     scale
         Of values: ``"linear"``, ``"log"``, or ``"auto"``: logarithmic where they are positive and span three decades.
+    frames
+        How many the mosaic has, spread evenly over the window.
     figsize
         Inches, at 100 dpi: width and height, None is 10 wide, and as high as the axes need.
     title
@@ -86,7 +98,7 @@ def plot_recording(
     MissingDependencyError
         matplotlib is not installed.
     SelectionError
-        There is no such signal, window, scale or time zone, or nothing to draw.
+        There is no such signal, window, scale or time zone, or nothing to draw; frames into ``ax``.
     LostSamplesError
         Samples are damaged, and the recording was opened with ``on_damage="raise"``.
 
@@ -101,7 +113,15 @@ def plot_recording(
     """
     require_matplotlib()
     look, tz = Look(band, mean, std, checked(scale)), zone(tz)
-    chosen = chosen_quantities(recording, signals)
+    asked = None if signals is None else [signals] if isinstance(signals, str) else list(signals)
+    if wants_frames(recording, asked):
+        if ax is not None:
+            raise SelectionError("one axes cannot hold a mosaic of frames", "Give a figure.")
+        return plot_frames(
+            recording, asked, window, frames=frames, columns=columns, look=look, figsize=figsize, title=title,
+            figure=figure,
+        )  # fmt: skip
+    chosen = chosen_quantities(recording, asked)
     names, drawn = [one.name for one in chosen], [signal for one in chosen for signal in one.signals]
     width = columns if columns is not None else width_px(figsize, figure, ax)
     traces = traces_of(recording, names, window, columns=width, time=time)

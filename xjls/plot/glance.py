@@ -127,6 +127,13 @@ def _row(line: Line) -> str:
     signal = line.signal
     if not signal.has_samples:
         return f"<td>{_name(line)}</td><td colspan={len(_HEAD) - 1}>annotations only</td>"
+    if signal.axis:
+        each = " × ".join(map(str, signal.sample_shape)) or "one"
+        told = (_name(line), "", f"{each} {signal.dtype} a {escape(signal.axis)}", "", "", f"{signal.length:,}")
+        missing = f"{line.missing:,}" if line.missing else "–"
+        return "".join(
+            f"<td{_align(name)}>{cell}</td>" for name, cell in zip(_HEAD, (*told, missing, "–"), strict=True)
+        )
     levels = " ".join(f"×{level.factor:,}" for level in signal.levels[:_MOST_LEVELS])
     cells = (
         _name(line),

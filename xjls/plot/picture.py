@@ -54,10 +54,10 @@ def assemble(
     width = width_px(figsize, figure, ax)
     for where, lane in placed:
         draw_lane(where, lane, look, at, width)
-    _set_time(axes, _scale(low, tz, traces[0].since), float(at(high)), width)
+    set_time(axes, _scale(low, tz, traces[0].since), float(at(high)), width)
     axes[0].figure.align_ylabels([where for where, lane in placed if lane.shape != "logic"])
     result = draw_marks(placed, inside(marks, low, high), at)
-    _draw_head(axes, title, _legend(lanes, look), result)
+    draw_head(axes, title, legend_of(lanes, look), result)
     return cast("Figure", axes[0].figure)
 
 
@@ -111,7 +111,7 @@ def _axes(
     return list(made[:, 0])
 
 
-def _set_time(axes: Sequence[Axes], scale: TimeScale, span: float, width: int) -> None:
+def set_time(axes: Sequence[Axes], scale: TimeScale, span: float, width: int) -> None:
     """Set the time axis; its label follows when someone pans or zooms."""
     from xjls.plot.canvas import TimeFormatter, TimeLocator
 
@@ -127,7 +127,7 @@ def _set_time(axes: Sequence[Axes], scale: TimeScale, span: float, width: int) -
     last.set_xlim(0, span)
 
 
-def _legend(lanes: Sequence[Lane], look: Look) -> list[tuple[Any, str]]:
+def legend_of(lanes: Sequence[Lane], look: Look) -> list[tuple[Any, str]]:
     """Return what the picture's signs mean, as far as it has them."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -149,7 +149,7 @@ def _legend(lanes: Sequence[Lane], look: Look) -> list[tuple[Any, str]]:
     return [(sign, text) for on, sign, text in signs if on]
 
 
-def _draw_head(axes: Sequence[Axes], title: str, legend: list[tuple[Any, str]], placed: Placed) -> None:
+def draw_head(axes: Sequence[Axes], title: str, legend: list[tuple[Any, str]], placed: Placed) -> None:
     """Write the title and the legend above the names of markers, and below the picture what is not in it."""
     from matplotlib.transforms import offset_copy
 

@@ -23,6 +23,8 @@ DAMAGE = "#D1007F"
 MARK = "#7A1E3A"
 NOTE = "#222222"
 QUIET = "#666666"
+SHOWN: dict[str, Any] = {"marker": "v", "color": MARK, "markersize": 4, "linestyle": "none", "clip_on": False}
+"""Where on the axis of time a frame is that is shown."""
 
 TITLE_PT = 10
 LABEL_PT = 9
@@ -57,4 +59,18 @@ def shading(*, is_damage: bool, is_whole: bool) -> dict[str, Any]:
     return {
         "facecolor": (colour, 0.16), "edgecolor": (colour, 0.45 if is_whole else 0.20),
         "hatch": hatch, "linewidth": 0.6, "zorder": 0.5,
+    }  # fmt: skip
+
+
+def missing(*, is_damage: bool) -> dict[str, Any]:
+    """Return how pixels that are not there are filled: in a colour, as greys are what pixels have.
+
+    Examples
+    --------
+    >>> missing(is_damage=False)["hatch"], missing(is_damage=True)["facecolor"]
+    ('////', '#D1007F')
+    """
+    return {
+        "facecolor": DAMAGE if is_damage else "#56B4E9", "edgecolor": "white", "hatch": "xxxx" if is_damage else "////",
+        "linewidth": 0.0, "zorder": 2,
     }  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 from xjls.errors import SelectionError
 from xjls.model.bounds import quantities
 from xjls.plot.health import LEFT_OUT
+from xjls.plot.series import require_series
 from xjls.plot.timing import TimeUnit, Timing, timings_of, windows_of
 from xjls.plot.trace import FIRST_SAMPLE, Trace, bounded, shape_of, spans_of
 
@@ -88,8 +89,14 @@ def traces_of(
 def chosen_quantities(recording: Recording, names: Iterable[str] | None) -> list[Quantity]:
     """Return what is shown under these names, or all that has samples."""
     if names is None:
-        return [one for one in quantities(recording) if any(signal.length for signal in one.signals)]
-    chosen = quantities(recording, [names] if isinstance(names, str) else names)
+        there = (one for one in quantities(recording) if all(signal.is_series for signal in one.signals))
+        chosen = [one for one in there if any(signal.length for signal in one.signals)]
+        if not chosen:
+            require_series(recording)
+        return chosen
+    names = [names] if isinstance(names, str) else list(names)
+    require_series(recording, names)
+    chosen = quantities(recording, names)
     if empty := [signal.name for one in chosen for signal in one.signals if not signal.has_samples]:
         raise SelectionError(f"{empty[0]!r} has no samples, only annotations", "Leave it out: they are drawn anyway.")
     return chosen

@@ -49,6 +49,11 @@ class Pyramid:
                 f"{signal.name!r} has no samples, only annotations, and so no statistics",
                 "Ask for a signal that has samples.",
             )
+        if not signal.is_series:
+            raise SelectionError(
+                f"{signal.name!r} has a sample for each {signal.axis}, and is no series in time",
+                f"Reduce what recording.read({signal.name!r}) returns, or the Dataset's, as ds.{signal.name}.mean().",
+            )
         self.signal = signal
         self._reader = reader
         self._raises = on_damage == "raise"

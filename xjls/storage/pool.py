@@ -6,6 +6,7 @@ large read. Large results therefore come from slabs that return to a small pool 
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -83,16 +84,20 @@ pool = Pool()
 """The one pool of the process."""
 
 
-def array_to_fill(out: NDArray[Any] | None, length: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return what a read fills: the caller's array where it is fit for that, one from the pool where there is none.
+def array_to_fill(
+    out: NDArray[Any] | None, length: int, dtype: np.dtype[Any], sample_shape: tuple[int, ...] = ()
+) -> NDArray[Any]:
+    """Return what a read fills, [time, *sample_shape]: the caller's array where it is fit for that, else a new one.
 
-    Raises ValueError where ``out`` is of another type or length, not contiguous or read-only.
+    Raises ValueError where ``out`` is of another type or shape, not contiguous or read-only.
     """
+    shape = (length, *sample_shape)
     if out is None:
-        return pool.empty(length, dtype)
-    if out.shape != (length,) or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
+        made = pool.empty(math.prod(shape), dtype)
+        return made.reshape(shape) if sample_shape else made
+    if out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous or not out.flags.writeable:
         raise ValueError(
-            f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}[{length}]. "
-            f"Make it with np.empty({length}, {dtype.name!r})"
+            f"out is {out.dtype}{list(out.shape)}, needed is a writable, contiguous {dtype}{list(shape)}. "
+            f"Make it with np.empty({shape if sample_shape else length}, {dtype.name!r})"
         )
     return out

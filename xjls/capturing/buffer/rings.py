@@ -14,6 +14,7 @@ from xjls.errors import SelectionError
 from xjls.formats.memory.sink import MemorySink
 from xjls.formats.memory.track import Track
 from xjls.model.amounts import hertz_of, seconds_of
+from xjls.model.sink import require_series
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Rings(MemorySink):
     """
 
     kind = "buffer"
+    takes_axes = False
+    """Whether it may be given samples of signals on an axis, as frames; a session shows it the others only."""
 
     def __init__(self, signals: Iterable[Signal] = (), *, seconds: Amount, rate: Amount | None = None) -> None:
         super().__init__()
@@ -69,6 +72,7 @@ class Rings(MemorySink):
 
     def add_signal(self, signal: Signal) -> None:
         """Define a signal, and take memory for it; one that is known already is kept; see `Sink`."""
+        require_series(signal, "a buffer of the last seconds")
         known = self._inputs.get(signal.name)
         if known is not None and (known.id, known.rate_hz, known.source) == (signal.id, signal.rate_hz, signal.source):
             return

@@ -119,6 +119,8 @@ class Replay:
             at_s = until_s
 
     def _deliver(self, outlet: Outlet, signal: Signal, window: Window) -> None:
+        if not window.length:  # of none, ids may be beyond the signal's
+            return
         samples, gaps = self._recording.read_with_gaps(signal.name, window)
         at = window.start
         for gap in gaps:

@@ -17,7 +17,7 @@ from xjls.formats.jls2.signal_record import SIGNAL_META, encode_signal_record
 from xjls.formats.jls2.wire import SignalDef, SourceDef, encode_storage, ns_to_jls_time
 from xjls.formats.jls2.writer import MOST_IDS, MOST_PAYLOAD, Jls2Writer
 from xjls.model.sample_type import bits_of
-from xjls.model.sink import ClosedByWith
+from xjls.model.sink import ClosedByWith, require_series
 from xjls.storage.new_file import local_target, new_file
 from xjls.storage.settling import settle
 
@@ -193,6 +193,7 @@ class Jls2Sink(ClosedByWith):
 
     def _define(self, signal: Signal, rate: int) -> None:
         """Write a signal's definition, with a rate that JLS has, and the record of what that does not say."""
+        require_series(signal, "a JLS file")
         if signal.name in self._ids:
             raise SelectionError(f"signal {signal.name!r} is defined already", "Choose another name.")
         q, number = _exponent(signal), self._number(signal.id)

@@ -70,12 +70,18 @@ def build(
 def _records(recording: Recording) -> list[SidecarSignal]:
     """Return what is said of the signals that lack levels; raise where none does."""
     records: list[SidecarSignal] = []
-    lacking = [one for one in recording.signals.values() if one.has_samples and not one.level_factors]
+    lacking = [one for one in recording.signals.values() if one.is_series and not one.level_factors]
     for signal in lacking:
         record = SidecarSignal.of(signal, array_name(signal.name, [one.array for one in records]))
         records += [record] if record.factors else []
     if records:
         return records
+    axes = list(dict.fromkeys(one.axis for one in recording.signals.values() if one.axis))
+    if axes and not any(one.is_series for one in recording.signals.values()):
+        raise SelectionError(
+            f"there is nothing to build: {recording.path} has no series in time, and levels are of such; its signals"
+            f" are by {' and by '.join(axes)}"
+        )
     if not lacking:
         raise SelectionError(f"there is nothing to build: no signal of {recording.path} lacks levels")
     shortest = min(SidecarSignal.of(signal, "").all_factors[0] for signal in lacking)

@@ -120,7 +120,7 @@ class MemoryReader:
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
         """Read samples; see `Reader`."""
         self._require_open()
-        out = array_to_fill(out, window.length, signal.dtype)
+        out = array_to_fill(out, window.length, signal.dtype, signal.sample_shape)
         if not window.length:
             return out, ()
         view = self._moment.views[signal.name]

@@ -11,7 +11,7 @@ from xjls.formats.memory.reader import Moment, Opener
 from xjls.formats.memory.track import Track
 from xjls.model.facts import encode_facts
 from xjls.model.recording import Recording
-from xjls.model.sink import NOT_DELIVERED, ClosedByWith, require_type, rest_of
+from xjls.model.sink import NOT_DELIVERED, ClosedByWith, require_shape, require_type, rest_of
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class MemorySink(ClosedByWith):
                 f"signal {signal.id}, {signal.name!r}, is defined already", "Give it another number and name."
             )
         encode_facts(signal)  # what no store can say is refused here as well
+        require_shape(signal)
         track = self._track(signal) if signal.has_samples else None
         with self._lock:
             if track is not None:
@@ -99,7 +100,7 @@ class MemorySink(ClosedByWith):
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples; see `Sink`."""
         track = self._sampled(name)
-        require_type(name, track.dtype, samples)
+        require_type(name, track.dtype, samples, track.signal.sample_shape)
         next_id = first_id if track.next_id is None else track.next_id
         samples = samples[max(next_id - first_id, 0) :]
         if len(samples):

@@ -6,6 +6,7 @@ under it afterwards whether what they copied was still there.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,6 +33,8 @@ Store: TypeAlias = Blocks | Ring
 
 BLOCK_SAMPLES = 1 << 16
 """A multiple of the samples of a row of level 1, of every type."""
+BLOCK_BYTES = 1 << 20
+"""Of a block of samples that are arrays, at most, but for one that is larger itself."""
 BLOCK_ROWS = 512
 ROWS_IN_RING = 8
 """Rows of a level that a ring has at least: coarser levels would cost it more than they save."""
@@ -61,10 +64,14 @@ class Track:
         self.stored_type = signal.stored_type or name_of(signal.dtype)
         self.dtype = dtype_of(self.stored_type)
         self.floating = self.dtype.kind == "f"
-        factors = level_factors_of(self.stored_type)
+        factors = () if signal.axis else level_factors_of(self.stored_type)
+        shape = signal.sample_shape
+        self.sample_bytes = self.dtype.itemsize * math.prod(shape)
+        self.block = max(min(BLOCK_SAMPLES, BLOCK_BYTES // self.sample_bytes), 1) if shape else BLOCK_SAMPLES
+        """Samples of a block, where all are kept."""
         self.factors = factors if least is None else tuple(f for f in factors if f * ROWS_IN_RING <= least)
         self.signal = replace(
-            signal, dtype=self.dtype, stored_type=self.stored_type, block_length=BLOCK_SAMPLES,
+            signal, dtype=self.dtype, stored_type=self.stored_type, block_length=self.block,
             level_dtype=level_dtype_of(self.stored_type), level_factors=self.factors,
         )  # fmt: skip
         self.lock = lock
@@ -77,11 +84,11 @@ class Track:
         self.samples: Store
         self.levels: list[Store]
         if least is None:
-            self.samples = Blocks(BLOCK_SAMPLES, self.dtype)
+            self.samples = Blocks(self.block, self.dtype, shape)
             self.levels = [Blocks(BLOCK_ROWS, ROW, (ROW_LENGTH,)) for _ in self.factors]
         else:
             capacity = -(-(least + spare) // self.align + 1) * self.align
-            self.samples = Ring(capacity, self.dtype)
+            self.samples = Ring(capacity, self.dtype, shape)
             self.levels = [Ring(capacity // factor, ROW, (ROW_LENGTH,)) for factor in self.factors]
         self._summary = Summary(self.factors, self.dtype)
 
@@ -126,7 +133,7 @@ class Track:
 
     def gap_bytes(self, samples: int) -> int:
         """Return the memory that a gap takes: whole blocks of it are one; nothing in a ring."""
-        return 0 if self.least is not None else min(samples, BLOCK_SAMPLES) * self.dtype.itemsize
+        return 0 if self.least is not None else min(samples, self.block) * self.sample_bytes
 
     def view(self) -> View:
         """Return what is there now; called with the lock."""

@@ -47,6 +47,7 @@ def place_as_mio(buffers: Buffers, header_reversal: int) -> Grid:
     slot, number = held.columns["frame_buffer_count"].astype(np.int64), held.columns["frame_num"]
     begins = np.flatnonzero(slot == 0)
     used = np.arange(begins[0] if begins.size else len(slot), len(slot))
+    used = used[slot[used] < shape.n_slots]  # mio leaves the others out ahead of looking at their frame
     frame = np.concatenate([[0], np.cumsum(number[used][1:] != number[used][:-1])]).astype(np.int64)[: len(used)]
     n_frames = int(frame[-1]) if len(frame) else 0  # without the last
     buffer_of = np.full((n_frames, shape.n_slots), -1, np.int64)

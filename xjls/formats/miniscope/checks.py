@@ -26,10 +26,10 @@ _MODULUS = 0xFFFF_FFFF
 _ROWS = 1 << 16
 _RUN = 8
 """Headers that a stretch of its own has at least."""
-_ABSENT_FRAMES = 100_000
-"""Frames that may be missing, whatever there is."""
-_FRAMES_EACH = 64
-"""Frames that may be missing for each buffer that is there."""
+_ABSENT_BUFFERS = 800_000
+"""Buffers that may be missing, whatever there is: of each there is a place in a table."""
+_BUFFERS_EACH = 512
+"""Buffers that may be missing for each that is there."""
 
 
 class BufferFlag(IntFlag):
@@ -76,19 +76,19 @@ def check_headers(
     if ring and {"linked_list", "buffer_count"} <= columns.keys():
         _check_ring(columns, ring, flags)
     if "frame_num" in columns:
-        far = check_numbers(columns["frame_num"], flags == 0)
+        far = check_numbers(columns["frame_num"], flags == 0, len(sizes))
         flags[far] |= np.uint8(BufferFlag.FAR)
     return flags
 
 
-def check_numbers(frame_num: NDArray[Any], good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def check_numbers(frame_num: NDArray[Any], good: NDArray[np.bool_], n_slots: int = 1) -> NDArray[np.bool_]:
     """Return of which good headers the frame is too far from most others, bool[buffer]."""
     wrong = np.zeros(len(good), np.bool_)
     numbers = unwrapped(frame_num[good])
     if not numbers.size:
         return wrong
     ordered = np.sort(numbers)
-    span = _ABSENT_FRAMES + _FRAMES_EACH * len(ordered)
+    span = (_ABSENT_BUFFERS + _BUFFERS_EACH * len(ordered)) // n_slots + 1
     within = np.searchsorted(ordered, ordered + span) - np.arange(len(ordered))
     low = ordered[within.argmax()]
     wrong[good] = (numbers < low) | (numbers >= low + span)

@@ -28,6 +28,7 @@ from xjls.model.signal import Signal, Source
 from xjls.model.status import Damage, Status
 from xjls.model.window import Gap, Window, runs
 from xjls.storage import open_storage
+from xjls.storage.pool import array_to_fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,13 +100,14 @@ class MiniscopeReader:
         if name == IMAGE:
             told |= {
                 "units": "", "dtype": grid.shape.dtype, "sample_shape": grid.frame_shape,
-                "sample_dims": ("width", "height") if grid.by_columns else ("height", "width"), "facts": facts_of(grid),
+                "sample_dims": ("width", "height") if grid.by_columns else ("height", "width"),
+                "facts": facts_of(grid) | {"ancillary_variables": "buffer_present"},
             }  # fmt: skip
         else:
             column = self._columns[name]
             told |= {
                 "units": column.units, "dtype": column.values.dtype, "sample_shape": column.values.shape[1:],
-                "sample_dims": column.dims, "describes_axis": not column.measures,
+                "sample_dims": column.dims, "describes_axis": not column.measures, "facts": column.facts,
             }  # fmt: skip
         return Signal(stored_type=name_of(told["dtype"]), **told)
 
@@ -115,7 +117,7 @@ class MiniscopeReader:
         """Read samples; see `Reader`."""
         self._storage.hold()
         start, stop = window.start - signal.first_id, window.stop - signal.first_id
-        made = np.empty(signal.shape_of(window), signal.dtype) if out is None else out
+        made = array_to_fill(out, window.length, signal.dtype, signal.sample_shape)
         if signal.name != IMAGE:
             made[...] = self._columns[signal.name].values[start:stop]
             return made, ()

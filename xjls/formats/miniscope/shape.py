@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import SelectionError
+from xjls.model.slots import FRAME_SIDES, PAYLOAD_BYTES, PIXEL_BITS, pixels_of_slot
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,6 +99,10 @@ class FrameShape:
 
     def pixels_of(self, slot: int) -> tuple[int, int]:
         """Return the pixels that have a bit in a buffer: the first, and one behind the last."""
-        first = slot * self.payload_bytes
-        stop = min(first + self.payload_bytes, self.frame_bytes)
-        return 8 * first // self.pixel_bits, min(-(-8 * stop // self.pixel_bits), self.width * self.height)
+        return pixels_of_slot(slot, self.payload_bytes, self.pixel_bits, self.width * self.height)
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """What tells others which pixels each buffer holds; see `xjls.model.slots`."""
+        sides = {FRAME_SIDES["height"]: self.height, FRAME_SIDES["width"]: self.width}
+        return {PAYLOAD_BYTES: self.payload_bytes, PIXEL_BITS: self.pixel_bits, **sides}

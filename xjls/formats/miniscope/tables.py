@@ -6,22 +6,35 @@ its name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.formats.miniscope.checks import unwrapped
+from xjls.formats.miniscope.checks import BufferFlag, unwrapped
+from xjls.formats.miniscope.header_format import HeaderFlag
 from xjls.formats.miniscope.host_times import matched_times
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
+    from xjls.formats.miniscope.buffers import Buffers
+    from xjls.formats.miniscope.fields import Columns
     from xjls.formats.miniscope.grid import Grid
 
-__all__ = ["BUFFER", "FRAME", "IMAGE", "Column", "buffer_columns", "frame_columns"]
+__all__ = [
+    "BUFFER",
+    "FRAME",
+    "IMAGE",
+    "Column",
+    "buffer_columns",
+    "frame_columns",
+    "header_columns",
+    "made_column",
+    "n_missing",
+    "stamps_of",
+]
 
 IMAGE, FRAME, BUFFER = "image", "frame", "buffer"
 UNIX = "seconds since 1970-01-01T00:00:00Z"
@@ -31,6 +44,11 @@ _OF_FRAMES = (IMAGE, FRAME, BUFFER, "buffer_present", "n_missing", "time", "host
 _STAMPS = ("timestamp", "timestamp_ms")
 """Fields that tell when a buffer was filled, ms since the recording began."""
 _MS = 1000
+_FLAGS = {
+    "flag_masks": [int(flag) for kind in (HeaderFlag, BufferFlag) for flag in kind],
+    "flag_meanings": " ".join(str(flag.name).lower() for kind in (HeaderFlag, BufferFlag) for flag in kind),
+}
+"""What is wrong with a header, bit by bit, in CF's words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,6 +63,38 @@ class Column:
     """Of one value's own axes."""
     measures: bool = False
     """Whether it stands for itself, and is no coordinate of the axis."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What attributes say of it beside its units."""
+
+
+_FACTS: Mapping[str, Mapping[str, Any]] = {
+    "frame_index": {}, "time_buffer": {"units": "s"}, "host_time_buffer": {"units": UNIX},
+    "buffer_present": {"dims": ("slot",), "measures": True}, "n_missing": {"measures": True}, "time": {"units": "s"},
+    "host_time": {"units": UNIX},
+}  # fmt: skip
+"""What is made here of buffers and frames, and no field of a header."""
+
+
+def made_column(name: str, values: NDArray[Any]) -> Column:
+    """Return something that is made of buffers or of frames, with its units and axes.
+
+    Examples
+    --------
+    >>> made_column("time", np.array([0.35])).units
+    's'
+    """
+    return Column(name=name, values=values, **_FACTS[name])
+
+
+def header_columns(buffers: Buffers) -> list[Column]:
+    """Return what headers say, whether they can be believed, and where in the stream they are."""
+    units = buffers.format.units
+    found = [_of_header(name, values, units.get(name, "")) for name, values in buffers.columns.items()]
+    return [
+        *found, Column(name="header_ok", values=buffers.header_ok),
+        Column(name="header_flags", values=buffers.flags, facts=_FLAGS),
+        Column(name="bit_offset", values=buffers.bit_offset, units="bits"),
+    ]  # fmt: skip
 
 
 def buffer_columns(grid: Grid, host: tuple[NDArray[np.int64], NDArray[np.float64]] | None) -> list[Column]:
@@ -57,35 +107,36 @@ def buffer_columns(grid: Grid, host: tuple[NDArray[np.int64], NDArray[np.float64
     host
         Counts of buffers, and when the host received them; None: nobody wrote it down.
     """
-    buffers, units = grid.buffers, grid.buffers.format.units
-    found = [_of_header(name, values, units.get(name, "")) for name, values in buffers.columns.items()]
-    found += [
-        Column(name="header_ok", values=buffers.header_ok), Column(name="header_flags", values=buffers.flags),
-        Column(name="bit_offset", values=buffers.bit_offset, units="bits"),
-        Column(name="frame_index", values=frame_index(grid)),
-    ]  # fmt: skip
+    buffers = grid.buffers
+    found = [*header_columns(buffers), made_column("frame_index", frame_index(grid))]
     if (times := _times_of_buffers(grid)) is not None:
-        found.append(Column(name="time_buffer", values=times, units="s"))
+        found.append(made_column("time_buffer", times))
     if host is not None and "buffer_count" in buffers.columns:
         received = matched_times(buffers.columns["buffer_count"].astype(np.int64), *host)
         received[~buffers.header_ok] = np.nan
-        found.append(Column(name="host_time_buffer", values=received, units=UNIX))
+        found.append(made_column("host_time_buffer", received))
     return found
 
 
 def frame_columns(grid: Grid, of_buffers: Mapping[str, Column]) -> list[Column]:
     """Return what is known of each frame: which of its buffers there are, and when the first of these was filled."""
     present = grid.present
-    found = [
-        Column(name="buffer_present", values=present, dims=("slot",), measures=True),
-        Column(name="n_missing", values=np.count_nonzero(~present, axis=1).astype(np.uint16), measures=True),
-    ]
+    found = [made_column("buffer_present", present), made_column("n_missing", n_missing(present))]
     clocks = ((name, of_buffers.get(f"{name}_buffer")) for name in ("time", "host_time"))
     return found + [
-        Column(name=name, values=_first_of_frames(grid, column.values), units=column.units)
-        for name, column in clocks
-        if column is not None
+        made_column(name, _first_of_frames(grid, column.values)) for name, column in clocks if column is not None
     ]
+
+
+def n_missing(present: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """Return how many buffers of bool[frame, slot] are not there, u16[frame]."""
+    found: NDArray[np.uint16] = np.count_nonzero(~present, axis=1).astype(np.uint16)
+    return found
+
+
+def stamps_of(columns: Columns) -> NDArray[Any] | None:
+    """Return when buffers were filled, ms since the recording began, modulo 2**32; None: headers do not say."""
+    return next((columns[name] for name in _STAMPS if name in columns), None)
 
 
 def frame_index(grid: Grid) -> NDArray[np.int64]:
@@ -108,7 +159,7 @@ def _of_header(name: str, values: NDArray[Any], units: str) -> Column:
 def _times_of_buffers(grid: Grid) -> NDArray[np.float64] | None:
     """Return when each buffer was filled, s, on one axis past the 49 days that 32 bits count; NaN if not known."""
     columns, good = grid.buffers.columns, grid.buffers.header_ok
-    stamps = next((columns[name] for name in _STAMPS if name in columns), None)
+    stamps = stamps_of(columns)
     if stamps is None:
         return None
     times = np.full(len(stamps), np.nan)

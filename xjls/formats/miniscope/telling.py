@@ -39,9 +39,9 @@ def require_frames(grid: Grid, path: str) -> None:
     NotRecognizedError
         The message tells what headers there are, and what is wrong with most of them.
     """
-    if len(grid):
-        return
     flags = grid.buffers.flags
+    if (flags == 0).any():  # of a good one mio may make no frame
+        return
     if not len(flags):
         raise NotRecognizedError(
             f"no buffer begins in its {grid.buffers.n_bytes:,} bytes", path, 0,
@@ -65,6 +65,7 @@ def facts_of(grid: Grid) -> dict[str, Any]:
         "lost_between": losses["lost_between"], "duplicate_buffers": losses["duplicates"],
         "quarantined_buffers": losses["quarantined"], "cut_buffers": losses["cut"],
         "buffers_per_frame": grid.buffers.shape.n_slots, "header_format": grid.buffers.format.id,
+        **grid.shape.facts,
     }  # fmt: skip
     counts = grid.buffers.columns.get("buffer_count")
     good = grid.buffers.header_ok

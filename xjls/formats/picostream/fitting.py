@@ -10,7 +10,7 @@ from xjls.errors import SelectionError
 from xjls.formats.picostream.attributes import LOST
 from xjls.formats.picostream.counts import DTYPE
 from xjls.model.facts import encode_facts
-from xjls.model.sink import require_type
+from xjls.model.sink import require_series, require_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ _OTHERWISE = "Write a Zarr store (.zarr) or a JLS file (.jls)."
 def require_counts(signal: Signal) -> None:
     """Refuse a signal that the file cannot hold."""
     encode_facts(signal)  # refuses what makes no sense
+    require_series(signal, "a PicoStream file")
     if not signal.has_samples:
         raise SelectionError(f"{signal.name!r} has annotations only, and a PicoStream file holds counts", _CHOOSE)
     if signal.stored_type != "i16":

@@ -23,6 +23,10 @@ Field notes:
   root says how many samples that are. xarray and zarr-python show them as filling.
 - zarr-python 3.1 fills in what is missing in silence and writes an array's shape before its samples. So it is neither
   the reader nor the writer here, but what the tests compare both with.
+- What lies on an axis of its own, as frames do, has no levels and no tie points; an array called like the axis has the
+  id of each position. Frames fill a shard in seconds for which their times need hours: shapes of arrays say how much of
+  an axis all signals have in shards, so that others find one axis; the root says how much each of them has.
+- xarray takes what the attribute ``coordinates`` names for coordinates, of data and of groups.
 - ``ties`` holds ties as they were written. For others, CF tie points (section 8.3) beside the samples and entries say
   what time it is; they hold only what an interpolation needs.
 """

@@ -171,7 +171,7 @@ class Journal:
             self._settled[array] = self._flushes
         if self._flushes - self._settled[array] >= SETTLED:
             return True
-        room = TAIL_BYTES + sum(one.shard * one.dtype.itemsize for one in self._streams.values())
+        room = TAIL_BYTES + sum(one.shard * one.sample_bytes for one in self._streams.values())
         for piece in reversed(self._live):
             room -= piece.n_bytes
             if room < 0 and array in piece.stops and piece.stops[array] > stream.stored:

@@ -12,11 +12,22 @@ _UNSAFE = re.compile(r"[^\w.()\[\]+-]")
 """What a file system, an address or a path in a tree could take for something else."""
 _RESERVED = re.compile(r"(time|statistic|zarr\.json)(_.*)?|__.*|\.*", re.IGNORECASE)
 """Names of axes and labels, and those that Zarr keeps for itself."""
+_KEPT_BY_ZARR = re.compile(r"(statistic|zarr\.json)(_.*)?|__.*|\.*", re.IGNORECASE)
+"""Those of them that also what is on an axis of its own is not called: times of frames are `time`."""
 _LONGEST = 64
 
 
-def array_name(name: str, taken: Collection[str]) -> str:
+def array_name(name: str, taken: Collection[str], *, has_axis: bool = False) -> str:
     """Return what the arrays of a signal are called, unlike those of others even where case does not count.
+
+    Parameters
+    ----------
+    name
+        Of the signal.
+    taken
+        What others are called.
+    has_axis
+        Whether the signal is on an axis of its own, and may be called like that of time.
 
     Examples
     --------
@@ -26,7 +37,7 @@ def array_name(name: str, taken: Collection[str]) -> str:
     'Current_2'
     """
     safe = _UNSAFE.sub("_", name)[:_LONGEST]
-    if _RESERVED.fullmatch(safe):
+    if (_KEPT_BY_ZARR if has_axis else _RESERVED).fullmatch(safe):
         safe = f"signal_{safe}"
     used = {one.casefold() for one in taken}
     found, number = safe, 2
@@ -35,8 +46,10 @@ def array_name(name: str, taken: Collection[str]) -> str:
     return found
 
 
-def axes(members: Iterable[tuple[str, T]], shared_by: Callable[[T], Hashable]) -> dict[str, list[tuple[str, T]]]:
-    """Group what shares an axis, by its dimension: ``time`` the first group, others by the name of their first member.
+def axes(
+    members: Iterable[tuple[str, T]], shared_by: Callable[[T], Hashable], root: str = "time"
+) -> dict[str, list[tuple[str, T]]]:
+    """Group what shares an axis, by its dimension: ``root`` the first group, others by the name of their first member.
 
     Parameters
     ----------
@@ -44,6 +57,8 @@ def axes(members: Iterable[tuple[str, T]], shared_by: Callable[[T], Hashable]) -
         Names of arrays, and what they are of.
     shared_by
         What is equal for those on one axis.
+    root
+        What the first axis is called, and what the names of others begin with.
 
     Examples
     --------
@@ -54,4 +69,4 @@ def axes(members: Iterable[tuple[str, T]], shared_by: Callable[[T], Hashable]) -
     for name, member in members:
         groups.setdefault(shared_by(member), []).append((name, member))
     found = list(groups.values())
-    return {"time" if i == 0 else f"time_{group[0][0]}": group for i, group in enumerate(found)}
+    return {root if i == 0 else f"{root}_{group[0][0]}": group for i, group in enumerate(found)}

@@ -7,12 +7,13 @@ any more is not looked at again: a flush takes as long after a week as after a m
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xjls.formats.zarr.axis_times import AxisTimes, Lines, Published
 from xjls.formats.zarr.codecs import encode_texts
+from xjls.formats.zarr.labels import AxisLabels, Known
 from xjls.formats.zarr.metadata import (
     CONVENTIONS,
     arrays_of,
@@ -80,12 +81,15 @@ class Publisher:
         self._tied: dict[str, TieArray] = {}
         """Arrays of ties, by the array that the first signal with them has."""
         self._lines: Lines = {}
+        self._labels: Known = {}
         self._n_gaps: dict[str, int] = {}
         """Gaps that are among the records, by array: all but the last one, which may become longer."""
         self._put: dict[str, tuple[int, bytes]] = {}
         """Bytes and digests of objects that may be put again."""
         self._grows = False
         """Whether something was published before the end: then chunks must stay as they were cut."""
+        self._shown: Mapping[str, int] = {}
+        """By array that is on no axis of time: positions that its metadata tell of."""
         self._axes: tuple[object, dict[str, Document]] = None, {}
         """What axes were published of, and the metadata of them and of all that lies on them."""
         self._separator = "."
@@ -111,11 +115,8 @@ class Publisher:
         for log in self._logs.values():
             log.put()
         owners = _owners(signals)
-        members = (
-            {"0": encode_group()}
-            | self._put_axes(signals, tail, closed=closed)
-            | self._put_ties(signals, owners, but=TIES_BESIDE if tail and not closed else 0)
-        )
+        members = self._put_axes(signals, tail, closed=closed)
+        members |= self._put_ties(signals, owners, but=TIES_BESIDE if tail and not closed else 0)
         members |= dict(describe_pages(self._logs.items()))
         for path, document in members.items():
             self._put_changed(f"{path}/{ROOT}", [encode_json(document)])
@@ -229,19 +230,22 @@ class Publisher:
         """Write labels and tie points; return the metadata of samples, levels and of these."""
         state = closed, [(one.array, one.grid, _stored_entries(one)) for one in signals]
         if tail and self._axes[0] == state:
-            return self._axes[1]  # whoever sees no tail sees nothing new, and no new ties either
-        members: dict[str, Document] = {}
+            return dict(self._axes[1])  # whoever sees no tail sees nothing new, and no new ties either
+        labels = AxisLabels(signals, self._labels, closed=closed)
+        members = {"0": encode_group(labels.group_attributes)}
         rolls = self._keep_s is not None
         times = AxisTimes(self._lines, grows=self._grows and not rolls, separator=self._separator)
         shown = None if rolls and not closed else times
-        for path, document, chunks in (*_samples(signals, shown), *_levels(signals, shown)):
+        with_ids = shown is not None
+        series = *_samples(signals, shown, labels.names), *_levels(signals, shown)
+        for path, document, chunks in (*series, *labels.arrays(with_ids=with_ids)):
             members[path] = document
             for key, parts in chunks.items():
                 self._put_changed(f"{path}/{key}", parts)
         # Only now: what is settled is not put again
-        self._lines = times.lines
+        self._lines, self._labels, self._shown = times.lines, labels.known, labels.lengths
         self._axes = state, members
-        return members
+        return dict(members)
 
     def _put_ties(self, signals: list[WrittenSignal], owners: Mapping[str, str], *, but: int) -> dict[str, Document]:
         """Write ties as they were told, each list of them once; return the metadata of their group.
@@ -274,8 +278,10 @@ class Publisher:
         """Return what the root says of a signal."""
         signal, stream = one.signal, one.stream
         growth: dict[str, Any] = {}
+        if stream and self._shown.get(one.array, stream.stored) != stream.stored:
+            growth = {"stored": stream.stored}
         if tail and stream:
-            growth = {"dropped": stream.dropped, "first_tie": one.ties.first}
+            growth |= {"dropped": stream.dropped, "first_tie": one.ties.first}
             if ties == one.array:
                 growth["ties_beside"] = self._tied[ties].rest(one.ties)
             if not closed:
@@ -299,9 +305,13 @@ class Publisher:
         return streams + records + put + (self._before_bytes or 0)
 
 
-def _samples(signals: list[WrittenSignal], times: AxisTimes | None) -> Published:
-    """Yield the arrays of group 0."""
-    for dim, group in _axes("0", [(one.array, one) for one in signals if one.stream], lambda one: one.grid):
+def _samples(signals: list[WrittenSignal], times: AxisTimes | None, taken: Collection[str]) -> Published:
+    """Yield the arrays of group 0 that are series; their axes are not called as what is ``taken``, nor begin so."""
+    root = "time"
+    while any(name.startswith(root) for name in taken):
+        root = f"sample_{root}"
+    series = [(one.array, one) for one in signals if one.stream and not one.signal.axis]
+    for dim, group in _axes("0", series, lambda one: one.grid, root):
         points, linked = times.arrays("0", dim, group, group[0].stored) if times else ((), {})
         yield from points
         for one in group:
@@ -351,10 +361,12 @@ def _logged(last: Sequence[Document]) -> list[Document]:
     return [document for i, document in enumerate(last) if newest[document["signal"]] != i]
 
 
-def _axes(path: str, members: list[tuple[str, WrittenSignal]], shared_by: Any) -> list[tuple[str, list[WrittenSignal]]]:
+def _axes(
+    path: str, members: list[tuple[str, WrittenSignal]], shared_by: Any, root: str = "time"
+) -> list[tuple[str, list[WrittenSignal]]]:
     # Axes that are empty as yet are last: what is on them has no place beside others
     ordered = sorted(members, key=lambda member: not member[1].stored) if path == "0" else members
-    return [(dim, [one for _, one in group]) for dim, group in axes(ordered, shared_by).items()]
+    return [(dim, [one for _, one in group]) for dim, group in axes(ordered, shared_by, root).items()]
 
 
 def _owners(signals: list[WrittenSignal]) -> dict[str, str]:

@@ -81,7 +81,7 @@ class ZarrReader:
             return signal
         track = self.track(name)
         origin_id = signal.origin_id
-        if record.dropped and origin_id is None:
+        if record.dropped and origin_id is None and signal.is_series:
             origin_id = self._origin_id(record)
         return replace(
             signal, window=track.window, block_length=track.samples_facts.chunk, origin_id=origin_id,
@@ -93,7 +93,8 @@ class ZarrReader:
         return min(
             one.first_id
             for one in self._signals.values()
-            if (one.source, one.rate_hz) == (record.source, record.rate_hz) and self.track(one.name).length
+            if (one.source, one.rate_hz, one.facts.get("axis")) == (record.source, record.rate_hz, None)
+            and self.track(one.name).length
         )
 
     def described(self, name: str) -> Signal:

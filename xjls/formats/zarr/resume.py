@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.errors import UnsupportedError
-from xjls.formats.zarr.cutting import growing_cut, resumed_cut
+from xjls.formats.zarr.cutting import growing_cut, resumed_cut, row_bytes_of
 from xjls.formats.zarr.folder import folder_there
 from xjls.formats.zarr.journal import Journal
 from xjls.formats.zarr.leftovers import Leftovers
@@ -117,18 +117,21 @@ class _Resumed:
     def _stream(self, record: SignalRecord, track: Track) -> SampleStream:
         """Return the stream of a signal, as far as it is written."""
         facts, stored_type = track.samples_facts, record.stored_type
-        wanted = growing_cut(stored_type, record.rate_hz, self._keep_s)
-        cut = resumed_cut(wanted, level_factors_of(stored_type), facts, track.levels, track.length)
-        if cut.shard % cut.factors[0] or track.factors[: len(cut.factors)] != cut.factors[: len(track.factors)]:
+        signal = self._reader.described(record.name)
+        wanted = growing_cut(stored_type, record.rate_hz, self._keep_s, row_bytes=row_bytes_of(signal))
+        factors = () if signal.axis else level_factors_of(stored_type)
+        cut = resumed_cut(wanted, factors, facts, track.levels, track.length)
+        is_apart = bool(cut.factors) and cut.shard % cut.factors[0] != 0
+        if is_apart or track.factors[: len(cut.factors)] != cut.factors[: len(track.factors)]:
             raise UnsupportedError(
                 f"{record.name!r} has shards of {cut.shard:_} samples and levels of {track.factors}, not as xjls cuts",
                 self._path,
                 remedy="Convert it to another store first.",
             )
-        signal = self._reader.described(record.name)
         stream = SampleStream(
-            self._folder, record.array, facts.dtype, signal.level_dtype, cut, facts.codec, signal.missing_value
-        )
+            self._folder, record.array, facts.dtype, signal.level_dtype, cut, facts.codec, signal.missing_value,
+            signal.sample_shape,
+        )  # fmt: skip
         if cut.separator == facts.separator:
             self._continue(stream, track, record)
         else:

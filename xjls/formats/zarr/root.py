@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from xjls.storage import local_path, open_storage
 
 if TYPE_CHECKING:
     from xjls.formats.zarr.metadata import ArrayFacts
-    from xjls.formats.zarr.wire import Record
+    from xjls.formats.zarr.wire import Record, SignalRecord
     from xjls.model.documents import Document
 
 
@@ -61,5 +61,15 @@ def read_root(path: str, storage_options: Mapping[str, Any] | None) -> Root:
             "the checksum of its root differs: what it says of the recording has been changed", path,
             remedy='Samples and levels can be read with xr.open_datatree(path, engine="zarr").',
         )  # fmt: skip
+    arrays |= {path: _with_all(arrays[path], one) for path, one in _of_samples(record) if one.stored is not None}
     # Roots that are put within one tick of the clock may be of one length
     return Root(record, arrays, members, (*token, found), len(data))
+
+
+def _of_samples(record: Record) -> Iterator[tuple[str, SignalRecord]]:
+    return ((f"0/{one.array}", one) for one in record.signals if one.rate_hz)
+
+
+def _with_all(facts: ArrayFacts, record: SignalRecord) -> ArrayFacts:
+    """Return what is known of an array with all that shards have: others see as much as all on its axis have."""
+    return replace(facts, shape=(record.stored or 0, *facts.shape[1:]))

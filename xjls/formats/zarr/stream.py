@@ -1,4 +1,4 @@
-"""One signal as it is written: samples gathered to shards, and the levels above them.
+"""One signal as it is written: samples gathered to shards, and the levels above them, if it is a series.
 
 A shard is written when it is full, or as far as it is when the writer is flushed; then it is written again when there
 is more of it. Entries follow the samples, and each level is merged from the one below as soon as entries are whole.
@@ -8,6 +8,7 @@ Of what nobody delivered nothing is written: whole shards and chunks of it are o
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xjls.formats.zarr.codecs import AUTO, encode_shard, worth_it
-from xjls.formats.zarr.cutting import Cut
+from xjls.formats.zarr.cutting import Cut, row_cut
 from xjls.formats.zarr.entries import LevelStream
 from xjls.formats.zarr.metadata import fill_of
 from xjls.formats.zarr.series import RollingSeries, Series
@@ -41,8 +42,10 @@ CHUNK_ENTRIES = 64_000
 FEWEST_ENTRIES = 1_000
 
 
-def usual_cut(stored_type: str) -> Cut:
-    """Return how a signal is cut that is written at once."""
+def usual_cut(stored_type: str, *, row_bytes: int | None = None) -> Cut:
+    """Return how a signal is cut that is written at once; ``row_bytes`` as of `growing_cut`."""
+    if row_bytes is not None:
+        return Cut(*row_cut(SHARD_SAMPLES, CHUNK_SAMPLES, row_bytes), (), ())
     factors = level_factors_of(stored_type)
     entries = tuple(max(CHUNK_ENTRIES >> 2 * i, FEWEST_ENTRIES) for i in range(len(factors)))
     return Cut(SHARD_SAMPLES, CHUNK_SAMPLES, factors, entries)
@@ -63,19 +66,23 @@ class SampleStream:
         What samples are compressed with; `AUTO` where the first ones tell whether that is worth it.
     missing
         What stands for integers that nobody delivered; None for 0.
+    shape
+        Of one sample.
     """
 
     def __init__(
         self, folder: Folder, array: str, dtype: np.dtype[Any], level_dtype: np.dtype[Any], cut: Cut,
-        codec: str | None, missing: int | None = None,
+        codec: str | None, missing: int | None = None, shape: tuple[int, ...] = (),
     ) -> None:  # fmt: skip
         self.cut = cut
         self.dtype = dtype
+        self.shape = shape
+        self.sample_bytes = dtype.itemsize * math.prod(shape)
         self.level_dtype = level_dtype
         self.shard, self.chunk = cut.shard, cut.chunk
         make = RollingSeries if cut.kept else Series
-        self.series = make(folder, f"0/{array}", separator=cut.separator)
-        steps = [above // below for below, above in pairwise(cut.factors)] + [0]
+        self.series = make(folder, f"0/{array}", rank=1 + len(shape), separator=cut.separator)
+        steps = [above // below for below, above in pairwise(cut.factors)] + [0] * bool(cut.factors)
         self.levels = [
             LevelStream(
                 make(folder, f"{i}/{array}", rank=2, separator=cut.key_separator(i)), level_dtype, step, entries,
@@ -95,7 +102,7 @@ class SampleStream:
         """Those of them that are in no shard any more."""
         self.fill = fill_of(dtype, missing)
         self._codec = codec
-        self._samples: NDArray[Any] = np.empty(0, dtype)
+        self._samples: NDArray[Any] = np.empty((0, *shape), dtype)
         """Of the shard that is being filled; as long as a shard once there is a sample."""
         self._summarized = 0
         """Samples that are in entries of level 1."""
@@ -158,7 +165,7 @@ class SampleStream:
             if whole:
                 self._pass(whole)
             else:
-                self._gather(filled, np.full(stop - at, self.fill, self.dtype))
+                self._gather(filled, np.full((stop - at, *self.shape), self.fill, self.dtype))
             at = stop
 
     def put_full(self) -> None:
@@ -210,9 +217,9 @@ class SampleStream:
         """Go on behind samples that are there; ``last`` are those of the shard that is not full."""
         self.first_id, self.length, self.stored = first_id, length, stored
         self.dropped = self.removed = dropped
-        self._summarized = length // self.factors[0] * self.factors[0]
+        self._summarized = length // self.factors[0] * self.factors[0] if self.factors else 0
         if len(last):
-            self._samples = np.empty(self.shard, self.dtype)
+            self._samples = np.empty((self.shard, *self.shape), self.dtype)
             self._samples[: len(last)] = last
 
     def drop(self) -> bool:
@@ -237,7 +244,7 @@ class SampleStream:
     def _gather(self, filled: int, samples: NDArray[Any]) -> None:
         """Keep samples until a shard is full."""
         if len(self._samples) != self.shard:
-            self._samples = np.empty(self.shard, self.dtype)
+            self._samples = np.empty((self.shard, *self.shape), self.dtype)
         self._samples[filled : filled + len(samples)] = samples
         self.length += len(samples)
         if filled + len(samples) == self.shard:
@@ -274,7 +281,8 @@ class SampleStream:
 
     def _pass(self, count: int) -> None:
         """Count whole shards that nobody delivered a sample of: they do not exist, and neither do their entries."""
-        entries, blank = np.empty((0, len(STATISTICS)), self.level_dtype), count // self.factors[0]
+        entries, blank = np.empty((0, len(STATISTICS)), self.level_dtype), count
+        blank //= self.factors[0] if self.factors else 1
         for level in self.levels:
             entries, blank = level.append(entries, blank)
             if not len(entries) and not blank:
@@ -292,6 +300,8 @@ class SampleStream:
 
     def _summarize(self, samples: NDArray[Any], start: int) -> None:
         """Hand the entries that samples complete to the levels; ``start`` is the first one's position."""
+        if not self.factors:
+            return
         from xjls.kernels.reduce import summarize
 
         factor = self.factors[0]

@@ -143,14 +143,14 @@ class Tail:
         return True
 
     def _values(self, number: int, opened: _Opened, array: str, *, verify: bool) -> Chunk:
-        """Return the samples of a part, (sample, 1), or why there are none."""
+        """Return the samples of a part, (sample, number), or why there are none."""
         if (known := opened.values.get(array)) is not None:
             return known
-        part, dtype = opened.parts[array], self._root.arrays[f"0/{array}"].dtype
+        part, facts = opened.parts[array], self._root.arrays[f"0/{array}"]
         try:
             buffer, places = opened.storage.spans(np.array([part.offset]), part.n_bytes)
             data = buffer[places[0] : places[0] + part.n_bytes]
-            values = decode_chunk(data, dtype, part.codec, verify=verify).reshape(part.length, 1)
+            values = decode_chunk(data, facts.dtype, part.codec, verify=verify).reshape(part.length, facts.row)
         except FileNotFoundError:  # an address is asked anew each time
             with self._lock:
                 self._opened.pop(number, None)

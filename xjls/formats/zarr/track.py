@@ -75,6 +75,7 @@ class Track:
         self._array = record.array
         self._health = health
         self._level_dtype = level_dtype_of(record.stored_type)
+        self._noun = f"{record.facts['axis']}s" if record.facts.get("axis") else "samples"
         self._floating = samples.dtype.kind == "f"
         self._fill = fill_of(samples.dtype, record.facts.get("missing_value"))
 
@@ -89,18 +90,19 @@ class Track:
         self, window: Window, out: NDArray[Any] | None, on_damage: OnDamage, verify: bool
     ) -> tuple[NDArray[Any], tuple[Gap, ...]]:
         """Read a window of sample ids; see `xjls.model.reader.Reader.read`."""
-        out = array_to_fill(out, window.length, self.samples_facts.dtype)
+        out = array_to_fill(out, window.length, self.samples_facts.dtype, self.samples_facts.shape[1:])
+        rows = out.reshape(window.length, self.samples_facts.row)
         self._objects.require_open()
         first = window.start - self._origin
         skipped = self.skipped.within(window)  # before samples: a store that drops these lets go of its gaps afterwards
         lost = []
         for key, span, chunk, begin in self._parts(0, first, first + window.length, verify=verify):
-            target = out[span.start - first : span.stop - first]
+            target = rows[span.start - first : span.stop - first]
             if isinstance(chunk, Fault):
                 target[:] = self._fill
                 lost += self._lost(key, span, chunk, begin)
             else:
-                target[:] = chunk[span.start - begin : span.stop - begin, 0]
+                target[:] = chunk[span.start - begin : span.stop - begin]
         gaps = merge_gaps(lost)
         self._health.add_gaps(self.name, gaps)
         if gaps and on_damage == "raise":
@@ -164,7 +166,7 @@ class Track:
         all_of_it = Window(first + begin // size * size, first + begin // size * size + size) & self.window
         if key.startswith(PATH):
             all_of_it = window
-        self._health.add(key, fault, f"samples {all_of_it} of {self.name!r} are lost")
+        self._health.add(key, fault, f"{self._noun} {all_of_it} of {self.name!r} are lost")
         return [Gap(window, f"{key}: {fault.reason}", fault.offset if fault.stop else -1)]
 
     def _is_skipped(self, span: Window, factor: int = 1) -> bool:
@@ -177,7 +179,7 @@ class Track:
     def _loss(self, gap: Gap, reason: str) -> LostSamplesError:
         key, _, why = reason.partition(": ")
         return LostSamplesError(
-            f"samples {gap.window} of {self.name!r} are lost: {why}",
+            f"{self._noun} {gap.window} of {self.name!r} are lost: {why}",
             self._objects.path(key),
             gap.offset,
             'Open with on_damage="gap" to read the rest.',

@@ -51,6 +51,8 @@ class SignalRecord:
     """The array in group ``ties`` that has its ties; None without any."""
     length: int | None = None
     """Samples, with those that are in the tail; None where the array has all."""
+    stored: int | None = None
+    """Samples in shards, where these are more than the array's shape tells; None where that tells."""
     factors: tuple[int, ...] | None = None
     """Samples an entry of each level covers, also of levels of which nothing is stored yet; None where arrays tell."""
     dropped: int = 0
@@ -166,6 +168,8 @@ def _encode_extent(signal: SignalRecord) -> Document:
     said: Document = {}
     if signal.length is not None:
         said["length"] = signal.length
+    if signal.stored is not None:
+        said["stored"] = signal.stored
     if signal.factors is not None:
         said["level_factors"] = list(signal.factors)
     if signal.dropped:
@@ -181,12 +185,14 @@ def _decode_signal(document: Mapping[str, Any]) -> SignalRecord:
     ties, facts = document["ties"], {key: document[key] for key in FACTS if key in document}
     decode_facts(facts)
     length, factors = document.get("length"), document.get("level_factors")
+    stored = document.get("stored")
     return SignalRecord(
         id=int(document["id"]), name=str(document["name"]), array=str(document["array"]),
         source=int(document["source"]), units=str(document["units"]), stored_type=str(document["stored_type"]),
         rate_hz=Fraction(document["rate_hz"]), facts=facts, first_id=int(document["first_sample_id"]),
         ties=None if ties is None else str(ties), length=None if length is None else int(length),
-        factors=None if factors is None else _all(factors, int), dropped=int(document.get("dropped", 0)),
+        stored=None if stored is None else int(stored), factors=None if factors is None else _all(factors, int),
+        dropped=int(document.get("dropped", 0)),
         first_tie=int(document.get("first_tie", 0)),
         ties_beside=_all(document.get("ties_beside", ()), _decode_pair),
     )  # fmt: skip

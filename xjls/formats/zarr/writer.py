@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
 from xjls.formats.zarr.codecs import AUTO, check_codec
-from xjls.formats.zarr.cutting import growing_cut
+from xjls.formats.zarr.cutting import growing_cut, row_bytes_of
 from xjls.formats.zarr.expiry import Expired
 from xjls.formats.zarr.folder import folder_of
 from xjls.formats.zarr.journal import Journal
@@ -19,7 +19,7 @@ from xjls.formats.zarr.written import WrittenSignal
 from xjls.model.documents import encode_annotation, encode_user_data
 from xjls.model.facts import encode_facts
 from xjls.model.sample_type import bits_of, dtype_of, level_dtype_of
-from xjls.model.sink import NOT_DELIVERED, ClosedByWith, require_type, rest_of
+from xjls.model.sink import NOT_DELIVERED, ClosedByWith, require_shape, require_type, rest_of
 from xjls.model.window import Gap, Window
 
 if TYPE_CHECKING:
@@ -118,13 +118,14 @@ class ZarrWriter(ClosedByWith):
                 f"signal {signal.id}, {signal.name!r}, is defined already", "Give it another number and name."
             )
         encode_facts(signal)  # what cannot be published is refused now
-        array = array_name(signal.name, [one.array for one in self._signals.values()])
+        require_shape(signal)
+        array = self._free_name(signal)
         self._signals[signal.name] = WrittenSignal(signal, array, self._stream(signal, array))
 
     def write(self, name: str, first_id: int, samples: NDArray[Any]) -> None:
         """Append samples; see `Sink`."""
         stream = self._sampled(name)
-        require_type(name, stream.dtype, samples)
+        require_type(name, stream.dtype, samples, stream.shape)
         if (next_id := stream.next_id) is not None:
             samples = samples[max(next_id - first_id, 0) :]
             if first_id > next_id and len(samples):
@@ -160,7 +161,7 @@ class ZarrWriter(ClosedByWith):
     def gap_bytes(self, name: str, samples: int) -> int:
         """Return what is left to fill of the last shard: whole ones are left out; see `Sink`."""
         stream = self._sampled(name)
-        return min(samples, -stream.length % stream.shard) * stream.dtype.itemsize
+        return min(samples, -stream.length % stream.shard) * stream.sample_bytes
 
     def settle(self) -> None:
         """Wait for the disk; see `Sink`."""
@@ -204,12 +205,23 @@ class ZarrWriter(ClosedByWith):
     def _stream(self, signal: Signal, array: str) -> SampleStream | None:
         if not signal.has_samples:
             return None
-        stored_type = signal.stored_type
+        stored_type, row_bytes = signal.stored_type, row_bytes_of(signal)
         codec = "blosc" if bits_of(stored_type) < 8 and self._codec in (None, AUTO) else self._codec
-        grows = self._journal is not None
-        cut = growing_cut(stored_type, signal.rate_hz, self._keep_s) if grows else usual_cut(stored_type)
-        entries = level_dtype_of(stored_type)
-        return SampleStream(self._folder, array, dtype_of(stored_type), entries, cut, codec, signal.missing_value)
+        if self._journal is not None:
+            cut = growing_cut(stored_type, signal.rate_hz, self._keep_s, row_bytes=row_bytes)
+        else:
+            cut = usual_cut(stored_type, row_bytes=row_bytes)
+        return SampleStream(
+            self._folder, array, dtype_of(stored_type), level_dtype_of(stored_type), cut, codec, signal.missing_value,
+            signal.sample_shape,
+        )  # fmt: skip
+
+    def _free_name(self, signal: Signal) -> str:
+        """Return what the arrays of a signal are called, unlike those of others and unlike axes of labels."""
+        every = [signal, *(one.signal for one in self._signals.values())]
+        taken = {dim for one in every for dim in (one.axis, *one.sample_dims)}
+        taken |= {one.array for one in self._signals.values()}
+        return array_name(signal.name, taken, has_axis=bool(signal.axis))
 
     def _publish(self, *, closed: bool, sync: bool) -> None:
         """Write samples first and what speaks of them afterwards; with ``sync``, in this order on the disk, too."""

@@ -36,8 +36,9 @@ class WrittenSignal:
 
     @property
     def grid(self) -> tuple[object, ...]:
-        """What signals on one axis have in common."""
-        return (self.signal.source.id, self.signal.rate_hz, self.first_id, self.stored)
+        """What signals on one axis of time have in common; of other axes, what is published follows from it."""
+        grid = (self.signal.source.id, self.signal.rate_hz, self.first_id, self.stored)
+        return (*grid, self.stream is not None and self.stream.length > 0) if self.signal.axis else grid
 
     @property
     def factors(self) -> tuple[int, ...]:

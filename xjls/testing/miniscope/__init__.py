@@ -12,6 +12,7 @@ from xjls.testing.miniscope.config import FrameConfig, StreamConfig, tiny
 from xjls.testing.miniscope.pixels import noise, pack, ramps, unpack
 from xjls.testing.miniscope.stream import Stream, encode, random_stream, turned
 from xjls.testing.miniscope.truth import Truth, truth_of
+from xjls.testing.miniscope.writing import write_stream
 
 __all__ = [
     "Buffer",
@@ -39,4 +40,5 @@ __all__ = [
     "turned",
     "unpack",
     "without",
+    "write_stream",
 ]

@@ -35,12 +35,13 @@ def frames_by_mio(config: StreamConfig, data: bytes) -> NDArray[np.uint8]:
         slot, frame = int(words[WORD_OF["frame_buffer_count"]]), int(words[WORD_OF["frame_num"]])
         if number is None and slot != 0:
             continue
+        if slot >= len(slots):
+            continue
         if number is not None and frame != number:
             made.append(b"".join(slots))
             slots = [bytes(size) for size in config.sizes]
         number = frame
-        if slot < len(slots):
-            slots[slot] = payload[: config.sizes[slot]].ljust(config.sizes[slot], b"\0")
+        slots[slot] = payload[: config.sizes[slot]].ljust(config.sizes[slot], b"\0")
     shape = (len(made), config.frame_width, config.frame_height)
     return np.frombuffer(b"".join(made), np.uint8).reshape(shape)
 

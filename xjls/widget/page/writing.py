@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xjls.errors import SelectionError
-from xjls.model.bounds import quantities
 from xjls.model.window import Window
+from xjls.plot.traces import chosen_quantities
 from xjls.storage.new_file import local_target, new_file
 from xjls.widget.page.content import COLUMNS, page_html
 from xjls.widget.view.lane import Source
@@ -104,7 +104,7 @@ def _source(recording: Recording, names: Iterable[str] | None, window: Mapping[s
     """Return what of a recording is to be seen: signals that have samples there, and which of them."""
     if window is None:
         return Source(recording, None if names is None else tuple(names))
-    chosen = [one for one in quantities(recording, names) if all(signal.length for signal in one.signals)]
+    chosen = [one for one in chosen_quantities(recording, names) if all(signal.length for signal in one.signals)]
     if not chosen:
         raise SelectionError(f"no signal of {recording.path} has samples to look at", "Choose others.")
     if isinstance(window, Mapping):

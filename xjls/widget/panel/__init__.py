@@ -3,6 +3,7 @@
 ::
 
     session ─ Watch (xjls.capturing) ─ feed ─▶ columns ┐
+                                       pictures ───────┤   of frames
                                        numbers ────────┼─ pushing ─▶ canvas ⇄ browser (static/panel)
     session counts ─ health ───────────────────────────┘   acknowledged, word of two is waited for
     buttons (controls) ⇄ panel ─▶ streaming ─▶ session, recordings

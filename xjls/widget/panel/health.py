@@ -35,6 +35,8 @@ class Health:
     ----------
     rates_hz
         Nominal rates, by signal.
+    counted
+        The signal whose rate is told; ``""`` for the fastest one. Of a device with frames that is their signal.
 
     Examples
     --------
@@ -47,8 +49,8 @@ class Health:
     (1000.0, 4000.0, 5, 0, False)
     """
 
-    def __init__(self, rates_hz: Mapping[str, float]) -> None:
-        self._fastest = max(rates_hz, key=lambda name: rates_hz[name])
+    def __init__(self, rates_hz: Mapping[str, float], counted: str = "") -> None:
+        self._fastest = counted or max(rates_hz, key=lambda name: rates_hz[name])
         self._nominal_hz = rates_hz[self._fastest]
         self._before: deque[_Sample] = deque()
 
@@ -66,7 +68,9 @@ class Health:
             "bytes_per_s": (now.n_bytes - first.n_bytes) / passed_s if passed_s else 0.0,
             "lost": counts.lost - counts.left_out, "left_out": counts.left_out, "gaps": counts.gaps,
             "over_range": counts.over_range, "queued": counts.queued, "most_queued": counts.most_queued,
-            "lag_s": counts.lag_s, "most_lag_s": counts.most_lag_s, "is_well": not (counts.lost or counts.over_range),
+            "lag_s": counts.lag_s, "most_lag_s": counts.most_lag_s,
+            "is_well": not (counts.lost or counts.missing or counts.over_range),
+            "tallies": [[what, n] for what, n in counts.tallies.items() if n],
         }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from xjls.widget.panel.feed import SPARE, Feed, lane_of
 from xjls.widget.panel.health import Health, progress_of
 from xjls.widget.panel.marks import Marks
 from xjls.widget.panel.numbers import read_out
+from xjls.widget.panel.pictures import Pictures, facts_of, losses_of
 
 if TYPE_CHECKING:
     from xjls.widget.panel.pushing import Push
@@ -19,6 +20,8 @@ NUMBERS_S = 0.2
 """Between two read-outs: faster ones cannot be read."""
 KEPT_BYTES = 40_000
 """Of columns, of a picture that is kept with the notebook."""
+KEPT_PIXELS = 40_000
+"""Of a frame that is kept."""
 KEPT_MARKS = 50
 COLUMN_BYTES = 17
 """What a column takes: four float32 and its fill."""
@@ -50,9 +53,10 @@ class Messages:
     def __init__(self, streaming: Streaming, window_s: float) -> None:
         self._streaming = streaming
         self._rates = {signal.name: float(signal.rate_hz) for signal in streaming.signals}
-        self._health = Health(self._rates)
+        self._health = Health(self._rates, streaming.session.counts.counted)
         self._feed = Feed(streaming.watch.histories, window_s)
         self._marks = Marks(streaming.watch)
+        self._pictures = Pictures(streaming.watch.frames)
         self._window_s = window_s
         self._is_new = True
         self._has_origin = False
@@ -77,30 +81,33 @@ class Messages:
         if reset:
             self._feed = Feed(self._streaming.watch.histories, self._window_s)
             self._marks = Marks(self._streaming.watch)
+            self._pictures = Pictures(self._streaming.watch.frames)
             self._is_new = False
             self._has_origin = has_begun
-        content, data = self._picture(self._feed, self._marks)
+        content, data = self._picture(self._feed, self._marks, self._pictures)
         content |= {"reset": reset, "skipped": skipped, **self._slow()}
         if reset:
             content["facts"] = self._facts()
         return content, [data]
 
-    def _picture(self, feed: Feed, marks: Marks, **how: int) -> tuple[dict[str, Any], bytes]:
-        """Return what is new of columns and marks."""
+    def _picture(self, feed: Feed, marks: Marks, pictures: Pictures, **how: int) -> tuple[dict[str, Any], bytes]:
+        """Return what is new of columns, marks and frames."""
         newest, window = feed.newest_ns(), round(self._window_s * NS)
         lanes, data = feed.news()
+        frames, pixels = pictures.news(len(data))
         new = marks.news(feed.begin_ns, newest - window, **how)
-        return {"window": window, "newest": newest, "lanes": lanes, "marks": new}, data
+        return {"window": window, "newest": newest, "lanes": lanes, "marks": new, "frames": frames}, data + pixels
 
     def kept(self, skipped: int) -> dict[str, Any]:
         """Return a push, its buffer within, of as few bytes as a notebook may keep; ``{}`` before there is a sample."""
         with self._lock:
-            histories = self._streaming.watch.histories
-            columns = KEPT_BYTES * SPARE // ((SPARE + 1) * COLUMN_BYTES * len(histories))
-            feed = Feed(histories, self._window_s, max(columns, 1))
-            if feed.begin_ns is None:
+            watch = self._streaming.watch
+            columns = KEPT_BYTES * SPARE // ((SPARE + 1) * COLUMN_BYTES * max(len(watch.histories), 1))
+            feed = Feed(watch.histories, self._window_s, max(columns, 1))
+            if feed.begin_ns is None and all(one.newest is None for one in watch.frames.values()):
                 return {}
-            content, data = self._picture(feed, Marks(self._streaming.watch), most=KEPT_MARKS)
+            pictures = Pictures(watch.frames, KEPT_PIXELS)
+            content, data = self._picture(feed, Marks(watch), pictures, most=KEPT_MARKS)
             told = {"type": "push", "id": 0, "kept": True, "reset": True, "skipped": skipped, "facts": self._facts()}
             return told | content | self._slow() | {"data": data}
 
@@ -119,7 +126,7 @@ class Messages:
             "numbers": read_out(streaming.watch.histories, self._window_s),
             "health": health, "elapsed_s": counts.elapsed_s, "recorded_s": float(counts.recorded_s),
             "recording": None if part is None else progress_of(part, health["bytes_per_s"]),
-            "is_recording": streaming.is_recording,
+            "is_recording": streaming.is_recording, "pictures": losses_of(streaming.watch.frames),
         }  # fmt: skip
         return self._told
 
@@ -136,10 +143,11 @@ class Messages:
 
     def _facts(self) -> dict[str, Any]:
         """Return what stays as it is, but for the origin of times, which the first tie tells."""
-        origin = self._origin_ns()
+        origin, watch = self._origin_ns(), self._streaming.watch
         return {
             "title": self._streaming.device, "utc": origin is not None, "origin": str(origin or 0),
-            "since": "the first sample", "lanes": [lane_of(signal) for signal in self._streaming.signals],
+            "since": "the first sample", "lanes": [lane_of(one.signal) for one in watch.histories.values()],
+            "pictures": [facts_of(one) for one in watch.frames.values()],
         }  # fmt: skip
 
     def _origin_ns(self) -> int | None:

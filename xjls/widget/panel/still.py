@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.capturing.grey import tinted
 from xjls.errors import MissingDependencyError
 from xjls.plot import Mark, Trace, plot_traces
 from xjls.plot.trace import spans_of
+from xjls.widget.panel.still_frame import caption, figure_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +59,8 @@ def png_of(kept: Mapping[str, Any]) -> bytes | None:
     >>> png_of({}), png_of(messages.kept(0))[1:4]
     (None, b'PNG')
     """
+    if kept.get("frames"):
+        return _frame_png(kept)
     lanes = [lane for lane in kept.get("lanes", ()) if lane["n"]]
     if not lanes:
         return None
@@ -71,6 +75,21 @@ def png_of(kept: Mapping[str, Any]) -> bytes | None:
         # Names and marks may hold letters that the font lacks: they show as boxes, which says enough
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
         plot_traces(traces, marks, std=True).savefig(out, format="png")
+    return out.getvalue() if out.tell() <= MOST_BYTES else None
+
+
+def _frame_png(kept: Mapping[str, Any]) -> bytes | None:
+    """Return the first frame of a push; what is measured beside it is in the widget."""
+    told = kept["frames"][0]
+    shape = told["height"], told["width"]
+    pixels = np.frombuffer(kept["data"], "u1", shape[0] * shape[1], told["at"])
+    missing = np.zeros(len(pixels), np.bool_)
+    for start, stop in told["missing"]:
+        missing[start:stop] = True
+    lost = kept["pictures"][told["key"]]["lost"]
+    title = caption(told["key"], told["id"], told["absent"], told["parts"], lost)
+    out = io.BytesIO()
+    figure_of(tinted(pixels.reshape(shape), missing.reshape(shape)), title).savefig(out, format="png")
     return out.getvalue() if out.tell() <= MOST_BYTES else None
 
 

@@ -4,6 +4,7 @@ import { makeTimes } from "../core/times.js";
 import { element } from "../explorer/dom.js";
 import { applyTheme, laneHues, themeOf, watchTheme } from "../explorer/theme.js";
 import { makeLiveColumns } from "./columns.js";
+import { makeLiveAlbum, makeLiveFrames } from "./frames.js";
 import { makeMarking } from "./marking.js";
 import { makeLiveMarks } from "./marks.js";
 import { livePlaces, makeLivePainter } from "./picture.js";
@@ -20,10 +21,12 @@ function render({ model, el }) {
   const top = element("div", { className: "xjls-live-top" }, readouts.head, marking.form);
   const note = element("div", { className: "xjls-live-note", role: "alert" });
   const main = element("div", { className: "xjls-live-main" }, canvas, readouts.side);
-  const root = element("div", { className: "xjls-live xjls-panel-view" }, top, main, readouts.sums, readouts.health, note);
+  const album = makeLiveAlbum();
+  const parts = [top, album.root, main, readouts.sums, readouts.health, note];
+  const root = element("div", { className: "xjls-live xjls-panel-view" }, ...parts);
   el.append(root);
   const live = {
-    model, root, canvas, readouts, note, marking, columns: makeLiveColumns(), marks: makeLiveMarks(), held: null, push: null, facts: { lanes: [] },
+    model, root, canvas, readouts, note, marking, album, frames: makeLiveFrames(), columns: makeLiveColumns(), marks: makeLiveMarks(), held: null, push: null, facts: { lanes: [] },
     times: makeTimes(LIVE_ORIGIN), theme: null, paint: makeLivePainter(canvas), frame: 0, drawn: 0, received: 0,
   };
   const ends = listenLive(live);
@@ -81,6 +84,7 @@ function takePicture(live, content, buffer) {
     live.times = makeTimes(content.facts);
   }
   live.columns.take(content, buffer ?? new ArrayBuffer(0));
+  live.frames.take(content, buffer ?? new ArrayBuffer(0));
   live.marks.take(content);
   live.root.dataset.marks = String(live.marks.all().length);
   live.push = content;
@@ -110,7 +114,7 @@ function holdPicture(live) {
     spans.set(key, live.columns.spans(key));
   }
   const columns = { strip: (key) => strips.get(key) ?? null, spans: (key) => spans.get(key) ?? [] };
-  return { columns, marks: live.marks.all(), newest: live.push.newest, window: live.push.window };
+  return { columns, frames: live.frames.all(), marks: live.marks.all(), newest: live.push.newest, window: live.push.window };
 }
 
 function recolor(live) {
@@ -131,8 +135,10 @@ function paintNow(live) {
   if (whole < 1) return;
   const side = whole >= LIVE_NARROW ? LIVE_SIDE : 0;
   live.root.dataset.narrow = String(!side);
-  const now = { newest: push?.newest, window: push?.window, columns: live.columns, marks: live.marks.all() };
-  const { newest, window: span, columns, marks } = live.held ?? now;
+  const now = {
+    newest: push?.newest, window: push?.window, columns: live.columns, marks: live.marks.all(), frames: live.frames.all(),
+  };
+  const { newest, window: span, columns, marks, frames } = live.held ?? now;
   const lanes = live.facts.lanes;
   const scene = {
     lanes, columns, marks, newest, view: [newest - span, newest], times: live.times, theme: live.theme, settings,
@@ -142,7 +148,8 @@ function paintNow(live) {
   live.canvas.hidden = !(push && lanes.length);
   live.canvas.setAttribute("aria-label", `the last ${Math.round((span ?? 0) / 1e9)} s of ${lanes.map(({ name }) => name).join(", ")}`);
   live.readouts.show(push, scene);
-  live.root.dataset.ready = String(Boolean(push && lanes.length));
+  live.album.show(frames, { facts: live.facts.pictures, losses: push?.pictures, width: whole, frozen: scene.frozen });
+  live.root.dataset.ready = String(Boolean(push && (lanes.length || frames.length)));
   if (push && !push.kept && push.id !== live.drawn) {
     live.drawn = push.id;
     live.model.send({ type: "ack", id: push.id });

@@ -13,6 +13,7 @@ export function healthParts(health, skipped) {
     { name: "rate", text: `${withPrefix(health.rate_hz, "Hz", 4)} of ${withPrefix(health.nominal_hz, "Hz", 4)}`, bad: false },
     { name: "lost", text: `lost at device ${countText(health.lost)}`, bad: health.lost > 0 },
     { name: "left_out", text: `dropped by host ${countText(health.left_out)}`, bad: health.left_out > 0 },
+    ...(health.tallies ?? []).map(([what, n]) => ({ name: what, text: `${what} ${countText(n)}`, bad: true })),
     { name: "over_range", text: `over range ${countText(health.over_range)}`, bad: health.over_range > 0 },
     { name: "queue", text: `queue ${percent(health.queued)} (most ${percent(health.most_queued)})`, bad: false },
     { name: "lag", text: `lag ${withPrefix(health.lag_s, "s", 3)}`, bad: false },

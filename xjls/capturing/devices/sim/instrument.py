@@ -1,23 +1,17 @@
-"""A simulated instrument: signals like those of a Joulescope or a PicoScope, at any rate and speed.
-
-Every sample is a function of its id (`expected`), so that continuity is checked by arithmetic. A script makes it drop
-samples, jump, stall, go over range, or be unplugged, at known moments.
-"""
+"""Signals like those of a Joulescope or a PicoScope, at any rate and speed."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.capturing.device import STOPPED, UNPLUGGED, Device, Found, Request, Setting
+from xjls.capturing.device import STOPPED, UNPLUGGED
+from xjls.capturing.devices.sim.script import DROPPED, ENDED, parse_script, whole_of
 from xjls.capturing.timing import EVERY_S, NS, SystemTiming, speed_of
 from xjls.errors import SelectionError
 from xjls.model.amounts import seconds_of
@@ -31,28 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xjls.capturing.device import Outlet
+    from xjls.capturing.device import Outlet, Request
+    from xjls.capturing.devices.sim.script import Mishap
     from xjls.capturing.timing import Timing
     from xjls.model.annotation import Json
 
-SETTINGS = (
-    Setting(name="model", default="joulescope", meaning="joulescope or picoscope"),
-    Setting(name="speed", default=1, meaning="seconds of samples a second; max for as fast as they are taken"),
-    Setting(name="block_s", default=0.02, meaning="seconds of samples in a block"),
-    Setting(name="seconds", default=0, meaning="seconds of samples after which it ends; 0 for never"),
-    Setting(name="first_id", default=0, meaning="sample id of the first sample"),
-    Setting(name="start_ns", default=0, meaning="UTC of the first sample, in ns since 1970; 0 for now"),
-    Setting(
-        name="script", default="",
-        meaning="what goes wrong when, as drop@1.5s:5000;jump@2s:100;stall@3s:200ms;over@4s:10;unplug@5s",
-    ),
-)  # fmt: skip
-DROPPED = "dropped by the instrument"
-ENDED = "it has no more"
 _TICK_S = 0.005
-_EVENT = re.compile(r"\s*(drop|jump|stall|over|unplug)@([^:;]+)(?::\s*([^:;]+))?\s*")
 _LSB_V = 2 / 32512
-_MODELS: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
+MODELS: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
     "joulescope": {
         "current": ("A", "f32", True), "voltage": ("V", "f32", True), "power": ("W", "f32", True),
         "current_range": ("", "u4", False), "gpi[0]": ("", "u1", False), "gpi[1]": ("", "u1", False),
@@ -66,27 +46,6 @@ _BURST, _RIPPLE, _SINE = 200_000, 20_000, 4096
 _TOGGLE = {"gpi[0]": 2000, "gpi[1]": 3000}
 _TABLE = {"joulescope": 6 * _BURST, "picoscope": 256 * _SINE}
 """Samples after which signals, their noise included, repeat: whole periods of each, so that no phase ever jumps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mishap:
-    """Something that goes wrong at a moment."""
-
-    kind: str
-    at: int
-    """Sample, counted from the first."""
-    amount: Fraction
-    """Samples, or seconds of a stall."""
-
-
-def find_devices() -> Iterable[Found]:
-    """Return both models: they are always there."""
-    return [Found(uri=f"sim?model={model}", source=_source(model)) for model in _MODELS]
-
-
-def open_device(request: Request) -> Device:
-    """Open a simulated instrument; see `xjls.capturing.registry.open_device`."""
-    return Simulator(request)
 
 
 @cache
@@ -149,18 +108,18 @@ class Simulator:
     def __init__(self, request: Request, timing: Timing | None = None) -> None:
         told = request.settings
         model = str(told["model"])
-        if model not in _MODELS:
-            raise SelectionError(f"there is no simulated {model!r}", f"Models: {', '.join(_MODELS)}.")
+        if model not in MODELS:
+            raise SelectionError(f"there is no simulated {model!r}", f"Models: {', '.join(MODELS)}, miniscope.")
         self._rate_hz = _RATES[model] if request.rate_hz is None else request.rate_hz
         self._speed = speed_of(told["speed"])
-        self.source = _source(model)
+        self.source = source_of(model)
         self.signals = _signals(model, request, self._rate_hz, self.source)
         self.is_live = self._speed is not None
         self.settings: Mapping[str, Json] = dict(told)
         self._block = max(round(seconds_of(told["block_s"]) * self._rate_hz), 1)
         self._length = math.ceil(seconds_of(told["seconds"]) * self._rate_hz) if told["seconds"] else None
-        self._first_id = _whole(told, "first_id")
-        self._start_ns = _whole(told, "start_ns")
+        self._first_id = whole_of(told, "first_id")
+        self._start_ns = whole_of(told, "start_ns")
         self._script = parse_script(str(told["script"]), self._rate_hz)
         self._timing = timing or SystemTiming()
         self.delivered_s = 0.0
@@ -230,43 +189,19 @@ class Simulator:
         return at + n if event.kind in ("drop", "jump") else at
 
 
-def parse_script(text: str, rate_hz: Fraction) -> tuple[Mishap, ...]:
-    """Return what goes wrong, in the order in which it does.
+def source_of(model: str) -> Source:
+    """Return a simulated instrument.
 
     Examples
     --------
-    >>> [(event.kind, event.at, event.amount) for event in parse_script("stall@2s:500ms; drop@1s:20", Fraction(1000))]
-    [('drop', 1000, Fraction(20, 1)), ('stall', 2000, Fraction(1, 2))]
+    >>> str(source_of("picoscope"))
+    'simulated picoscope xjls picoscope 000000'
     """
-    parts = filter(None, (part.strip() for part in text.split(";")))
-    return tuple(sorted((_mishap(part, rate_hz) for part in parts), key=lambda mishap: mishap.at))
-
-
-def _mishap(text: str, rate_hz: Fraction) -> Mishap:
-    try:
-        kind, at, amount = _EVENT.fullmatch(text).groups()  # type: ignore[union-attr]  # caught below
-        read = {"unplug": lambda _: Fraction(0), "stall": seconds_of}.get(kind, lambda samples: Fraction(int(samples)))
-        return Mishap(kind, math.ceil(seconds_of(at) * rate_hz), read(amount))
-    except (AttributeError, ValueError, TypeError, SelectionError):
-        raise SelectionError(
-            f"{text!r} is nothing that can go wrong", "Give drop@1.5s:5000, jump@2s:100, stall@3s:200ms, over@4s:10 or"
-            " unplug@5s, with a semicolon between two of them.",
-        ) from None  # fmt: skip
-
-
-def _whole(told: Mapping[str, Any], name: str) -> int:
-    value = told[name]
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise SelectionError(f"{name}={value!r} is no whole number", "Give one.")
-    return int(value)
-
-
-def _source(model: str) -> Source:
     return Source(id=1, name=f"simulated {model}", vendor="xjls", model=model, version="1", serial_number="000000")
 
 
 def _signals(model: str, request: Request, rate_hz: Fraction, source: Source) -> tuple[Signal, ...]:
-    known = _MODELS[model]
+    known = MODELS[model]
     wanted = tuple(name for name, facts in known.items() if facts[2]) if request.signals is None else request.signals
     if not wanted:
         raise SelectionError("no signals were asked for", f"Signals: {', '.join(known)}.")
