@@ -13,6 +13,8 @@ import numpy as np
 import xjls
 from xjls.testing import write_demo
 from xjls.testing.jls2 import Annotation, Fsr, Source, chunks_of, encode, flip, write
+from xjls.testing.miniscope import Start, StreamConfig, buffers_of, idling, without
+from xjls.testing.miniscope import encode as encode_miniscope
 from xjls.testing.picostream import write_picostream
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -52,6 +54,12 @@ def pairs(path):
 def capture(path):
     with xjls.open_recording(path) as recording:
         return recording.plot(tz="UTC")
+
+
+def frames(path):
+    options = {"config": "wireless-200px"}
+    with xjls.open_recording(path, format="miniscope", format_options=options) as recording:
+        return recording.plot()
 
 
 # ---- their recordings ----------------------------------------------------------------------------------------------
@@ -166,6 +174,26 @@ def write_capture(path, size=1.0):
     return path
 
 
+def write_frames(path, size=1.0):
+    """Twenty seconds of six cells that flash now and then, over a link that loses some buffers, and breaks once."""
+    n, side = max(round(400 * size), 24), 200
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[:side, :side]
+    centres = np.array([(52, 60), (80, 142), (128, 36), (140, 150), (110, 96), (168, 92)])[..., None, None]
+    cells = np.exp(-((y - centres[:, 0]) ** 2 + (x - centres[:, 1]) ** 2) / 60)
+    decay = np.exp(-np.arange(20) / 6)
+    traces = np.stack([np.convolve(rng.random(n) < 0.04, decay)[:n] for _ in cells])
+    movie = 70 + 40 * np.exp(-((y - 100) ** 2 + (x - 100) ** 2) / 9000) + rng.normal(0, 0.3, (n, side, side))
+    movie += 90 * np.einsum("kt,kyx->tyx", traces, cells)
+    config = StreamConfig()
+    sent = buffers_of(config, movie.clip(0, 255).astype("u1"), Start(frame=4200))
+    lost = [(frame, slot) for frame in range(n) for slot in range(8) if rng.random() < 0.03]
+    broken = [(frame, slot) for frame in range(n * 6 // 11, n * 6 // 11 + n // 33) for slot in range(8)]
+    kept = without(idling(sent, rng.integers(26_000, 29_000, n)), *dict.fromkeys(lost + broken))
+    path.with_suffix(".bin").write_bytes(encode_miniscope(config, kept).data)
+    return path.with_suffix(".bin")
+
+
 GALLERY = {
     "hours": (write_hours, hours),
     "burst": (write_burst, burst),
@@ -173,6 +201,7 @@ GALLERY = {
     "logic": (write_logic, logic),
     "pairs": (write_pairs, pairs),
     "capture": (write_capture, capture),
+    "frames": (write_frames, frames),
 }
 """For each picture who writes its recording, and who draws it."""
 
