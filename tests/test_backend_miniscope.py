@@ -317,6 +317,17 @@ def test_host_times_are_utc(tmp_path):
             assert (ds.host_time.dtype, ds.host_time.attrs["units"]) == (np.float64, UNIX)
 
 
+def test_other_host_times_are_another_content(tmp_path):
+    made = MAKERS["middle_buffer_lost"](tmp_path)
+    csv = tmp_path / "times.csv"
+    tokens = []
+    for rows in ("102592,1.5\n", "102592,1.5\n102593,2.5\n"):
+        csv.write_text("buffer_count,buffer_recv_unix_time\n" + rows)
+        with xjls.open_recording(made.path, **how_to_open(made.config, host_times=csv)) as recording:
+            tokens.append(recording.token)
+    assert tokens[0] != tokens[1]
+
+
 def test_seconds_become_times_to_the_nanosecond():
     seconds = np.array([[0.0, -1.25, 1_772_359_200.000125], [np.nan, np.inf, 4e9 + 0.5]])
     expected = [[0, -1_250_000_000, 1_772_359_200_000_124_931], ["NaT", "NaT", 4_000_000_000_500_000_000]]

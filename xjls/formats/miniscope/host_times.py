@@ -15,7 +15,7 @@ from xjls.errors import CorruptError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["matched_times", "read_host_times"]
+__all__ = ["content_token", "matched_times", "read_host_times"]
 
 _COUNT, _TIME = "buffer_count", "buffer_recv_unix_time"
 _MODULUS = 1 << 32
@@ -49,6 +49,12 @@ def read_host_times(path: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
                     counts.append(count % _MODULUS)
                     times.append(time)
     return np.array(counts, np.int64), np.array(times, np.float64)
+
+
+def content_token(path: str) -> tuple[object, ...]:
+    """Return what tells the content of a file from another: path, size in bytes, modification time in ns."""
+    stat = Path(path).stat()
+    return path, stat.st_size, stat.st_mtime_ns
 
 
 def matched_times(

@@ -18,7 +18,7 @@ from xjls.formats.miniscope.buffers import find_buffers
 from xjls.formats.miniscope.card import CardConfig, find_card_buffers, read_card_config
 from xjls.formats.miniscope.frames import read_frames
 from xjls.formats.miniscope.grid import Grid, place_buffers
-from xjls.formats.miniscope.host_times import read_host_times
+from xjls.formats.miniscope.host_times import content_token, read_host_times
 from xjls.formats.miniscope.stored import StoredBytes
 from xjls.formats.miniscope.tables import BUFFER, FRAME, IMAGE, Column, buffer_columns, frame_columns
 from xjls.formats.miniscope.telling import damage_of, facts_of, notes_of, require_frames
@@ -85,7 +85,8 @@ class MiniscopeReader:
         of_frames = {column.name: column for column in frame_columns(self.grid, of_buffers)}
         self._columns: Mapping[str, Column] = {**of_frames, **of_buffers}
         self._of_frames = frozenset((IMAGE, *of_frames))
-        self.token: tuple[object, ...] = (*self._storage.token, repr(self._config), layout, host_times)
+        told = () if host_times is None else content_token(host_times)
+        self.token: tuple[object, ...] = (*self._storage.token, repr(self._config), layout, *told)
         self.names: tuple[str, ...] = (IMAGE, *self._columns)
 
     def describe(self, name: str) -> Signal:
