@@ -19,6 +19,8 @@ from hypothesis import HealthCheck, settings
 from xjls.testing.laws import Expected
 from xjls.testing.scenarios import SCENARIOS
 
+collect_ignore = ["campaigns/mio_driver.py"]
+"""What runs in an environment of its own, which has mio."""
 DATA = Path(__file__).parent / "data"
 FILES = Path("/proc/self/fd")
 SLOW_S = 30

@@ -13,7 +13,7 @@ SIDE, SLOTS = 16, 4
 SOURCE = xjls.Source(id=1, name="scope", vendor="tests")
 LOST = "no buffer arrived"
 FIRST = 12_830
-FRAME, BUFFER = ("image", "buffer_present", "n_missing", "time"), ("frame_num", "header_ok")
+FRAME, BUFFER = ("image", "buffer_present", "n_missing", "time"), ("frame_num", "header_ok", "frame_number")
 
 
 def pixels_of(frame, side=SIDE):
@@ -27,6 +27,11 @@ def mask_of(frame):
     found = np.full(SLOTS, frame % 7 != 3)
     found[frame % SLOTS] &= frame % 5 != 1
     return found
+
+
+def frame_numbers(numbers):
+    """Return the frames that buffers are of, i64[buffer], by what headers say; -1 where that is not known."""
+    return np.where(numbers % 11 == 5, -1, numbers.astype("i8"))
 
 
 def sent(frame, side=SIDE):
@@ -56,6 +61,7 @@ def signals_of(side=SIDE, fps=20):
         signal(4, "time", "f8", "frame", units="s", describes_axis=True),
         signal(5, "frame_num", "u4", "buffer"),
         signal(6, "header_ok", "?", "buffer"),
+        signal(7, "frame_number", "i8", "buffer", facts={"refers_to": "frame"}),
     )
 
 
@@ -84,6 +90,7 @@ class Scope:
         numbers = np.repeat(frames, masks.sum(axis=1)).astype("u4")
         self.put(outlet, "frame_num", self.next_buffer, numbers)
         self.put(outlet, "header_ok", self.next_buffer, np.ones(len(numbers), "?"))
+        self.put(outlet, "frame_number", self.next_buffer, frame_numbers(numbers))
         self.next_buffer += len(numbers)
         for frame in frames:
             if mask_of(frame).any():
@@ -119,7 +126,25 @@ def check_frames(recording, *, side=SIDE, reasons=(LOST,), shift=0):
         for frame, row in zip(range(windows[name].start, windows[name].stop), rows, strict=True):
             if frame not in absent:
                 np.testing.assert_array_equal(row, of(frame - shift))
+    if {"frame_num", "frame_number"} <= windows.keys():
+        check_frame_numbers(recording, shift)
     return windows, missing
+
+
+def check_frame_numbers(recording, shift=0, start=0):
+    """Hold the frames that buffers are of, from one buffer on, to what headers say, by ids."""
+    found = {}
+    for name in ("frame_num", "frame_number"):
+        values, gaps = recording.read_with_gaps(name)
+        window = recording.signal(name).window
+        absent = {buffer for gap in gaps for buffer in range(gap.window.start, gap.window.stop)}
+        ids = range(window.start, window.stop)
+        found[name] = {i: value for i, value in zip(ids, values, strict=True) if i >= start and i not in absent}
+    both = sorted(found["frame_num"].keys() & found["frame_number"].keys())
+    assert both or not (found["frame_num"] and found["frame_number"])
+    of = frame_numbers(np.array([found["frame_num"][i] for i in both], "i8"))
+    told = np.array([found["frame_number"][i] for i in both], "i8")
+    np.testing.assert_array_equal(told, np.where(of < 0, -1, of + shift))
 
 
 def plays(stop_at, step=3, start=FIRST):

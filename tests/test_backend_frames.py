@@ -19,7 +19,9 @@ from xjls.model.window import Gap, Window
 def test_signals_are_chosen_by_name(tmp_path):
     made, ds = opened(tmp_path, "lost_5_percent", signals=["image", "time", "frame_num"])
     with ds:
-        assert (set(ds.data_vars), set(ds.coords)) == ({"image"}, {"frame", "buffer", "time", "frame_num"})
+        assert (set(ds.data_vars), set(ds.coords)) == (
+            {"image"}, {"frame", "buffer", "height", "width", "time", "frame_num"},
+        )  # fmt: skip
         assert "ancillary_variables" not in ds.image.attrs
         assert ds.attrs["missing_buffers"] == made.truth.missing
     _, ds = opened(tmp_path, "lost_5_percent", drop_variables=["image", "frame", "timestamp", "buffer_present"])
@@ -131,8 +133,11 @@ def test_frames_and_series_are_in_one_dataset(tmp_path):
     assert not (tmp_path / "all.jls").exists()
     with xjls.open(ds.xjls.to_zarr(tmp_path / "all.zarr"), levels=False) as back:
         assert back.sizes == {**ds.sizes, "height_photo": 5, "width_photo": 6}
-        for name in ("current", "image", "photo"):
+        for name in ("current", "image", "photo", "time_frame"):
             np.testing.assert_array_equal(back[name].values, ds[name].values)
+        assert back.xjls.recording.signals.keys() == ds.xjls.recording.signals.keys()
+    with xjls.open(ds.rename(image="time_picture").xjls.to_zarr(tmp_path / "renamed.zarr"), levels=False) as back:
+        assert {"time", "time_picture"} <= back.xjls.recording.signals.keys()
     with xjls.open(ds.xjls.to_jls(tmp_path / "run.jls", "current")) as back:
         np.testing.assert_array_equal(back.current.values, ds.current.values)
     groups = open_groups(mixed(), Choice())
@@ -199,6 +204,22 @@ def test_frames_that_are_shown_are_drawn(tmp_path, asked):
             assert any(np.array_equal(one, frame) for frame in made.truth.frames[2:5])
         with pytest.raises(xjls.SelectionError, match=r"Reduce those along 'frame' by xarray"):
             ds.assign(image=ds.image * 2).xjls.plot()
+
+
+def test_all_signals_that_are_named_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    ds = open_samples(mixed(), Choice())
+    assert ds.xjls.plot(name for name in ["current"]).axes[0].get_ylabel()
+    with pytest.raises(xjls.SelectionError, match="current"):
+        ds.xjls.plot(["current", "image"])
+    for names in (["image", "missing"], ["image", "derived"]):
+        with pytest.raises(xjls.SelectionError, match=r"'image' lies along 'frame'"):
+            ds.assign(derived=ds.current * 2).xjls.plot(names)
+    _, ds = opened(tmp_path, "golden_tiny")
+    with ds:
+        figure = ds.isel(frame=slice(0, 3)).xjls.plot(["image", "battery_voltage"])
+        assert figure.axes[-1].get_ylabel().startswith("battery voltage")
+        assert sum(bool(axes.images) for axes in figure.axes) == 3
 
 
 def test_the_accessor_knows_the_recording(tmp_path):
@@ -314,17 +335,29 @@ def test_a_part_is_written_without_totals_of_the_whole(tmp_path):
         with xjls.open(part.xjls.to_zarr(tmp_path / "part.zarr")) as back:
             xr.testing.assert_equal(back.load(), part.load())
             assert {"missing_buffers", "frames"}.isdisjoint(back.attrs)
+            for fact in ("payload_bytes", "pixel_bits", "frame_height", "frame_width", "buffers_per_frame"):
+                assert back.image.attrs[fact] == ds.image.attrs[fact]
+            assert back.frame_number.attrs["refers_to"] == "frame"
+            np.testing.assert_array_equal(back.xjls.pixel_present(), made.truth.pixel_present[3:30])
+        with xjls.open(part.isel(height=slice(4, 9)).xjls.to_zarr(tmp_path / "rows.zarr")) as back:
+            assert {"payload_bytes", "pixel_bits", "frame_height"}.isdisjoint(back.image.attrs)
             assert back.header_flags.attrs["flag_masks"].tolist() == ds.header_flags.attrs["flag_masks"].tolist()
         with xjls.open(ds.xjls.to_zarr(tmp_path / "image.zarr", "image")) as back:
             assert set(back.data_vars) == {"image"}
-            assert {"time", "frame"} == set(back.coords)
+            assert {"time", "frame", "height", "width"} == set(back.coords)
             np.testing.assert_array_equal(back.image.values, made.truth.frames)
         with pytest.raises(xjls.SelectionError, match=r"the labels of 'frame' do not count on.*Select a slice"):
             ds.isel(frame=[0, 2]).xjls.to_zarr(tmp_path / "holes.zarr")
         twice = ds.n_missing * ds.bit_offset
         with pytest.raises(xjls.SelectionError, match=r"'twice' lies along frame and buffer"):
             ds.assign(twice=twice).xjls.to_zarr(tmp_path / "twice.zarr")
-        assert {path.name for path in tmp_path.glob("*.zarr")} == {"part.zarr", "image.zarr"}
+        assert {path.name for path in tmp_path.glob("*.zarr")} == {"part.zarr", "rows.zarr", "image.zarr"}
+
+
+def test_frames_by_time_are_not_written(tmp_path):
+    _, ds = opened(tmp_path, "lost_5_percent")
+    with ds, pytest.raises(xjls.SelectionError, match=r"'image' is labelled by 'time'.*ds\.swap_dims\(time='frame'\)"):
+        ds.swap_dims(frame="time").xjls.to_zarr(tmp_path / "by_time.zarr")
 
 
 def test_derived_frames_are_written_with_their_gaps(tmp_path):
@@ -373,11 +406,48 @@ def test_pixels_of_frames_that_mio_makes_are_told(tmp_path):
         assert (ds.image.values[missing] == 0).all()
 
 
-def test_pixels_of_parts_of_frames_are_not_told(tmp_path):
-    _, ds = opened(tmp_path, "lost_20_percent")
+TURNED = {
+    "transposed": lambda data: data.transpose("width", "height", ...),
+    "flipped": lambda data: data.isel(height=slice(None, None, -1)),
+    "cropped": lambda data: data.isel(height=slice(4, 11), width=[9, 2]),
+    "a row": lambda data: data.isel(height=5),
+    "a frame": lambda data: data.isel(frame=2),
+    "pixels": lambda data: data.isel(frame=("p", [1, 2, 3]), height=("p", [0, 15, 8]), width=("p", [3, 3, 1])),
+    "stacked": lambda data: data.transpose("width", "frame", "height", ...).stack(pixel=("height", "width")),
+}
+
+
+@pytest.mark.parametrize("chunks", [None, {}, {"frame": 3}])
+@pytest.mark.parametrize("turned", TURNED)
+@pytest.mark.parametrize("layout", ["device", "mio"])
+@pytest.mark.filterwarnings("ignore:The specified chunks separate the stored chunks")
+def test_pixels_are_told_by_their_labels(tmp_path, turned, chunks, layout):
+    _, ds = opened(tmp_path, "lost_20_percent", chunks=chunks, options={"layout": layout})
     with ds:
-        for part in (ds.isel(height=slice(0, 4)), ds.isel(slot=[0, 1])):
-            with pytest.raises(xjls.SelectionError, match=r"part of its rows.*Mask it first"):
-                part.xjls.pixel_present()
-        with pytest.raises(xjls.SelectionError, match=r"no variable.*buffer_present"):
-            ds[["n_missing"]].xjls.pixel_present()
+        whole = ds.xjls.pixel_present().compute()
+        assert 0 < whole.mean() < 1
+        part = TURNED[turned](ds)
+        found = part.xjls.pixel_present()
+        assert found.dims == part.image.dims
+        assert (found.chunks is None) == (chunks is None)
+        np.testing.assert_array_equal(found, TURNED[turned](whole).transpose(*found.dims))
+        assert found.coords.equals(part.image.coords)
+        np.testing.assert_array_equal(ds.isel(slot=slice(None, None, -1)).xjls.pixel_present(), whole)
+
+
+NOT_TOLD = {
+    "has a part of the buffers": lambda ds: ds.isel(slot=[0, 1]),
+    "has a part of the buffers .*": lambda ds: ds.isel(slot=0),
+    "'image' has no labels along 'height'": lambda ds: ds.drop_vars("height"),
+    "'image' has no labels along 'width'": lambda ds: ds.coarsen(width=2).mean(keep_attrs=True),
+    "'buffer_present' has no labels along 'slot'": lambda ds: ds.drop_vars("slot"),
+    "'image' does not tell in which order": lambda ds: ds.assign(image=ds.image.assign_attrs(sample_dims="")),
+    "no variable.*buffer_present": lambda ds: ds[["n_missing"]],
+}
+
+
+@pytest.mark.parametrize("match", NOT_TOLD)
+def test_pixels_that_no_labels_tell_are_refused(tmp_path, match):
+    _, ds = opened(tmp_path, "lost_20_percent")
+    with ds, pytest.raises(xjls.SelectionError, match=f"{match}.*(Mask it first|xjls.open)"):
+        NOT_TOLD[match](ds).xjls.pixel_present()

@@ -51,14 +51,17 @@ def test_every_scenario_is_what_the_truth_says(tmp_path, name, chunks):
         np.testing.assert_array_equal(ds.bit_offset.values[at], truth.bit_offset)
         np.testing.assert_array_equal(ds.header_ok.values[at], truth.header_ok)
         np.testing.assert_array_equal(ds.buffer.values, np.arange(ds.sizes["buffer"]))
-        index = ds.frame_index.values[at][truth.header_ok]
-        np.testing.assert_array_equal(
-            ds.frame.values[index] & 0xFFFF_FFFF, truth.columns["frame_num"][truth.header_ok] & 0xFFFF_FFFF
-        )
+        for dim in ("height", "width", "slot"):
+            np.testing.assert_array_equal(ds.indexes[dim], pd.RangeIndex(ds.sizes[dim]), strict=True)
+            assert isinstance(ds.indexes[dim], pd.RangeIndex)
+        number, good = ds.frame_number.values[at], truth.header_ok
+        np.testing.assert_array_equal(number[good] & 0xFFFF_FFFF, truth.columns["frame_num"][good] & 0xFFFF_FFFF)
+        assert np.isin(number[good], ds.frame.values).all()
+        assert (number[~good] == -1).all()
         for attrs in (ds.attrs, ds.image.attrs):
             told = [attrs[name] for name in ("missing_buffers", "lost_between", "duplicate_buffers", "frames")]
             assert told == [truth.missing, truth.lost_between, truth.duplicates, len(truth.frames)]
-        coordinates = {"frame", "buffer", "time", "header_ok", "bit_offset", "frame_index", "header_flags"}
+        coordinates = {"frame", "buffer", "time", "header_ok", "bit_offset", "frame_number", "header_flags"}
         assert coordinates <= set(ds.coords) | ({"time"} if "time" not in ds else set())
         assert set(ds.data_vars) == {"image", "buffer_present", "n_missing"}
         assert ds.image.attrs["ancillary_variables"] == "buffer_present"
@@ -224,6 +227,18 @@ def test_a_pixel_of_all_frames_is_read_piece_by_piece(tmp_path, monkeypatch, pix
         np.testing.assert_array_equal(ds.image[5:5, 3].values, made.truth.frames[5:5, 3])
 
 
+def test_one_piece_is_not_copied(tmp_path, monkeypatch):
+    made = MAKERS["wide"](tmp_path)
+    frames = made.truth.frames
+    monkeypatch.setattr(arrays.SamplesArray, "_read", lambda self, start, stop: frames[start:stop])
+    with xjls.open_recording(made.path, **how_to_open(made.config)) as recording:
+        array = arrays.SamplesArray(recording, "image", recording.signal("image").window)
+        every = slice(None)
+        assert np.shares_memory(array._get((every, 3, every)), frames)
+        monkeypatch.setattr(arrays, "PIECE", 1)
+        np.testing.assert_array_equal(array._get((every, 3, every)), frames[:, 3])
+
+
 def test_pointwise_selection_takes_one_pixel_of_each_frame(tmp_path):
     made, ds = opened(tmp_path, "wide")
     n = ds.sizes["frame"]
@@ -321,7 +336,8 @@ def test_other_host_times_are_another_content(tmp_path):
     made = MAKERS["middle_buffer_lost"](tmp_path)
     csv = tmp_path / "times.csv"
     tokens = []
-    for rows in ("102592,1.5\n", "102592,1.5\n102593,2.5\n"):
+    first, second = made.truth.columns["buffer_count"][:2]
+    for rows in (f"{first},1.5\n", f"{first},1.5\n{second},2.5\n"):
         csv.write_text("buffer_count,buffer_recv_unix_time\n" + rows)
         with xjls.open_recording(made.path, **how_to_open(made.config, host_times=csv)) as recording:
             tokens.append(recording.token)

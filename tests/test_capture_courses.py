@@ -3,6 +3,8 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 from tests.frame_devices import signals_of
 from xjls.capturing.courses import Courses
 from xjls.capturing.until import Until
@@ -37,6 +39,31 @@ def test_a_device_that_only_had_images_counts_those_and_other_axes_end_with_the_
     courses.arrive(7.0)
     assert courses["frame_num"].end == 33
     assert courses.is_overdue
+
+
+def test_what_is_measured_is_counted_and_not_what_tells_of_positions():
+    told = replace(signals_of()[4], name="battery", dtype=np.dtype("f8"), describes_axis=True)
+    courses = Courses([told, signals_of()[2]], Until.of(samples=5))
+    assert courses.counted == "n_missing"
+    assert Courses([told], Until.of(samples=5)).counted == "battery"
+
+
+def test_an_axis_that_has_not_begun_ends_with_nothing():
+    """What comes of it behind the end is none of what was asked for."""
+    for until in (Until.of(samples=5), Until.of(duration="2s")):
+        courses = Courses([signals_of()[2], signals_of()[5]], until)
+        for now_s, first, stop in ((1.0, 70, 75), (3.5, 75, 76)):
+            courses.arrive(now_s)
+            window = courses.at("n_missing", first).inside(Window(first, stop))
+            if window.length:
+                courses["n_missing"].take(window)
+                courses.took("n_missing")
+        assert courses.are_complete
+        for first in (0, 40):
+            assert not courses.at("header_ok", first).inside(Window(first, first + 9)).length
+        assert courses["header_ok"].counts.samples == courses["header_ok"].counts.lost == 0
+        assert courses.are_complete
+        assert (courses["n_missing"].next, courses["n_missing"].begin) == (75, 70)
 
 
 def test_of_a_device_that_has_numbers_in_time_as_well_each_ends_by_its_own_measure():

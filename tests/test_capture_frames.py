@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,25 @@ import pytest
 
 import xjls
 from tests.captures import PATIENT
-from tests.frame_devices import FIRST, LOST, Clock, Scope, check_frames, mask_of, pixels_of, plays, signals_of
+from tests.frame_devices import (
+    FIRST,
+    LOST,
+    Clock,
+    Scope,
+    check_frame_numbers,
+    check_frames,
+    frame_numbers,
+    mask_of,
+    pixels_of,
+    plays,
+    signals_of,
+)
+from tests.frame_stores import small_frames
 from xjls.capturing.buffer import StreamBuffer
 from xjls.capturing.device import STOPPED
+from xjls.capturing.joining import joined
 from xjls.capturing.rehearsal import play as rehearse_into
-from xjls.capturing.ring import NO_ROOM
+from xjls.capturing.ring import NO_ROOM, Call
 from xjls.capturing.run import record
 from xjls.capturing.session import Session
 from xjls.capturing.target import PAUSED, memory_target, open_target
@@ -24,7 +40,7 @@ from xjls.capturing.until import Until
 from xjls.capturing.writing import Pace
 from xjls.errors import SelectionError
 from xjls.formats.memory import MemorySink
-from xjls.model.window import Window
+from xjls.model.window import Gap, Window
 from xjls.testing.captured import RefusingSink
 
 
@@ -195,6 +211,13 @@ def test_a_duration_of_a_live_device_is_what_arrives_for_so_long(tmp_path):
         assert abs(windows["image"].length - 80) <= 2  # to a tenth of a second
 
 
+def test_calls_of_frames_are_joined_over_a_tenth_of_a_second_and_those_in_time_without_end():
+    calls = [Call("write", name, (at, np.arange(at, at + 1)), at * 0.06) for at in range(4) for name in "ab"]
+    found = [(call.name, call.arguments[1].tolist(), call.arrived_s) for call in joined(calls, {"a"})]
+    assert [one for one in found if one[0] == "a"] == [("a", [0, 1], 0.0), ("a", [2, 3], 0.12)]
+    assert [one for one in found if one[0] == "b"] == [("b", [0, 1, 2, 3], 0.0)]
+
+
 def test_a_duration_of_what_is_played_as_fast_as_it_can_be_is_so_many_frames(tmp_path):
     outcome = captured(tmp_path / "run.zarr", Scope(plays(FIRST + 10_000)), until=Until.of(duration="4s"))
     assert float(outcome.counts.recorded_s) == 4
@@ -273,6 +296,7 @@ def test_recordings_join_and_leave_at_one_moment_of_all_signals(tmp_path):
             assert windows["frame_num"] == windows["header_ok"]
             (ended,) = [one.data for one in recording.user_data if one.data.get("capture") == "ended"]
             assert 0 <= ended["counts"]["tallies"]["duplicate buffers"] < scope.tallies["duplicate buffers"]
+            assert part.counts.tallies == ended["counts"]["tallies"]
             if part.reason == "it has what was asked for":
                 assert of_frames.pop().length == 25
     with outcome.open() as recording:
@@ -294,9 +318,69 @@ def test_a_store_is_gone_on_with_by_the_devices_numbers_or_right_behind(tmp_path
         np.testing.assert_array_equal(recording.read("buffer_present", second), masks)
         gaps = recording.skipped("n_missing")
         assert [gap.reason for gap in gaps] == ([] if shift else [PAUSED])
-        told = [str(note.data) for note in recording.annotations if note.signal == "image"]
-        assert told == (["frame 5 of a device that counts from elsewhere than before"] if shift else [])
+        told = [(note.signal, note.sample_id, str(note.data)) for note in recording.annotations]
+        anew = "frame 12,860 is frame 5 of a device that counts from elsewhere than before"
+        assert told == ([("image", FIRST + 30, anew)] if shift else [])
+        before = sum(mask_of(frame).sum() for frame in range(FIRST, FIRST + 30))
+        check_frame_numbers(recording, shift, start=before)
+        of_first = recording.read("frame_num", Window(0, before)).astype("i8")
+        np.testing.assert_array_equal(recording.read("frame_number", Window(0, before)), frame_numbers(of_first))
+        assert recording.signal("frame_number").window == recording.signal("frame_num").window
         assert reason in {gap.reason for gap in recording.skipped("image")}
+
+
+@pytest.mark.parametrize(("again", "shift"), [(FIRST + 63, 0), (12, FIRST + 18)])
+def test_buffers_of_which_no_frame_came_refer_to_frames_behind_those_that_are_there(tmp_path, again, shift):
+    def play(scope, outlet, stop):
+        numbers = np.array([again, again, again + 1, again + 4], "u4")  # of the last one it is not known
+        for at in (0, 2):
+            scope.put(outlet, "frame_num", at, numbers[at : at + 2])
+            scope.put(outlet, "frame_number", at, frame_numbers(numbers[at : at + 2]))
+        outlet.skip("frame_number", Gap(Window(4, 6), LOST, skipped=True))
+        return "there are no more"
+
+    path = tmp_path / "run.zarr"
+    captured(path, Scope(plays(FIRST + 30)))
+    captured(path, Scope(play))
+    with xjls.open_recording(path) as recording:
+        before = sum(mask_of(frame).sum() for frame in range(FIRST, FIRST + 30))
+        numbers, gaps = recording.read_with_gaps("frame_number", Window(before, before + 6))
+        ids = np.array([again, again, again + 1, again + 4])
+        np.testing.assert_array_equal(numbers[:4], np.where(frame_numbers(ids) < 0, -1, ids + shift))
+        assert (numbers[:4] >= 0).any()
+        assert [gap.window for gap in gaps] == [Window(before + 4, before + 6)]
+        assert recording.signal("image").window.stop == FIRST + 30
+        assert recording.annotations == ()
+
+
+def test_buffers_of_a_store_that_keeps_its_last_frames_refer_to_them(tmp_path, monkeypatch):
+    small_frames(monkeypatch)
+    scope = Scope(plays(FIRST + 600))
+    target = open_target(tmp_path / "run.zarr", scope.signals, keep_s=5)
+    Session(scope, [target], pace=PATIENT).start().wait()
+    with xjls.open_recording(tmp_path / "run.zarr") as recording:
+        windows, _ = check_frames(recording)
+        assert windows["image"].start > FIRST
+        assert windows["frame_number"].start > 0
+        assert recording.read("frame_number").max() > FIRST + 590
+
+
+def test_frames_go_into_a_store_that_has_numbers_in_time(tmp_path):
+    path = tmp_path / "run.zarr"
+    current = replace(
+        signals_of()[2], name="current", axis="", rate_hz=Fraction(1000), source=xjls.Source(id=1, name="bench"), id=1
+    )
+    with xjls.grow_recording(path) as sink:
+        sink.add_source(current.source)
+        sink.add_signal(current)
+        sink.write("current", 0, np.arange(9, dtype="u2"))
+    captured(path, Scope(plays(FIRST + 30)))
+    with xjls.open_recording(path) as recording:
+        assert recording.read("current").tolist() == list(range(9))
+        windows, _ = check_frames(recording)
+        assert windows["image"] == Window(FIRST, FIRST + 30)
+        ids = [signal.id for signal in recording.signals.values()]
+        assert len(set(ids)) == len(ids) == 1 + len(signals_of())
 
 
 def test_a_store_with_frames_of_another_shape_is_not_gone_on_with(tmp_path):

@@ -21,7 +21,7 @@ from xjls.capturing.devices.miniscope.scope import NOTHING_BELIEVED
 from xjls.capturing.registry import find_devices, open_device
 from xjls.cli.main import main
 from xjls.errors import DeviceError, MissingDependencyError, SelectionError
-from xjls.testing.miniscope import buffers_of, encode, idling, noise, tiny
+from xjls.testing.miniscope import Start, buffers_of, encode, idling, noise, tiny, write_stream
 from xjls.testing.outlet import BEGIN_NS, LONG_S, ListOutlet, Run, SteppedTiming
 
 N = 9
@@ -286,7 +286,11 @@ def test_the_standard_input_is_read(monkeypatch):
 # ---- what is odd ---------------------------------------------------------------------------------------------------
 
 
-def test_silence_is_noted_and_what_is_held_back_is_delivered():
+NOISE = np.random.default_rng(5).bytes(400)
+
+
+@pytest.mark.parametrize(("what", "silence"), [("bytes", [b""] * 150), ("buffers", [b"", NOISE] * 150)])
+def test_silence_is_noted_and_what_is_held_back_is_delivered(what, silence):
     config = tiny()
     lost = [buffer for buffer in buffers_of(config, FRAMES) if (buffer.frame, buffer.slot) != (6, 3)]
     data = encode(config, lost, terminated=False).data
@@ -299,10 +303,10 @@ def test_silence_is_noted_and_what_is_held_back_is_delivered():
             held.append(len(outlet.writes.get("image", ())))
             return super().read(most)
 
-    source = Counted([data[:cut], *[b""] * 150, data[cut:]])
-    assert scope(source, timing, timeout_s=2).run(outlet, threading.Event()) == source.ended
-    assert outlet.told == ["no bytes have come for 2 s", "bytes come again"]
-    assert (held[1], held[60]) == (6, 7)
+    source = Counted([data[:cut], *silence, data[cut:]])
+    assert scope(source, timing, timeout_s=2, speed="max").run(outlet, threading.Event()) == source.ended
+    assert outlet.told == [f"no {what} have come for 2 s", f"{what} come again"]
+    assert (held[1], held[-3]) == (6, 7)
     assert outlet.notes[0].time_ns - BEGIN_NS == pytest.approx(2e9, abs=1e8)
     assert len(frames_in(outlet)) == N
 
@@ -320,6 +324,20 @@ def test_a_preamble_that_is_everywhere_ends_a_run():
     device = scope(Scripted([bytes(1 << 16)] * 9), preamble=0)
     outlet = ListOutlet()
     assert "Is 'preamble' right" in device.run(outlet, threading.Event())
+
+
+def test_what_is_held_is_delivered_ahead_of_an_end_by_a_fault(monkeypatch):
+    outlet = ListOutlet()
+
+    class Refused(Scripted):
+        def read(self, most):
+            if len(self.pieces) == 1:
+                monkeypatch.setattr("xjls.formats.miniscope.push._SPARE_PREAMBLES", -(10**6))
+            return super().read(most)
+
+    source = Refused([SENT[:-60], SENT])  # the last buffer is cut
+    assert "Is 'preamble' right" in scope(source).run(outlet, threading.Event())
+    assert len(frames_in(outlet)) == N
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -380,3 +398,30 @@ def test_the_kind_is_listed_and_none_is_looked_for(capsys):
     printed = capsys.readouterr().out
     assert "baudrate" in printed
     assert "frame_width" in printed
+
+
+def test_frames_between_two_captures_lack_all_their_buffers(tmp_path):
+    """What is known of frames that nobody captured is that nothing of them is there."""
+    config = tiny()
+    for number, first in enumerate((100, 130)):
+        sent = buffers_of(config, noise(config, 5, seed=number), Start(frame=first, buffer=4 * first))
+        path = tmp_path / f"{first}.bin"
+        path.write_bytes(encode(config, sent).data)
+        (tmp_path / "scope.yaml").write_text(config.yaml())
+        outcome = xjls.capture(f"miniscope:{path}?config={tmp_path}/scope.yaml&speed=max", tmp_path / "run.zarr")
+        assert outcome.counts.recorded_s > 0
+    with xjls.open(tmp_path / "run.zarr") as ds:
+        np.testing.assert_array_equal(ds.n_missing, [0] * 5 + [4] * 25 + [0] * 5)
+        np.testing.assert_array_equal(ds.buffer_present.any("slot"), ds.n_missing == 0)
+        assert {"n_missing_valid", "buffer_present_valid"}.isdisjoint(ds.variables)
+        assert ds.image.sel(frame=slice(105, 129)).max() == 0
+        assert set(ds.frame_number.values) - {-1} == {*range(100, 105), *range(130, 135)}
+
+
+def test_a_configuration_of_another_instrument_is_doubted(tmp_path):
+    path, _ = write_stream(tmp_path / "run.bin", 20)
+    store = tmp_path / "run.zarr"
+    xjls.capture(f"miniscope:{path}?config=wireless-200px&speed=max", store)
+    with xjls.open_recording(store) as recording:
+        told = [str(note.data) for note in recording.annotations]
+        assert [text for text in told if "none of" in text and "configuration that of this instrument?" in text]

@@ -11,11 +11,11 @@ import pytest
 import xjls
 from xjls.cli import parser
 from xjls.cli.arguments import opening
-from xjls.cli.frame_report import rate_of
 from xjls.cli.frame_window import frame_window, label_window
 from xjls.cli.main import main
 from xjls.errors import SelectionError
 from xjls.plot import mosaic
+from xjls.query.frame_report import rate_of
 from xjls.testing import write_demo
 from xjls.testing.miniscope import buffers_of, encode, flipped, ramps, tiny
 from xjls.testing.miniscope.scenarios import SCENARIOS

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import xjls
 from xjls.errors import CorruptError, NotRecognizedError, SelectionError
 from xjls.formats.miniscope.as_mio import place_as_mio
 from xjls.formats.miniscope.buffers import find_buffers
@@ -31,6 +32,7 @@ from xjls.testing.miniscope import (
     noise,
     tiny,
     truth_of,
+    write_stream,
 )
 from xjls.testing.miniscope.headers import FIELD_NUMBERS, TEMPERATURE_CENTI
 from xjls.testing.miniscope.scenarios import SCENARIOS
@@ -402,3 +404,59 @@ def test_a_card_with_any_wrong_byte_gives_no_pixel_a_wrong_place(place, value):
     found = read_frames(data, grid, 0, len(grid))
     held = np.repeat(grid.present, config.sizes, axis=1).reshape(found.shape)
     assert (found != frames[grid.device_frame])[held].sum() <= 1
+
+
+# ---- what is asked wrongly -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({}, NotRecognizedError, r"no SD card.*nothing says how a stream was sent.*-O config="),
+        ({"config": 5}, SelectionError, r"'config' is 5.*wireless-200px.*a mapping"),
+        ({"config": "scope.yaml", "frame_width": 0}, SelectionError, r"^'frame_width' is 0\. Give 1"),
+        ({"config": "scope.yaml", "layouts": "mio"}, SelectionError, r"no option 'layouts'"),
+        ({"layout": "mio"}, SelectionError, "frames of SD cards are those of the device"),
+        ({"config": "scope.yaml", "layout": "raw"}, SelectionError, "Choose one of device, mio"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said(tmp_path, monkeypatch, options, error, match):
+    monkeypatch.chdir(tmp_path)
+    write_stream("run.bin")
+    (tmp_path / "scope.yaml").write_text(tiny().yaml())
+    with pytest.raises(error, match=match):
+        xjls.open_recording("run.bin", format="miniscope", format_options=options)
+
+
+def test_folders_are_no_streams_and_files_no_stores(tmp_path):
+    path, config = write_stream(tmp_path / "run.bin")
+    with pytest.raises(NotRecognizedError, match="it is a folder, and miniscope is one file"):
+        xjls.open_recording(tmp_path, format="miniscope", format_options={"config": config})
+    with pytest.raises(NotRecognizedError, match="it is a file, and Zarr is a folder"):
+        xjls.open_recording(path, format="zarr")
+    with pytest.raises(FileNotFoundError):
+        xjls.open_recording(tmp_path / "none.bin", format="miniscope", format_options={"config": config})
+
+
+@pytest.mark.parametrize("ring", [4, 16, 64])
+def test_a_ring_that_fits_half_of_all_headers_is_none(tmp_path, ring):
+    path, config = write_stream(tmp_path / "run.bin", 20)
+    options = {"config": config, "num_buffers": ring}
+    with xjls.open_recording(path, format="miniscope", format_options=options) as recording:
+        assert recording.read("header_ok")[:-1].all()
+
+
+def test_times_of_another_stream_are_refused(tmp_path):
+    path, config = write_stream(tmp_path / "run.bin")
+    csv = tmp_path / "other.csv"
+    csv.write_text("buffer_count,buffer_recv_unix_time\n7,1.5\n")
+    with pytest.raises(SelectionError, match=r"no row of .*other.csv tells.*matched by buffer_count"):
+        xjls.open_recording(path, format="miniscope", format_options={"config": config, "host_times": csv})
+
+
+def test_a_configuration_may_be_remote(tmp_path, remote):
+    path, _ = write_stream(tmp_path / "run.bin")
+    (tmp_path / "scope.yaml").write_text(tiny().yaml())
+    options = {"config": remote(tmp_path / "scope.yaml")}
+    with xjls.open_recording(path, format="miniscope", format_options=options) as recording:
+        assert recording.signal("image").length == 8

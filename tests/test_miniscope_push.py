@@ -32,6 +32,9 @@ PROTOBUF = {
     "protobuf": {"first_byte": 0, "n_bytes": 60, "fields": {number: name for name, number in FIELD_NUMBERS.items()}},
 }  # fmt: skip
 SCOPE = Source(id=1, name="miniscope")
+DESCRIBED = (
+    "axis", "dtype", "units", "sample_shape", "sample_dims", "rate_hz", "describes_axis", "stored_type",
+)  # fmt: skip
 IN_BUFFERS = ("bit_offset", "words", "flags", "whole", "header_ok")
 
 
@@ -103,17 +106,9 @@ def test_rows_are_those_of_the_file(tmp_path, name):
     assert [one for one in signals if not one.startswith("host_time")] == list(reader.names)
     for one in reader.names:
         signal = reader.describe(one)
-        for fact in (
-            "axis",
-            "dtype",
-            "units",
-            "sample_shape",
-            "sample_dims",
-            "rate_hz",
-            "describes_axis",
-            "stored_type",
-        ):
+        for fact in DESCRIBED:
             assert getattr(signals[one], fact) == getattr(signal, fact)
+        assert signal.facts.get("refers_to") == signals[one].facts.get("refers_to")
         assert ids[one] == list(range(signal.window.start, signal.window.stop))
         expected, gaps = reader.read(signal, signal.window, None, "gap", True)
         found = np.zeros_like(expected)
@@ -261,8 +256,8 @@ def test_an_instrument_that_starts_anew_goes_on_with_other_numbers():
     assert notes == ["the instrument started anew: its frame 3 is frame 12832 of the recording"]
     numbers = np.concatenate([row.samples for row in told if row.name == "frame_num"])
     assert numbers[32:36].tolist() == [3, 3, 3, 3]
-    index = np.concatenate([row.samples for row in told if row.name == "frame_index"])
-    assert index[:68].tolist() == np.repeat(np.arange(17), 4).tolist()
+    placed = np.concatenate([row.samples for row in told if row.name == "frame_number"])
+    assert placed[:68].tolist() == np.repeat(np.arange(12824, 12841), 4).tolist()
     times = np.concatenate([row.samples for row in told if row.name == "time"])
     assert times[8] == pytest.approx(0.04)
 
@@ -288,9 +283,10 @@ def test_a_frame_that_nothing_confirms_is_no_jump(bit, flag):
     data = encode(config, buffers).data
     found = parsed(plain, [data])
     assert (found["flags"][30], found["is_stray"][30]) == (flag, flag == 0)
-    ids, _, stream = rows_of(plain, [data])
+    ids, samples, stream = rows_of(plain, [data])
     assert ids["image"] == list(range(12824, 12836))
     assert stream.tallies["late buffers"] == (flag == 0)
+    assert samples["frame_number"][30] == -1
     gone = [buffer for buffer in buffers_of(config, noise(config, 40)) if not 12 <= buffer.frame < 30]
     ids, samples, _ = rows_of(plain, [encode(config, gone).data])
     assert ids["image"] == list(range(12824, 12864))

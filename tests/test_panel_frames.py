@@ -77,7 +77,7 @@ def test_the_newest_frames_are_pushed_as_they_arrived(panels, tmp_path):
         frame = told["id"]
         slots = np.repeat(~mask_of(frame), 16 * 16 // SLOTS).reshape(16, 16)
         np.testing.assert_array_equal(missing, slots)
-        assert (told["absent"], told["parts"], told["step"]) == (np.count_nonzero(~mask_of(frame)), SLOTS, 1)
+        assert (told["absent"], told["buffers"], told["step"]) == (np.count_nonzero(~mask_of(frame)), SLOTS, 1)
         grey = ((sent(frame) - told["low"]) * (255 / (told["high"] - told["low"]))).clip(0, 255)
         assert np.abs(grey - pixels)[~missing].max() <= 0.51
     facts = next(push["facts"] for push in album.pushes if "facts" in push)
@@ -184,9 +184,16 @@ def test_a_panel_of_frames_before_the_first_one_keeps_nothing(panels):
 
 def test_a_picture_beside_a_capture_is_the_newest_frame(panels, tmp_path):
     pytest.importorskip("matplotlib")
-    panel = panels()
+
+    def play(scope, outlet, stop):
+        scope.send(outlet, 1000, 1022)  # of which three never arrive, and of the last one a buffer
+        stop.wait()
+        return STOPPED
+
+    panel = panels(play)
     panel.start()
     wait_until(lambda: panel.session.live.frames["image"].newest is not None)
+    wait_until(lambda: panel.session.counts.each["frame"].lost == 3)
     assert draw_last(panel.session, str(tmp_path / "now.png"))
     assert (tmp_path / "now.png").read_bytes()[1:4] == b"PNG"
     screen = io.StringIO()
@@ -195,6 +202,6 @@ def test_a_picture_beside_a_capture_is_the_newest_frame(panels, tmp_path):
     view._draw(panel.session)
     panel.stop()
     lines = screen.getvalue().split("\n")
-    assert "image  frame" in lines[0]
+    assert "image  frame 1,021 | 1 of 4 buffers missing" in lines[0]
     assert any("\033[38;5;" in line for line in lines)
-    assert any("lost in" in line or "no frame lost" in line for line in lines[1:])
+    assert any("3 frames lost in 3 gaps, 2 duplicate buffers" in line for line in lines[1:])

@@ -85,4 +85,4 @@ def test_a_frame_is_painted_with_what_is_missing_in_red_and_is_held_where_it_is_
     red = [i for i in range(SIDE * SIDE) if colors[4 * i] > 2 * colors[4 * i + 1] + 20]
     assert red == list(range(slot * each, (slot + 1) * each))
     bad = page.locator(".xjls-live-frames .xjls-live-bad").all_inner_texts()
-    assert bad == ["1 of 4 parts missing", "25.00 % lost in the last 5 s"]
+    assert bad == ["1 of 4 buffers missing", "25.00 % lost in the last 5 s"]

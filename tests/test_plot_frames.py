@@ -12,14 +12,12 @@ from matplotlib.image import imread
 from matplotlib.path import Path
 
 import xjls
-from xjls.cli.frame_report import report_of
 from xjls.cli.main import main
 from xjls.errors import LostSamplesError, SelectionError
 from xjls.plot import plot_recording
-from xjls.plot.frames import frames_of, require_frames
 from xjls.plot.mosaic import outline, tiles_of
-from xjls.plot.slots import slot_pixels
-from xjls.testing import write_demo
+from xjls.query.frame_report import report_of
+from xjls.query.frames import require_frames
 from xjls.testing.miniscope import buffers_of, encode, noise, ramps, tiny
 from xjls.testing.miniscope.scenarios import SCENARIOS
 from xjls.widget.page.writing import write_page
@@ -53,7 +51,7 @@ def stream(path, config, frames, lost=()):
     return xjls.open_recording(path, format="miniscope", format_options={"config": config_of(config)})
 
 
-def store_of(recording, path, names, *, series=(), facts=None):
+def store_of(recording, path, names, *, series=(), facts=None, named="time"):
     """Write some signals of a recording without gaps to a store, and signals in time beside them; no user data."""
     bench, scope = xjls.Source(id=1, name="bench"), xjls.Source(id=2, name="scope")
     with xjls.new_recording(path) as sink:
@@ -62,8 +60,9 @@ def store_of(recording, path, names, *, series=(), facts=None):
         for number, name in enumerate(names, 1):
             signal = recording.signal(name)
             told = facts if facts is not None and signal.sample_shape and name == "image" else {}
-            sink.add_signal(replace(signal, id=number, source=scope, facts=told))
-            sink.write(name, signal.first_id, recording.read(name))
+            stored = named if name == "time" else name
+            sink.add_signal(replace(signal, id=number, name=stored, source=scope, facts=told))
+            sink.write(stored, signal.first_id, recording.read(name))
         for number, name in enumerate(series, len(names) + 1):
             made = xjls.Signal(
                 id=number, name=name, units="A", dtype=np.dtype("f4"), rate_hz=Fraction(1000), source=bench,
@@ -283,6 +282,13 @@ def test_a_card_without_buffers_has_nothing_to_draw(tmp_path):
         recording.plot()
 
 
+def test_buffers_alone_say_how_to_get_at_them(tmp_path):
+    with opened(MAKERS["golden_tiny"](tmp_path)) as recording:
+        made = store_of(recording, tmp_path / "run.zarr", ["bit_offset", "header_ok"])
+    with made, pytest.raises(SelectionError, match=r"no frames to draw, only buffers. xjls export --axis buffer"):
+        made.plot()
+
+
 # ---- what a recording may lack -------------------------------------------------------------------------------------
 
 
@@ -290,7 +296,6 @@ def test_without_the_places_of_slots_the_title_and_the_border_tell(tmp_path):
     made = MAKERS["middle_buffer_lost"](tmp_path)
     names = ["image", "buffer_present", "time"]
     with opened(made) as recording:
-        assert slot_pixels(require_frames(recording)) == ((0, 72), (72, 144), (144, 216), (216, 256))
         untold = store_of(recording, tmp_path / "untold.zarr", names)
         told = store_of(recording, tmp_path / "told.zarr", names, facts={"payload_bytes": 72, "pixel_bits": 8})
     at = int(np.flatnonzero(~made.truth.present.all(axis=1))[0])
@@ -301,6 +306,16 @@ def test_without_the_places_of_slots_the_title_and_the_border_tell(tmp_path):
             assert tile.lack == "1 of 4 buffers missing"
             assert np.count_nonzero(~tile.there) == missing
         assert "1 of 4 buffers missing" in [title(image.axes).partition("\n")[2] for image in images(untold.plot())]
+
+
+def test_times_are_found_that_are_named_after_their_axis(tmp_path):
+    with opened(MAKERS["golden_tiny"](tmp_path)) as recording:
+        window, times = recording.signal("image").window, recording.read("time")
+        made = store_of(recording, tmp_path / "run.zarr", ["image", "time"], named="time_frame")
+    with made:
+        frames = require_frames(made)
+        assert "time" not in made.signals
+        np.testing.assert_array_equal(frames.times(window), times)
 
 
 def test_without_times_the_axis_counts_frames(tmp_path):
@@ -376,10 +391,3 @@ def test_commands_leave_frames_out(both, tmp_path, capsys):
     assert [line[0] for line in lines if line[0] in ("signals", "current", "image")] == [
         "signals", "current", "signals", "image",
     ]  # fmt: skip
-
-
-def test_a_recording_in_time_has_no_frames(tmp_path):
-    with xjls.open_recording(write_demo(tmp_path / "run.jls", seconds=0.1)) as recording:
-        assert frames_of(recording) is None
-        with pytest.raises(SelectionError, match="has no frames to draw"):
-            require_frames(recording)

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xjls
+from xjls.errors import SelectionError
 from xjls.model.window import Gap, Window
-from xjls.plot.frames import Frames, require_frames
-from xjls.plot.losses import columns_of, measured_trace, within
-from xjls.plot.rising import rising, times_at
+from xjls.plot.losses import columns_of, measured_of, measured_trace, within
+from xjls.query.frames import Frames, require_frames
+from xjls.query.rising import rising, times_at
 from xjls.testing.miniscope.scenarios import SCENARIOS
 
 MAKERS = {make.__name__: make for make in SCENARIOS}
@@ -32,6 +33,18 @@ def config_of(config):
 def opened(made, **how):
     options = {} if made.path.suffix == ".img" else {"config": config_of(made.config)}
     return xjls.open_recording(made.path, format="miniscope", format_options=options, **how)
+
+
+def store_of(recording, path, names, cut):
+    """Write some signals to a store, of the images only a window, and open it."""
+    with xjls.new_recording(path) as sink:
+        sink.add_source(recording.signal("image").source)
+        for name in names:
+            signal = recording.signal(name)
+            sink.add_signal(signal)
+            window = cut if name == "image" else signal.window
+            sink.write(name, window.start, recording.read_with_gaps(name, (window.start, window.stop))[0])
+    return xjls.open_recording(path)
 
 
 @pytest.fixture
@@ -103,11 +116,46 @@ def test_gaps_are_counted_in_the_columns_that_they_lie_in(spans, edges):
     assert found.tolist() == [lost[a:b].sum() for a, b in pairwise(cuts)]
 
 
+def test_over_a_clock_that_began_anew_frames_are_numbers(lossy, monkeypatch):
+    _, recording = lossy
+    frames = require_frames(recording)
+    window = frames.image.window
+    times = frames.times(window)
+    half = window.length // 2
+    anew = np.concatenate([times[:half] + 25, times[half:]])
+    monkeypatch.setattr(Frames, "times", lambda _, piece: anew[piece.start - window.start : piece.stop - window.start])
+    cut = columns_of(frames, window, 7)
+    assert not cut.is_time
+    np.testing.assert_array_equal(cut.at, cut.edges)
+
+
+def test_buffers_stay_with_their_frames_where_the_first_frames_are_cut_off(lossy, tmp_path):
+    _, recording = lossy
+    cut = Window(12830, 12860)
+    with store_of(recording, tmp_path / "part.zarr", ["image", "frame_number", "bit_offset"], cut) as part:
+        found, expected = (
+            measured_trace(frames, "bit_offset", columns_of(frames, cut, 30))
+            for frames in (require_frames(part), require_frames(recording))
+        )
+    np.testing.assert_array_equal(found.mean, expected.mean)
+
+
+def test_voltages_of_which_nobody_tells_the_frame_are_not_drawn_unasked(tmp_path):
+    with opened(MAKERS["golden_200px"](tmp_path)) as recording:
+        cut = recording.signal("image").window
+        assert [one.name for one in measured_of(require_frames(recording))] == ["battery_voltage", "input_voltage"]
+        with store_of(recording, tmp_path / "untold.zarr", ["image", "battery_voltage"], cut) as untold:
+            frames = require_frames(untold)
+            assert measured_of(frames) == []
+            with pytest.raises(SelectionError, match="'battery_voltage' is no number of frames or of their buffers"):
+                measured_trace(frames, "battery_voltage", columns_of(frames, cut, 3))
+
+
 def test_frames_are_read_in_pieces(lossy, monkeypatch):
     _, recording = lossy
     frames = require_frames(recording)
     whole = columns_of(frames, frames.image.window, 7)
-    monkeypatch.setattr("xjls.plot.frames.PIECE", 12)
+    monkeypatch.setattr("xjls.query.frames.PIECE", 12)
     assert [piece.length for piece in Frames(recording, frames.image).pieces(Window(0, 7))] == [3, 3, 1]
     pieces = columns_of(frames, frames.image.window, 7)
     np.testing.assert_array_equal(pieces.missing, whole.missing)

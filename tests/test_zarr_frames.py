@@ -198,6 +198,22 @@ def test_two_cameras_and_a_series_share_a_store(tmp_path, small):
         assert recording.signal("width").axis == "frame"
 
 
+@pytest.mark.parametrize(
+    ("name", "dim"),
+    [("timestamp", "time"), ("time_buffer", "time"), ("time", "sample_time"), ("TIME_tie_index", "sample_time"),
+     ("time_lead", "sample_time"), ("time_lead_tie_utc", "sample_time")],
+)  # fmt: skip
+def test_axes_of_series_are_called_time_unless_frames_have_what_is_called_so(tmp_path, name, dim):
+    named = replace(TIME, name=name, axis="buffer")
+    lead = described("lead", "f32", number=7, source=xjls.Source(id=4, name="behaviour"))
+    with writing(tmp_path / "run.zarr", named, lead) as writer:
+        writer.write(name, 10, np.arange(30) / 20)
+        writer.write("lead", 0, np.arange(10_000, dtype="f4"))
+    with xr.open_zarr(tmp_path / "run.zarr", group="0", chunks=None) as ds:
+        assert ds.lead.dims == (dim,)
+        assert ds[name].values.tolist() == (np.arange(30) / 20).tolist()
+
+
 def test_signals_of_other_lengths_have_axes_of_their_own_at_the_end(tmp_path):
     with writing(tmp_path / "run.zarr", framed(), TIME, framed("empty", (), "f32", number=3)) as writer:
         writer.write("image", 5, pixels(5, 9))

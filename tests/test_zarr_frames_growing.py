@@ -69,6 +69,30 @@ def test_a_recording_grows_into_a_store_that_is_followed_killed_and_gone_on_with
     assert_plain(store, recording)
 
 
+@pytest.mark.parametrize("flushed", [20, 59, 130])
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("skips", [True, False])
+def test_what_a_killed_writer_put_and_never_told_of_counts_as_what_it_is(tmp_path, small, flushed, closed, skips):
+    """A shard that was put is no news until a root says so: who goes on puts another one there, or none."""
+    store = tmp_path / "run.zarr"
+    with writing(store, framed(), grows=True) as writer:
+        writer.skip("image", Gap(Window(0, flushed - 5), "lost"))
+        writer.write("image", flushed - 5, pixels(flushed - 5, flushed))
+    writer = xjls.continue_recording(store)
+    if not closed:
+        writer.flush()
+    writer.write("image", flushed, pixels(flushed, flushed + 150))
+    writer.abandon()
+    with xjls.continue_recording(store) as writer:
+        if skips:
+            writer.skip("image", Gap(Window(flushed, flushed + 300), "lost"))
+        else:
+            writer.write("image", flushed, pixels(flushed, flushed + 99))
+    with xjls.open_recording(store) as recording:
+        assert recording.status.size_bytes == size_of(store)
+        assert recording.check() == ()
+
+
 def carried(recording, sink, windows):
     """Write parts of signals, and what is a gap in them."""
     for name, window in windows.items():

@@ -209,7 +209,7 @@ def as_mio(case, theirs, rows, found):
     with recording:
         ours = recording.read("image")
         found.hold("streams compared as mio's", np.array_equal(ours, theirs), f"{case.name}: frames differ")
-        columns = {name: recording.read(name).astype(np.int64) for name in (*WORDS, "bit_offset", "frame_index")}
+        columns = {name: recording.read(name).astype(np.int64) for name in (*WORDS, "bit_offset", "frame_number")}
     reach = np.diff(columns["bit_offset"])
     slot = columns["frame_buffer_count"][:-1]
     used = np.arange(np.flatnonzero(slot == 0)[0], len(slot))
@@ -224,7 +224,7 @@ def as_mio(case, theirs, rows, found):
     for name in WORDS:
         same = np.array_equal(columns[name][used][whole], rows[name][whole])
         found.hold("columns compared", same, f"{case.name}: {name} differs")
-    index = columns["frame_index"][used]
+    index = columns["frame_number"][used]
     placed = index >= 0
     same = np.array_equal(index[placed], rows["reconstructed_frame_index"][placed])
     found.hold("indices of frames compared", same, f"{case.name}: frames of rows differ")

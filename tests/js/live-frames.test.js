@@ -40,10 +40,10 @@ test("pixels are grey, and those that did not arrive are of no grey", () => {
 
 test("a frame's words have its number, what is missing of it, and what was lost lately", () => {
   const facts = { axis: "frame", units: "", width: 200, height: 100 };
-  const frame = { key: "image", id: 12830, width: 100, height: 50, low: 12, high: 180, absent: 2, parts: 8 };
+  const frame = { key: "image", id: 12830, width: 100, height: 50, low: 12, high: 180, absent: 2, buffers: 8 };
   const { parts, bad } = frameWords(frame, { facts, losses: { lost: 0.0125, seconds: 5 }, frozen: true });
   assert.deepEqual(parts.map(plain), ["frame 12 830", "frozen", "200 × 100, black 12.00, white 180.0"]);
-  assert.deepEqual(bad, ["2 of 8 parts missing", "1.25 % lost in the last 5 s"]);
+  assert.deepEqual(bad, ["2 of 8 buffers missing", "1.25 % lost in the last 5 s"]);
   const well = frameWords({ ...frame, absent: 0 }, { facts, losses: { lost: 0, seconds: 5 } });
   assert.deepEqual([well.bad, well.parts[1]], [[], "0.00 % lost in the last 5 s"]);
   assert.deepEqual(frameWords({ ...frame, absent: 0 }, { facts, losses: { lost: null, seconds: 5 } }).bad, []);

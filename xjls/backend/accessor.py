@@ -297,7 +297,7 @@ class XjlsAccessor:
         return explore(self._dataset, signals, **options)
 
     def pixel_present(self) -> xr.DataArray:
-        """Return which pixels of frames arrived, bool[frame, height, width], lazily where ``image`` is.
+        """Return which pixels of frames arrived: bool like ``image``, lazy if it is in chunks; refuse binned frames.
 
         Examples
         --------
@@ -306,7 +306,7 @@ class XjlsAccessor:
         >>> path, config = write_stream(tempfile.mkdtemp() + "/run.bin", lost=[(1, 0)])
         >>> ds = xjls.open(path, format="miniscope", format_options={"config": config})
         >>> float(ds.image.where(ds.xjls.pixel_present()).isnull().mean())
-        0.0625
+        0.03515625
         """
         return pixel_present(self._dataset)
 

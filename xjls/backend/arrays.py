@@ -79,7 +79,8 @@ class RunsArray(RecordingArray):
         # A pixel of all frames: these are never in memory together
         each = max(PIECE // max(math.prod(self.shape[1:]), 1), 1)
         starts = range(0, max(len(positions), 1), each)
-        return np.concatenate([_taken(self._get_all(positions[at : at + each]), 1, rest) for at in starts])
+        pieces = [_taken(self._get_all(positions[at : at + each]), 1, rest) for at in starts]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def _get_all(self, positions: range | NDArray[np.int64]) -> NDArray[Any]:
         if isinstance(positions, range):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -13,7 +14,7 @@ from xarray.indexes import PandasIndex
 
 from xjls.backend.axes import level_axes, sample_axes
 from xjls.backend.index import time_coordinates
-from xjls.backend.labelled import label_axes, label_coordinates, totals_of
+from xjls.backend.labelled import label_axes, label_coordinates, position_coordinates, totals_of
 from xjls.backend.sampled import BOUND
 from xjls.backend.variables import level_variables, plain, sample_variables
 from xjls.errors import SelectionError
@@ -132,6 +133,7 @@ def open_samples(recording: Recording, choice: Choice) -> xr.Dataset:
     for label_axis in found:
         coordinates.append(label_coordinates(label_axis))
         _add_labelled(variables, told, label_axis, recording, choice, dims)
+    coordinates += _within_samples(variables, {axis.dim for axis in found}, {dim for one in coordinates for dim in one})
     return _dataset(variables, coordinates, recording, choice.drop, told, totals_of(found))
 
 
@@ -153,6 +155,15 @@ def _add_labelled(
             _add(variables, {shown: variable._replace(dims=[apart.get(d, d) for d in variable.dims])}, recording)
             if quantity.signals[0].describes_axis:
                 told.append(shown)
+
+
+def _within_samples(
+    variables: Mapping[str, xr.Variable], dims: AbstractSet[Hashable], taken: AbstractSet[Hashable]
+) -> list[xr.Coordinates]:
+    """Return the labels of what samples along ``dims`` are arrays of, but for what has some already."""
+    arrays = (variable.sizes for variable in variables.values() if not dims.isdisjoint(variable.dims))
+    sizes = {str(dim): size for one in arrays for dim, size in one.items() if dim not in taken | _LABELLED.keys()}
+    return [position_coordinates(dim, size) for dim, size in sizes.items()]
 
 
 def open_level(recording: Recording, index: int, choice: Choice) -> xr.Dataset:

@@ -1,7 +1,8 @@
 """Axes of labels: signals whose sample ids count frames or buffers, and are no moments at a steady rate.
 
 The ids are the labels. A coordinate of them takes no memory, whatever the length; its attribute `COUNTS` says what it
-counts, so that who asks for samples along time knows it for none.
+counts, so that who asks for samples along time knows it for none. Axes within a sample are labelled with positions, so
+that pixels and slots that were selected or turned are still known.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import xarray as xr
 from xarray.indexes import PandasIndex
 
 from xjls.backend.axes import MOST_CHUNKS, joined
+from xjls.model.totals import TOTALS
 
 if TYPE_CHECKING:
     from xjls.backend.axes import Join
@@ -27,10 +29,15 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal
     from xjls.model.window import Window
 
-__all__ = ["COUNTS", "LabelAxis", "counting_dims", "how_to_select", "label_axes", "label_coordinates", "totals_of"]
+__all__ = [
+    "COUNTS", "SAMPLE_DIMS", "LabelAxis", "counting_dims", "how_to_select", "label_axes", "label_coordinates",
+    "position_coordinates", "totals_of",
+]  # fmt: skip
 
 COUNTS = "counts"
 """The attribute of a coordinate of sample ids: the `Signal.axis` that they count."""
+SAMPLE_DIMS = "sample_dims"
+"""The attribute of arrays on an axis of labels: their `Signal.sample_dims`, however the variable is turned."""
 CHUNK_BYTES = 32 << 20
 
 
@@ -110,11 +117,27 @@ def label_coordinates(axis: LabelAxis) -> xr.Coordinates:
     >>> coordinates.to_dataset().sel(frame=slice(12_830, 12_832)).frame.values
     array([12830, 12831, 12832])
     """
-    labels = pd.RangeIndex(axis.window.start, axis.window.stop, name=axis.dim)
-    index = PandasIndex(labels, axis.dim, coord_dtype=np.dtype(np.int64))
+    told = {"long_name": f"{axis.counts} number", COUNTS: axis.counts}
+    return _integers(axis.dim, axis.window.start, axis.window.stop, told)
+
+
+def position_coordinates(dim: str, length: int) -> xr.Coordinates:
+    """Return the positions along an axis within samples as its labels, i64: rows and columns of pixels, slots.
+
+    Examples
+    --------
+    >>> position_coordinates("height", 4).to_dataset().isel(height=slice(None, None, -2)).height.values
+    array([3, 1])
+    """
+    return _integers(dim, 0, length, {})
+
+
+def _integers(dim: str, start: int, stop: int, attrs: dict[str, Any]) -> xr.Coordinates:
+    """Return labels [start, stop), made when they are asked for."""
+    index = PandasIndex(pd.RangeIndex(start, stop, name=dim), dim, coord_dtype=np.dtype(np.int64))
     variables = index.create_variables()
-    variables[axis.dim].attrs = {"long_name": f"{axis.counts} number", COUNTS: axis.counts}
-    return xr.Coordinates(variables, {axis.dim: index})
+    variables[dim].attrs = attrs
+    return xr.Coordinates(variables, {dim: index})
 
 
 def counting_dims(data: xr.Dataset | xr.DataArray) -> dict[str, str]:
@@ -124,11 +147,8 @@ def counting_dims(data: xr.Dataset | xr.DataArray) -> dict[str, str]:
 
 
 def totals_of(axes: Iterable[LabelAxis]) -> dict[str, Any]:
-    """Return what is said of the only signal of arrays that says anything, for the whole: what was lost of frames."""
-    telling = [
-        signal for axis in axes for signal in axis.signals
-        if signal.sample_shape and signal.facts and not signal.describes_axis
-    ]  # fmt: skip
+    """Return what the only signal that tells of losses says, for the whole: what came of frames, and what did not."""
+    telling = [signal for axis in axes for signal in axis.signals if not TOTALS.isdisjoint(signal.facts)]
     return dict(telling[0].facts) if len(telling) == 1 else {}
 
 

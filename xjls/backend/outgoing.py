@@ -16,6 +16,7 @@ import numpy as np
 
 from xjls.backend.answers import rate_of
 from xjls.backend.index import TimeIndex
+from xjls.backend.labelled import COUNTS
 from xjls.backend.provenance import origin_of
 from xjls.backend.rates import is_even
 from xjls.backend.sampled import PIECE
@@ -115,6 +116,11 @@ def outgoing(dataset: xr.Dataset, one: Sampled, beside: Origin | None = None) ->
     SelectionError
         No recording can hold it: it has more dimensions than time, a type of its own, or no even rate.
     """
+    if (labels := _swapped(dataset, one.dim)) is not None:
+        raise SelectionError(
+            f"{one.name!r} is labelled by {one.dim!r}, and as a signal it would be by {labels!r}",
+            f"Swap them back: ds.swap_dims({one.dim}={labels!r}).",
+        )
     if one.variable.ndim > 1:
         raise SelectionError(f"{one.name!r} has more dimensions than time", "Select one position of the others.")
     origin = origin_of(one.variable)
@@ -131,6 +137,12 @@ def outgoing(dataset: xr.Dataset, one: Sampled, beside: Origin | None = None) ->
     )  # fmt: skip
     is_stored = not signal.is_scaled or (origin is not None and origin.is_stored)
     return Outgoing(one, origin, signal, first_id, is_stored, _ties(dataset, one, place, first_id, float(rate)))
+
+
+def _swapped(dataset: xr.Dataset, dim: str) -> str | None:
+    """Return the labels of a dimension that count something, where others have taken their place."""
+    beside = (str(name) for name, one in dataset.coords.items() if one.dims == (dim,) and COUNTS in one.attrs)
+    return next((name for name in beside if name != dim), None)
 
 
 def numbered(found: list[Outgoing], *, anew: bool) -> list[Outgoing]:

@@ -17,19 +17,22 @@ import xarray as xr
 from xjls.backend.labelled import counting_dims
 from xjls.backend.outgoing import Outgoing, source_of
 from xjls.backend.provenance import labelled_origin_of
-from xjls.backend.sampled import Sampled, marks_of
+from xjls.backend.sampled import Sampled, masks_of
 from xjls.backend.utc_array import UNIX_SECONDS, as_seconds
 from xjls.errors import SelectionError
 from xjls.model.sample_type import dtype_of, name_of
 from xjls.model.signal import Signal
+from xjls.model.slots import FRAME_SIDES, PAYLOAD_BYTES, PIXEL_BITS
 
 if TYPE_CHECKING:
     from xjls.backend.provenance import Origin
 
 __all__ = ["names_on_labels", "outgoing_on_labels"]
 
-_KEPT = ("ancillary_variables", "flag_meanings")
+_KEPT = ("ancillary_variables", "flag_meanings", "refers_to")
 """Attributes that are facts of any part of a signal; totals are of all of it."""
+_OF_WHOLE_FRAMES = (PAYLOAD_BYTES, PIXEL_BITS, *FRAME_SIDES.values(), "buffers_per_frame", "header_format")
+"""Facts of any frames of a signal, as long as they have all their pixels."""
 
 
 def names_on_labels(dataset: xr.Dataset, signals: Iterable[str] | None) -> list[str]:
@@ -39,7 +42,7 @@ def names_on_labels(dataset: xr.Dataset, signals: Iterable[str] | None) -> list[
     found = [name for name in named if name in dataset and not counting.keys().isdisjoint(dataset[name].dims)]
     dims = {dim for dim in counting if signals is None or any(dim in dataset[name].dims for name in found)}
     beside = [str(name) for name, one in dataset.coords.items() if name not in dims and not dims.isdisjoint(one.dims)]
-    masks = {mark for name in found for mark in marks_of(dataset[name].attrs) if mark.endswith("_valid")}
+    masks = {mark for name in found for mark in masks_of(dataset[name].attrs) if mark.endswith("_valid")}
     return [name for name in dict.fromkeys([*found, *beside]) if name not in masks]
 
 
@@ -65,12 +68,17 @@ def outgoing_on_labels(dataset: xr.Dataset, name: str) -> Outgoing:
     is_held = origin is not None and origin.window & origin.signal.window == origin.window
     one = Sampled(name, dim, variable, None if is_held else _known(dataset, name, dim))
     signal = Signal(
-        id=0, name=name, units=units, source=source_of(one, origin), rate_hz=_rate(attrs, origin), axis=counting[dim],
-        sample_shape=variable.shape[1:], sample_dims=tuple(str(d) for d in variable.dims[1:]),
-        describes_axis=name in dataset.coords, **facts,
+        id=0, name=_stored_name(name, dim, origin), units=units, source=source_of(one, origin),
+        rate_hz=_rate(attrs, origin), axis=counting[dim], sample_shape=variable.shape[1:],
+        sample_dims=tuple(str(d) for d in variable.dims[1:]), describes_axis=name in dataset.coords, **facts,
     )  # fmt: skip
     is_stored = not signal.is_scaled or (origin is not None and origin.is_stored)
     return Outgoing(one, origin, signal, _first_id(dataset, dim), is_stored, [])
+
+
+def _stored_name(name: str, dim: str, origin: Origin | None) -> str:
+    """Return what a variable is called in a recording: as there, if only the Dataset needed another name for it."""
+    return origin.name if origin is not None and name == f"{origin.name}_{dim}" else name
 
 
 def _stored_as(name: str, variable: xr.Variable, origin: Origin | None) -> dict[str, Any]:
@@ -79,22 +87,22 @@ def _stored_as(name: str, variable: xr.Variable, origin: Origin | None) -> dict[
         signal = origin.signal
         told = {key: getattr(signal, key) for key in ("dtype", "stored_type", "scale_factor", "add_offset")}
         is_whole = origin.window == signal.window
-        return told | {"facts": signal.facts if is_whole else _of_parts(signal.facts)}
+        return told | {"facts": signal.facts if is_whole else _of_parts(signal.facts, (*_KEPT, *_OF_WHOLE_FRAMES))}
     try:
         stored_type = "f64" if variable.dtype.kind == "M" else name_of(variable.dtype)
     except SelectionError as error:
         raise SelectionError(f"{name!r} holds {variable.dtype}, which no recording has", error.remedy) from None
-    return {"stored_type": stored_type, "dtype": dtype_of(stored_type), "facts": _of_parts(variable.attrs)}
+    return {"stored_type": stored_type, "dtype": dtype_of(stored_type), "facts": _of_parts(variable.attrs, _KEPT)}
 
 
-def _of_parts(told: Any) -> dict[str, Any]:
-    facts = {key: told[key] for key in _KEPT if key in told}
+def _of_parts(told: Any, kept: Iterable[str]) -> dict[str, Any]:
+    facts = {key: told[key] for key in kept if key in told}
     return facts | {"flag_masks": np.asarray(told["flag_masks"]).tolist()} if "flag_masks" in told else facts
 
 
 def _known(dataset: xr.Dataset, name: str, dim: str) -> xr.Variable | None:
     """Return of which positions there is something; None: of all."""
-    for mark in marks_of(dataset[name].attrs):
+    for mark in masks_of(dataset[name].attrs):
         if mark in dataset and dataset[mark].dtype == np.bool_ and dim in dataset[mark].dims:
             others = [other for other in dataset[mark].dims if other != dim]
             return dataset.variables[mark].any(others) if others else dataset.variables[mark]

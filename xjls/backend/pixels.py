@@ -1,45 +1,50 @@
-"""Which pixels of frames arrived: what is known of each buffer, spread over the pixels that it held."""
+"""Which pixels of frames arrived: what is known of each buffer, spread over the pixels that it held.
+
+A mask is made of whole frames. Labels, and not positions, then tell which of its pixels an image has.
+"""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from xjls.backend.labelled import SAMPLE_DIMS
 from xjls.errors import SelectionError
-from xjls.model.slots import FRAME_SIDES, PAYLOAD_BYTES, slots_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+from xjls.model.slots import FRAME_SIDES, PAYLOAD_BYTES, slots_of, spread
 
 __all__ = ["pixel_present"]
 
 _MASK = "ancillary_variables"
+_MASK_FIRST = "Mask it first, ds.image.where(ds.xjls.pixel_present()), and go on with that."
 
 
 def pixel_present(dataset: xr.Dataset) -> xr.DataArray:
-    """Return which pixels of a Dataset's frames arrived; see `XjlsAccessor.pixel_present`."""
+    """Return which pixels of a Dataset's frames arrived: bool, along the dimensions of the image, with its labels.
+
+    The image may be sliced, flipped, transposed or stacked. Where it is in dask's chunks the mask is lazy and cut alike
+    along frames; else whole frames of it are made at once, a byte a pixel.
+
+    Raises
+    ------
+    SelectionError
+        There are no frames, not all of their slots, or labels that tell no pixels: of binned frames.
+    """
     image, present = _frames(dataset)
-    slot = next(str(dim) for dim in present.dims if dim not in image.dims)
-    sides = [str(dim) for dim in image.dims if dim not in present.dims]
-    shape = tuple(image.sizes[side] for side in sides)
-    spans = slots_of(image.attrs, present.sizes[slot], shape)
-    if not spans or any(image.attrs.get(fact) != image.sizes.get(side) for side, fact in FRAME_SIDES.items()):
-        raise SelectionError(
-            f"{image.name!r} has a part of its rows, columns or buffers only",
-            "Mask it first, ds.image.where(ds.xjls.pixel_present()), and select behind that.",
-        )
+    shape = _whole(image)
+    chosen = {side: _numbers(image, side, size) for side, size in shape.items()}
+    slot, spans = _slots(image, present, tuple(shape.values()))
+    flags = present.variable
     if image.chunks is not None:  # a chunk of flags would be one of thousands of frames
-        present = present.chunk({dim: image.chunksizes[dim] for dim in present.dims if dim != slot})
-    found: xr.DataArray = xr.apply_ufunc(
-        _spread, present, kwargs={"spans": spans, "shape": shape}, input_core_dims=[[slot]], output_core_dims=[sides],
-        dask="parallelized", output_dtypes=[np.bool_],
-        dask_gufunc_kwargs={"output_sizes": dict(zip(sides, shape, strict=True))},
+        flags = flags.chunk({dim: image.chunksizes[dim] for dim in flags.dims if dim != slot})
+    whole: xr.Variable = xr.apply_ufunc(
+        spread, flags, kwargs={"spans": spans, "shape": tuple(shape.values())}, input_core_dims=[[slot]],
+        output_core_dims=[list(shape)], dask="parallelized", output_dtypes=[np.bool_],
+        dask_gufunc_kwargs={"output_sizes": shape},
     )  # fmt: skip
-    return found.rename("pixel_present").assign_attrs(long_name=f"which pixels of {image.name} arrived")
+    parts = {side: one for side, one in chosen.items() if not np.array_equal(one.values, np.arange(shape[side]))}
+    told = {"long_name": f"which pixels of {image.name} arrived"}
+    found = whole.isel(parts).transpose(*image.dims)
+    return xr.DataArray(found.data, image.coords, image.dims, "pixel_present", told)
 
 
 def _frames(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
@@ -56,9 +61,30 @@ def _frames(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     return found[0]
 
 
-def _spread(flags: NDArray[np.bool_], spans: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return flags of buffers [..., slot] as such of pixels [..., height, width]; one of two buffers needs both."""
-    pixels = np.ones((*flags.shape[:-1], spans[-1][1]), np.bool_)
-    for slot, (first, stop) in enumerate(spans):
-        pixels[..., first:stop] &= flags[..., slot, np.newaxis]
-    return pixels.reshape(*flags.shape[:-1], *shape)
+def _whole(image: xr.DataArray) -> dict[str, int]:
+    """Return how many pixels whole frames have along each side, in the order in which these are sent."""
+    sides = str(image.attrs.get(SAMPLE_DIMS, "")).split()
+    sizes = {side: int(image.attrs.get(FRAME_SIDES.get(side, ""), 0)) for side in sides}
+    if sizes.keys() != FRAME_SIDES.keys():
+        raise SelectionError(
+            f"{image.name!r} does not tell in which order its pixels are sent", "Open it by xjls.open."
+        )
+    return sizes
+
+
+def _slots(image: xr.DataArray, present: xr.DataArray, shape: tuple[int, ...]) -> tuple[str, list[tuple[int, int]]]:
+    """Return the dimension of slots, and the pixels of each in the order that they have now."""
+    dims = [str(dim) for dim in present.dims if dim not in image.dims]
+    spans = slots_of(image.attrs, present.sizes[dims[0]], shape) if len(dims) == 1 else []
+    order = _numbers(present, dims[0], len(spans)).values.tolist() if spans else []
+    if not spans or sorted(order) != list(range(len(spans))):
+        raise SelectionError(f"{present.name!r} has a part of the buffers of frames only", _MASK_FIRST)
+    return dims[0], [spans[slot] for slot in order]
+
+
+def _numbers(variable: xr.DataArray, dim: str, size: int) -> xr.Variable:
+    """Return which of ``size`` positions a variable has along a dimension now; refuse labels that do not tell it."""
+    labels: xr.Variable | None = variable.coords[dim].variable if dim in variable.coords else None
+    if labels is None or labels.dtype.kind not in "iu" or not ((labels >= 0) & (labels < size)).all():
+        raise SelectionError(f"{variable.name!r} has no labels along {dim!r} that tell its positions", _MASK_FIRST)
+    return labels

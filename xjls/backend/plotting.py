@@ -69,7 +69,8 @@ def plot(
     'in mA'
     """
     require_matplotlib()
-    if (own := _own_frames(dataset, signals)) is not None:
+    named = [signals] if isinstance(signals, str) else None if signals is None else list(signals)
+    if (own := _own_frames(dataset, named)) is not None:
         many: dict[str, Any] = {} if frames is None else {"frames": frames}
         return plot_recording(
             own[0].recording, own[1], own[0].window, columns=columns, band=band, mean=mean, std=std, figsize=figsize,
@@ -78,7 +79,7 @@ def plot(
     tz = zone(tz)
     n = columns if columns is not None else width_px(figsize, figure, ax)
     recording = _recording(dataset)
-    found = traces_of(dataset, n, recording, [signals] if isinstance(signals, str) else signals)
+    found = traces_of(dataset, n, recording, named)
     marks = _marks(recording, found) if annotations and recording is not None else []
     if title is None:
         name = f"{words(PurePath(recording.path).name, 40)} · " if recording is not None else ""
@@ -89,16 +90,28 @@ def plot(
     )  # fmt: skip
 
 
-def _own_frames(dataset: xr.Dataset, signals: str | Iterable[str] | None) -> tuple[Origin, list[str] | None] | None:
-    """Return the frames that a Dataset shows of a recording, and which of its signals to draw; None: it has series."""
+def _own_frames(dataset: xr.Dataset, signals: list[str] | None) -> tuple[Origin, list[str] | None] | None:
+    """Return the frames that a Dataset shows of a recording, and which of its signals to draw.
+
+    None: it shows series, or something that is not as the recording has it.
+    """
     if signals is None and names_of_samples(dataset, required=False):
         return None
-    names = names_on_labels(dataset, [signals] if isinstance(signals, str) else signals)
-    origins = [origin for name in names if (origin := labelled_origin_of(dataset[name].variable)) is not None]
+    names = names_on_labels(dataset, None) if signals is None else signals
+    found = [_own(dataset, name) for name in names]
+    origins = [origin for origin in found if origin is not None]
     frames = next((origin for origin in origins if len(origin.signal.sample_shape) > 1), None)
-    if frames is None:
+    if frames is None or (signals is not None and len(origins) < len(found)):
         return None
-    return frames, None if signals is None else [frames.name]
+    return frames, None if signals is None else [origin.name for origin in origins]
+
+
+def _own(dataset: xr.Dataset, name: str) -> Origin | None:
+    """Return which samples of a recording are called so in a Dataset."""
+    if name not in dataset:
+        return None
+    variable = dataset[name].variable
+    return labelled_origin_of(variable) or origin_of(variable)
 
 
 def traces_of(dataset: xr.Dataset, n: int, recording: Recording | None, names: Iterable[str] | None) -> list[Trace]:

@@ -19,7 +19,7 @@ from xjls.errors import SelectionError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BOUND", "PIECE", "Sampled", "iter_pieces", "marks_of", "names_of_samples", "sampled", "together"]
+__all__ = ["BOUND", "PIECE", "Sampled", "iter_pieces", "masks_of", "names_of_samples", "sampled", "together"]
 
 BOUND = "bound"
 """The dimension along which the extremes of one quantity stand side by side."""
@@ -118,7 +118,7 @@ def sampled(
 def names_of_samples(data: xr.Dataset, dim: str | None = None, *, required: bool = True) -> list[str]:
     """Return the names of all variables that hold samples along time; raise if there is none, and one is required."""
     variables = {str(name): data.variables[name] for name in data.data_vars}
-    marks = {mark for variable in variables.values() for mark in marks_of(variable.attrs)}
+    marks = {mark for variable in variables.values() for mark in masks_of(variable.attrs)}
     counting = {} if dim is not None else counting_dims(data)
     names = [
         name for name, variable in variables.items()
@@ -154,7 +154,7 @@ def _is_sampled(variable: xr.Variable, dim: str | None) -> bool:
     return not is_level and variable.dtype.kind in "biuf" and _time_of(variable, dim) is not None
 
 
-def marks_of(attrs: Any) -> list[str]:
+def masks_of(attrs: Any) -> list[str]:
     """Return the names of the variables that say of a variable with these attributes which of its values are some."""
     return str(attrs.get("ancillary_variables", "")).split()
 
@@ -238,7 +238,7 @@ def _described(dataset: xr.Dataset, name: str, dim: str | None) -> list[Sampled]
         dims = ", ".join(map(str, variable.dims)) or "none"
         raise SelectionError(f"{name!r} has no dimension {dim or 'called time'}", f"Dimensions: {dims}.")
     valid = None
-    for mark in marks_of(variable.attrs):
+    for mark in masks_of(variable.attrs):
         there = mark.endswith("_valid") and mark in dataset.data_vars
         if there and set(dataset.variables[mark].dims) in ({time}, {time, BOUND}.intersection(variable.dims)):
             valid = dataset.variables[mark].transpose(time, ...)

@@ -10,6 +10,7 @@ import xarray as xr
 from xarray.core import indexing
 
 from xjls.backend.arrays import BoundsArray, LevelArray, SamplesArray, SignalArray, ValidArray
+from xjls.backend.labelled import SAMPLE_DIMS
 from xjls.backend.sampled import BOUND
 from xjls.backend.utc_array import UtcArray, are_utc
 from xjls.model.describing import describing, describing_entries, packing, packing_of_entries
@@ -60,6 +61,8 @@ def sample_variables(
         made[f"{name}_valid"] = _variable((axis.dim,), valid, attrs, (axis.chunk,), recording)
     if marks:
         made[name].attrs["ancillary_variables"] = " ".join(marks)
+    if len(signals[0].sample_dims) > 1:
+        made[name].attrs[SAMPLE_DIMS] = " ".join(signals[0].sample_dims)
     made[name].attrs.update(_flags(signals[0]) | plain(signals[0].facts, made[name].attrs.keys()))
     return made
 

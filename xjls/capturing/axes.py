@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from xjls.model.annotation import Json
     from xjls.model.signal import Signal
 
 
@@ -43,9 +44,33 @@ def axes_of(signals: Iterable[Signal]) -> dict[str, tuple[str, ...]]:
 def leading(signals: Sequence[Signal]) -> Signal | None:
     """Return the signal whose samples are counted where so many are wanted: of those on an axis, that of the largest.
 
-    It is None where all signals are in time.
+    What tells of positions counts only where nothing was measured. It is None where all signals are in time.
     """
-    return max((signal for signal in signals if signal.axis), key=sample_bytes, default=None)
+    on_axes = (signal for signal in signals if signal.axis)
+    return max(on_axes, key=lambda signal: (not signal.describes_axis, sample_bytes(signal)), default=None)
+
+
+def referring(signals: Sequence[Signal]) -> dict[str, str]:
+    """Return, by signal whose samples are ids on another axis of its source, the first signal that is on that one.
+
+    Such a signal says so by the fact ``refers_to``, as what tells the frame of each buffer; what is negative is no id.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fractions import Fraction
+    >>> from xjls.model.signal import Signal, Source
+    >>> told = {"units": "", "dtype": np.dtype("i8"), "source": Source(id=1, name="scope"), "rate_hz": Fraction(20)}
+    >>> referring([Signal(id=1, name="frame_number", axis="buffer", facts={"refers_to": "frame"}, **told),
+    ...            Signal(id=2, name="image", axis="frame", **told), Signal(id=3, name="time", axis="frame", **told)])
+    {'frame_number': 'image'}
+    """
+    first: dict[tuple[int, Json], str] = {}
+    for signal in signals:
+        if signal.axis:
+            first.setdefault((signal.source.id, signal.axis), signal.name)
+    wanted = ((signal.name, signal.source.id, signal.facts.get("refers_to")) for signal in signals)
+    return {name: first[source, axis] for name, source, axis in wanted if axis and (source, axis) in first}
 
 
 def series_of(signals: Iterable[Signal]) -> tuple[Signal, ...]:

@@ -53,7 +53,7 @@ class Course:
         self.tie: Tie | None = None
         """The last one that was told."""
         self._length = length
-        self._stop: int | None = None
+        self._stop: float | None = None
 
     def begin_at(self, sample_id: int) -> None:
         """Capture from a sample on; what comes before it is none of it."""
@@ -62,6 +62,10 @@ class Course:
     def end_at(self, sample_id: int) -> None:
         """Capture up to a sample, if it does not end before."""
         self._stop = sample_id
+
+    def end_before_all(self) -> None:
+        """Capture nothing, whatever comes: for one that has not begun."""
+        self._stop = -math.inf
 
     @property
     def end(self) -> float:
@@ -75,7 +79,7 @@ class Course:
         if self.begin is None:
             self.begin_at(begin)
         start = max(window.start, begin)
-        return Window(start, max(start, int(min(window.stop, self.end))))
+        return Window(start, int(max(start, min(window.stop, self.end))))
 
     def take(self, window: Window) -> None:
         """Count samples that are written, and what is missing before them."""
@@ -104,7 +108,7 @@ class Course:
     @property
     def is_complete(self) -> bool:
         """Whether it has all that was asked for."""
-        return self.begin is not None and self.next >= self.end
+        return self._stop == -math.inf or (self.begin is not None and self.next >= self.end)
 
     def is_overdue(self, sample_id: int) -> bool:
         """Whether a sample comes so long after all that is captured that others should have come, too.

@@ -158,9 +158,12 @@ class Courses(Mapping[str, Course]):
                 self.end(self._now_s)
 
     def end(self, now_s: float | None = None) -> None:
-        """Have all signals that have no end yet end where the first of their axis is now."""
-        for name, sample_id in self.now.items():
-            if math.isinf(self[name].end):
-                self[name].end_at(sample_id)
+        """Have all signals that have no end yet end where the first of their axis is now: if none is, with nothing."""
+        now = self.now
+        for name, course in self.items():
+            if name in now and math.isinf(course.end):
+                course.end_at(now[name])
+            elif name not in now and course.axis:
+                course.end_before_all()
         if self.axes and self._ended_s is None:
             self._ended_s = self._now_s if now_s is None else now_s

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xjls.model.slots import slots_of
+from xjls.model.grey import grey_limits
+from xjls.model.slots import slots_of, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from xjls.capturing.last_frames import LastFrame
     from xjls.model.signal import Signal
 
-DARK, BRIGHT = 1.0, 99.5
-"""Percentiles of pixels that are black and white."""
 LOOKED_AT = 1 << 14
-"""Pixels of which these are found, at most."""
+"""Pixels of which black and white are found, at most."""
 WHITE = 255
 TINTS = ((190, 50, 40), (120, 30, 25))
 """The colours of stripes, two pixels wide, over what is missing."""
@@ -35,7 +34,7 @@ class Grey:
     pixels: NDArray[np.uint8]
     """[height, width]."""
     missing: NDArray[np.bool_]
-    """[height, width]: pixels of parts that did not arrive."""
+    """[height, width]: pixels of buffers that did not arrive."""
     low: float
     """What is black, in the signal's units."""
     high: float
@@ -53,7 +52,8 @@ def grey_of(frame: LastFrame, signal: Signal, most_bytes: int) -> Grey:
     >>> from fractions import Fraction
     >>> from xjls.capturing.last_frames import LastFrame
     >>> image = xjls.Signal(id=1, name="image", units="", dtype=np.dtype("u2"), rate_hz=Fraction(20), axis="frame",
-    ...                     source=xjls.Source(id=1, name="scope"), sample_shape=(4, 6))
+    ...                     source=xjls.Source(id=1, name="scope"), sample_shape=(4, 6),
+    ...                     facts={"payload_bytes": 24, "pixel_bits": 16})
     >>> frame = LastFrame(7, np.arange(24, dtype="u2").reshape(4, 6), np.array([True, False]))
     >>> grey = grey_of(frame, image, 6)
     >>> grey.step, grey.pixels.tolist(), grey.missing.tolist()
@@ -62,9 +62,8 @@ def grey_of(frame: LastFrame, signal: Signal, most_bytes: int) -> Grey:
     missing = missing_pixels(frame, signal)
     step = max(math.ceil(math.sqrt(frame.pixels.size / most_bytes)), 1)
     pixels, hidden = frame.pixels[::step, ::step], missing[::step, ::step]
-    low, high = _range(pixels[~hidden])
-    scale = WHITE / (high - low) if high > low else 0.0
-    levels = np.nan_to_num((pixels.astype("f8") - low) * scale, nan=0.0).clip(0, WHITE)
+    low, high = grey_limits([pixels[~hidden]], LOOKED_AT)
+    levels = np.nan_to_num((pixels.astype("f8") - low) * (WHITE / (high - low)), nan=0.0).clip(0, WHITE)
     black, white = (bound * signal.scale_factor + signal.add_offset for bound in (low, high))
     return Grey(np.rint(levels).astype(np.uint8), hidden, black, white, step)
 
@@ -78,29 +77,11 @@ def tinted(pixels: NDArray[np.uint8], missing: NDArray[np.bool_]) -> NDArray[np.
 
 
 def missing_pixels(frame: LastFrame, signal: Signal) -> NDArray[np.bool_]:
-    """Return which pixels belong to parts that did not arrive, bool[height, width].
+    """Return which pixels belong to buffers that did not arrive, bool[height, width].
 
-    A pixel that is in two parts is missing if one of them is. Where the signal does not tell how long parts are, they
-    are taken for equal: their borders may be off by a part of a row.
+    A pixel that is in two buffers is missing if one of them is. None is where the signal does not tell how long
+    buffers are.
     """
-    found = np.zeros(frame.pixels.size, np.bool_)
-    if frame.present is not None:
-        n_slots, n_pixels = len(frame.present), frame.pixels.size
-        told = slots_of(signal.facts, n_slots, frame.pixels.shape)
-        equal = [(slot * n_pixels // n_slots, -(-(slot + 1) * n_pixels // n_slots)) for slot in range(n_slots)]
-        for slot in frame.missing.tolist():
-            first, stop = (told or equal)[slot]
-            found[first:stop] = True
-    return found.reshape(frame.pixels.shape)
-
-
-def _range(pixels: NDArray[Any]) -> tuple[float, float]:
-    """Return what is black and what is white; 0 and 1 where there is nothing."""
-    flat = pixels.reshape(-1)
-    some = flat[:: max(flat.size // LOOKED_AT, 1)]
-    if some.dtype.kind == "f":
-        some = some[np.isfinite(some)]
-    if not some.size:
-        return 0.0, 1.0
-    low, high = np.percentile(some, (DARK, BRIGHT))
-    return float(low), float(high)
+    if frame.present is None:
+        return np.zeros(frame.pixels.shape, np.bool_)
+    return ~spread(frame.present, slots_of(signal.facts, len(frame.present), frame.pixels.shape), frame.pixels.shape)

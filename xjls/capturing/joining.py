@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,15 @@ TOGETHER_S = 0.1
 """Between the arrivals of calls that become one: it has the first one's, by which a duration of frames goes."""
 
 
-def joined(calls: Sequence[Call]) -> Iterator[Call]:
+def joined(calls: Sequence[Call], on_axes: Collection[str] = ()) -> Iterator[Call]:
     """Yield calls in their order, small consecutive samples of a signal as one, with what else was said between them.
+
+    Parameters
+    ----------
+    calls
+        As they were taken out of the ring.
+    on_axes
+        Signals that end by when their samples arrive: of these, only what came within a tenth of a second is one.
 
     Examples
     --------
@@ -37,7 +45,8 @@ def joined(calls: Sequence[Call]) -> Iterator[Call]:
             yield call
             continue
         before = waiting.get(call.name)
-        if before and not (_continues(before[-1], call) and call.arrived_s - before[0].arrived_s < TOGETHER_S):
+        together_s = TOGETHER_S if call.name in on_axes else math.inf
+        if before and not (_continues(before[-1], call) and call.arrived_s - before[0].arrived_s < together_s):
             yield _one(waiting.pop(call.name))
         waiting.setdefault(call.name, []).append(call)
     yield from _all(waiting)

@@ -1,6 +1,6 @@
 """The newest frame of a signal, and how much of the last seconds' frames did not arrive: what a live view shows.
 
-A frame at a time is kept, and a few for which it is not known yet which of their parts arrived; nothing of what was
+A frame at a time is kept, and a few for which it is not known yet which of their buffers arrived; nothing of what was
 before. Who looks has the newest one, however many came since he looked last.
 """
 
@@ -40,11 +40,11 @@ class LastFrame:
     pixels: NDArray[Any]
     """[height, width], as stored."""
     present: NDArray[np.bool_] | None
-    """Which of its parts arrived, bool[slot]; None where nobody says."""
+    """Which of its buffers arrived, bool[slot]; None where nobody says."""
 
     @property
     def missing(self) -> NDArray[np.int64]:
-        """The parts that did not arrive, i64[n]."""
+        """The buffers that did not arrive, i64[n]."""
         return np.empty(0, np.int64) if self.present is None else np.flatnonzero(~self.present)
 
 
@@ -55,8 +55,8 @@ class _Came:
     elapsed_s: float
     frames: int
     missing: int
-    """Of its parts."""
-    parts: int
+    """Of their buffers."""
+    buffers: int
 
 
 class LastFrames:
@@ -67,7 +67,7 @@ class LastFrames:
     image
         Of which: its samples are [height, width].
     mask
-        On the same axis, bool[slot]: which parts of each frame arrived. None where nobody says.
+        On the same axis, bool[slot]: which buffers of each frame arrived. None where nobody says.
     elapsed_s
         A clock.
 
@@ -143,9 +143,9 @@ class LastFrames:
             while self._waiting and self._waiting[0].frame_id <= last.frame_id:
                 self._waiting.popleft()
 
-    def _count(self, frames: int, missing: int, parts: int) -> None:
+    def _count(self, frames: int, missing: int, buffers: int) -> None:
         now = self._elapsed_s()
-        self._came.append(_Came(now, frames, missing, parts))
+        self._came.append(_Came(now, frames, missing, buffers))
         self._forget(now)
 
     def _forget(self, now_s: float) -> None:
@@ -156,11 +156,11 @@ class LastFrames:
 
     @property
     def lost(self) -> float | None:
-        """The share of all parts of the frames of the last `LOSS_S` seconds that did not arrive; None without any."""
+        """The share of all buffers of the frames of the last `LOSS_S` seconds that did not arrive; None without any."""
         with self._lock:
             self._forget(self._elapsed_s())
-            parts = sum(one.parts for one in self._came)
-            return sum(one.missing for one in self._came) / parts if parts else None
+            buffers = sum(one.buffers for one in self._came)
+            return sum(one.missing for one in self._came) / buffers if buffers else None
 
     @property
     def n_bytes(self) -> int:

@@ -7,7 +7,7 @@ a gap of that store, as a pause between two captures is: see `target`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
@@ -64,14 +64,14 @@ class Part:
         """Why it ended."""
         self.released = ""
         """Why it is to end, once all signals are where the first of them was when that was said; ``""`` before."""
-        self.tallied: Mapping[str, int] = {}
-        """What the device had counted when it began: see `xjls.capturing.device.tallies_of`."""
         self.path = target.path
         """Of the recording."""
         self.open = target.open
         """Opens the recording, as far as it is flushed."""
         self._target = target
         self._courses = Courses(signals, self.until, is_live=is_live)
+        self._tallies: Callable[[], Mapping[str, int]] = dict
+        """What the device counted since it began."""
         self._bytes = 0
         self._early: list[Annotation] = []
         """Those of signals of which nothing came yet."""
@@ -97,7 +97,7 @@ class Part:
         return Counts(
             recorded_s=self._courses.recorded_s, n_bytes=self._bytes,
             signals={name: course.counts for name, course in self._courses.items()},
-            axes=self._courses.axes, counted=self._courses.counted,
+            axes=self._courses.axes, counted=self._courses.counted, tallies=self._tallies(),
         )  # fmt: skip
 
     @property
@@ -119,6 +119,16 @@ class Part:
             course.begin_at(sample_id)
             course.tie = ties[name]
         self._waiting, self._unsure = set(ids), unsure & set(ids)
+
+    def tally(self, tallies: Callable[[], Mapping[str, int]]) -> None:
+        """Count from now on what the device counts beside samples: see `xjls.capturing.device.tallies_of`."""
+        before = tallies()
+        self._tallies = lambda: {what: n - before.get(what, 0) for what, n in tallies().items()}
+
+    def finish(self, reason: str) -> None:
+        """Take down why it ends; what the device counts from now on is none of it."""
+        self.reason, last = reason, self._tallies()
+        self._tallies = lambda: last
 
     def release(self, reason: str) -> None:
         """End where the signal that is furthest is now; once, the first reason counts."""

@@ -10,6 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from xjls.capturing.axes import referring
 from xjls.capturing.timing import NS
 from xjls.formats import continue_recording, grow_recording, open_recording
 from xjls.formats.appending import kin_of, require_alike
@@ -18,12 +21,13 @@ from xjls.formats.carry import nearest
 from xjls.formats.memory import MemorySink
 from xjls.model.annotation import Tie, text_at
 from xjls.model.clock import NEVER
+from xjls.model.slots import GAP_VALUE
 from xjls.model.window import Gap, Window
 from xjls.storage import absolute_path, local_path
 from xjls.storage.locks import lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -34,12 +38,14 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal, Source
     from xjls.model.sink import Sink
 
+GAP_ROWS = 1 << 16
+"""Samples of a pause that are written together, of signals of which something is known meanwhile."""
 PAUSED = "nothing was captured"
 """Why samples are missing between two captures."""
 MOST_GAP_BYTES = 64 << 20
 """What a pause may cost in a format that fills gaps; beyond it, ties alone tell of the pause."""
-COUNTED_ANEW = "{} {:,} of a device that counts from elsewhere than before"
-"""The annotation of the first position of an axis that could not keep its number."""
+COUNTED_ANEW = "{0} {1:,} is {0} {2:,} of a device that counts from elsewhere than before"
+"""The annotation of the first position of an axis that could not keep its number: the one that it has, and its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class _Past:
     """By signal, one past its own last sample id."""
     axis: str = ""
     """What ids count, where these are no moments."""
+    is_told: bool = False
+    """Whether anybody goes by these ids: what is measured has them, or other signals refer to them."""
 
 
 class Target:
@@ -100,9 +108,17 @@ class Target:
         """Notes that did; those of signals that stay silent wait until it is closed."""
         self._due: deque[tuple[str, tuple[Any, ...]]] = deque()
         """Calls of the sink that come before the next samples."""
+        self._of_gaps: dict[str, Signal] = {}
+        """Signals of which something is known where nothing was captured, as how many buffers are missing."""
+        self._refers: dict[str, str] = {}
+        """By signal whose samples are ids on another axis, a signal on that one."""
+        self._held: list[tuple[str, tuple[Any, ...]]] = []
+        """Calls of the sink with such samples, as frames of buffers, while it is not known what these are here."""
 
     def begin(self, source: Source, signals: Sequence[Signal]) -> None:
         """Define what the device is and delivers."""
+        self._refers = referring(signals)
+        self._of_gaps = {signal.name: signal for signal in signals if GAP_VALUE in signal.facts}
         self._sink.add_source(source)
         for signal in signals:
             self._sink.add_signal(signal)
@@ -113,14 +129,20 @@ class Target:
         self._place(name, first_id, len(samples), now_ns)
         self._catch_up()
         self._pause(name, first_id)
-        self._sink.write(name, first_id, samples)
+        if self._is_held(name):
+            self._held.append(("write", (name, first_id, samples.copy())))
+        else:
+            self._sink.write(name, first_id, _moved(samples, self._shift_of_ids(name)))
 
     def skip(self, name: str, gap: Gap, now_ns: int) -> None:
         """Count samples that nobody delivered; see `Sink`."""
         self._place(name, gap.window.start, gap.window.length, now_ns)
         self._catch_up()
         self._pause(name, gap.window.start)
-        self._sink.skip(name, gap)
+        if self._is_held(name):
+            self._held.append(("skip", (name, gap)))
+        else:
+            self._sink.skip(name, gap)
 
     def tie(self, name: str, tie: Tie) -> None:
         """Say when a sample was taken; see `Sink`."""
@@ -150,6 +172,7 @@ class Target:
 
     def close(self) -> None:
         """Write what is left, notes of signals as well of which nothing came; see `Sink`."""
+        self._place_held()
         self._place_notes()
         self._catch_up()
         self._sink.close()
@@ -169,6 +192,14 @@ class Target:
     def _is_early(self, name: str) -> bool:
         """Whether it is not known yet where the samples of a signal go."""
         return name in self._pasts and name not in self._shifts
+
+    def _is_held(self, name: str) -> bool:
+        """Whether the samples of a signal are ids of which it is not known yet what they are here."""
+        return self._is_early(self._refers.get(name, ""))
+
+    def _shift_of_ids(self, name: str) -> int:
+        """Return what is added to the samples of a signal, where these are ids on another axis."""
+        return self._shifts.get(self._refers.get(name, ""), 0)
 
     def _place(self, name: str, first_id: int, length: int, now_ns: int) -> None:
         """Find out, once, where the samples of a signal and of those that share its ids go."""
@@ -202,16 +233,41 @@ class Target:
     def _place_by_id(self, past: _Past, first_id: int) -> None:
         """Have positions of an axis keep their numbers, where these go on; else they come right behind the last ones.
 
-        A device that was switched on anew counts frames from the beginning: a note says by how much they are moved.
+        A device that was switched on anew counts frames from the beginning: a note says which number the first one has
+        here, and which it had.
         """
-        stop = max(past.behind.values())
-        goes_on = first_id >= stop and self._costs(past, first_id) <= MOST_GAP_BYTES
-        place = first_id if goes_on else stop
+        place = self._place_of(past, first_id)
         self._shifts |= dict.fromkeys(past.names, place - first_id)
-        if not goes_on:
-            note = text_at(past.names[0], first_id, COUNTED_ANEW.format(past.axis, first_id))
+        if place != first_id and past.is_told:
+            note = text_at(past.names[0], first_id, COUNTED_ANEW.format(past.axis, place, first_id))
             self._due.append(("annotate", (note,)))
         self._tell_early(past)
+        self._tell_held(past.names, place - first_id)
+
+    def _place_of(self, past: _Past, first_id: int) -> int:
+        """Return the number that a position has here."""
+        stop = max(past.behind.values())
+        return first_id if first_id >= stop and self._costs(past, first_id) <= MOST_GAP_BYTES else stop
+
+    def _tell_held(self, names: Collection[str], shift: int) -> None:
+        """Have ids on the axis of these signals be written, by what is added to them."""
+        held, self._held = self._held, []
+        for verb, arguments in held:
+            if self._refers[arguments[0]] not in names:
+                self._held.append((verb, arguments))
+            elif verb == "skip":
+                self._due.append((verb, arguments))
+            else:
+                name, first_id, ids = arguments
+                self._due.append((verb, (name, first_id, _moved(ids, shift))))
+
+    def _place_held(self) -> None:
+        """Have ids on an axis of which nothing came in the end stand behind all that is there."""
+        for one in dict.fromkeys(self._refers[name] for _, (name, *_) in self._held):
+            past = self._pasts[one]
+            told = [told for verb, (name, *told) in self._held if verb == "write" and self._refers[name] == one]
+            first = min((int(ids[ids >= 0].min(initial=max(past.behind.values()))) for _, ids in told), default=0)
+            self._tell_held([one], self._place_of(past, first) - first)
 
     def _place_notes(self) -> None:
         """Have what was told of signals of which nothing came go to the last samples that there are of them."""
@@ -233,6 +289,12 @@ class Target:
         if (stop := self._behind.get(name)) is None:
             return
         start = stop - self._shifts[name]
+        signal = self._of_gaps.get(name)
+        while signal is not None and start < first_id:  # of a gap it is known, as that nothing came
+            n = min(first_id - start, GAP_ROWS)
+            value = np.full((n, *signal.sample_shape), signal.facts[GAP_VALUE], signal.dtype)
+            self._sink.write(name, start, value)
+            start, self._behind[name] = start + n, self._behind[name] + n
         if start < first_id:
             self._sink.skip(name, Gap(Window(start, first_id), PAUSED, skipped=True))
         del self._behind[name]
@@ -247,10 +309,16 @@ class Target:
         return sum(self._sink.gap_bytes(name, place - stop) for name, stop in past.behind.items() if stop < place)
 
 
-def _past(kin: Sequence[Signal], behind: Mapping[str, int], old: Recording) -> _Past:
+def _moved(ids: NDArray[Any], shift: int) -> NDArray[Any]:
+    """Return ids as they are behind others; those of nothing, which are negative, stay."""
+    return np.where(ids < 0, ids, ids + shift) if shift else ids
+
+
+def _past(kin: Sequence[Signal], behind: Mapping[str, int], old: Recording, referred: set[str]) -> _Past:
     names, stop = tuple(signal.name for signal in kin), max(behind.values())
     tied = max((tie.sample_id + 1 for name in behind for tie in old.ties(name)[-1:]), default=stop)
-    return _Past(names, stop, max(stop, tied), kin[0].rate_hz, old.clock(*behind), behind, kin[0].axis)
+    is_told = not all(signal.describes_axis for signal in kin) or not referred.isdisjoint(names)
+    return _Past(names, stop, max(stop, tied), kin[0].rate_hz, old.clock(*behind), behind, kin[0].axis, is_told)
 
 
 def _remove_empty(path: str) -> None:
@@ -304,17 +372,18 @@ def open_target(
             # An instrument does not deliver what stands for a lost sample: it says which are lost
             require_alike(old, signal, but=() if signal.missing_value is not None else ("missing_value",))
         known = {facts_of(source): source for source in old.sources}
-        pasts = []
+        pasts, referred = [], set(referring(signals).values())
         for kin in kin_of(signals):
             there = {signal.name: old.signals[signal.name] for signal in kin if signal.name in old.signals}
             behind = {one.name: one.window.stop for one in there.values() if one.length}
             if behind:
-                pasts.append(_past(kin, behind, old))
+                pasts.append(_past(kin, behind, old, referred))
         names, taken = set(old.signals), {source.id for source in old.sources}
+        numbers = [signal.id for signal in old.signals.values()]
     shifts = {signal.name: 0 for signal in signals if all(signal.name not in past.names for past in pasts)}
     sink = continue_recording(name, storage_options=storage_options, keep_s=keep_s)
     opens = partial(open_recording, name, storage_options=storage_options)
-    return Target(name, Behind(sink, names, known, taken, shifts), opens, pasts=pasts, shifts=shifts)
+    return Target(name, Behind(sink, names, known, taken, shifts, numbers), opens, pasts=pasts, shifts=shifts)
 
 
 def memory_target() -> Target:

@@ -97,7 +97,8 @@ class Writer:
         self._live = live
         # Whoever shows numbers in time (a buffer, or what somebody else made) is not told of frames
         takes_axes = getattr(live, "takes_axes", False)
-        self._hidden = {signal.name for signal in signals if signal.axis and not takes_axes}
+        self._on_axes = frozenset(signal.name for signal in signals if signal.axis)
+        self._hidden = frozenset() if takes_axes else self._on_axes
         self._courses = Courses(signals, until, is_live=ring.is_live)
         self._n_bytes = until.n_bytes
         self._tallies = tallies
@@ -145,7 +146,7 @@ class Writer:
                 self._arrive(before_s)
             self._lag_s = max(self._timing.elapsed_s() - calls[0].arrived_s, 0.0) if calls else 0.0
             self._most_lag_s = max(self._most_lag_s, self._lag_s)
-            for call in joined(calls):
+            for call in joined(calls, self._on_axes):
                 self._arrive(call.arrived_s)
                 getattr(self, f"_{call.verb}")(call.name, *call.arguments)
             self._ring.release(calls)
@@ -179,7 +180,7 @@ class Writer:
     def join(self, part: Part) -> None:
         """Write what comes from now on to a further recording as well; on the writer's thread."""
         self._targets.append(part)
-        part.tallied = self._tallies()
+        part.tally(self._tallies)
         ids, begun = self._courses.now, self._courses.nexts
         ties = {name: course.tie for name, course in self._courses.items()}
         part.begin_at(ids, ties, ids.keys() - begun.keys())
@@ -208,12 +209,10 @@ class Writer:
         """Leave the record of its end in a target, and close it."""
         counts = self.counts
         if isinstance(target, Part):
-            target.reason = reason
-            since = {what: n - target.tallied.get(what, 0) for what, n in counts.tallies.items()}
+            target.finish(reason)
             counts = replace(
-                target.counts, elapsed_s=counts.elapsed_s, most_lag_s=counts.most_lag_s, most_queued=counts.most_queued,
-                tallies=since,
-            )  # fmt: skip
+                target.counts, elapsed_s=counts.elapsed_s, most_lag_s=counts.most_lag_s, most_queued=counts.most_queued
+            )
         self._call(target, "add_user_data", records.ended(reason, counts, self._timing.now_ns()))
         self._call(target, "close")
         if target in self._targets:

@@ -9,11 +9,11 @@ import numpy as np
 from xjls.cli.window import seconds_typed
 from xjls.errors import SelectionError
 from xjls.model.window import Window
-from xjls.plot.frames import frames_of, require_frames
+from xjls.query.frames import frames_of, require_frames
 
 if TYPE_CHECKING:
     from xjls.model.recording import Recording
-    from xjls.plot.frames import Frames
+    from xjls.query.frames import Frames
 
 ACCEPTED = "Give the device's number of a frame as in #12830, or seconds of its clock as in 624.5, 20ms or 2h."
 

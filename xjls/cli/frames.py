@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from xjls.cli.text import table
 from xjls.model.amounts import counted, duration
+from xjls.query.frame_report import report_of
+from xjls.query.frames import frames_of
 
 if TYPE_CHECKING:
-    from xjls.cli.frame_report import FrameReport
     from xjls.model.recording import Recording
     from xjls.model.signal import Signal
+    from xjls.query.frame_report import FrameReport
 
 
 def axis_facts(signal: Signal) -> dict[str, Any]:
@@ -51,10 +53,6 @@ def frame_parts(recording: Recording) -> list[str]:
 def _report(recording: Recording) -> FrameReport | None:
     if not any(signal.axis for signal in recording.signals.values()):
         return None
-    # Here, as only who has frames needs what draws them
-    from xjls.cli.frame_report import report_of
-    from xjls.plot.frames import frames_of
-
     frames = frames_of(recording)
     return None if frames is None else report_of(frames)
 

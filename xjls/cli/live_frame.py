@@ -41,7 +41,7 @@ def _picture(frames: LastFrames, columns: int, rows: int, *, colored: bool) -> l
     if frame is None:
         return [f"{frames.image.name}: no frame has come yet"[:columns]]
     words = [f"{frames.image.name}  {frames.image.axis} {frame.frame_id:,}"]
-    words += [f"{len(frame.missing)} of {len(frame.present)} parts missing"] if frame.present is not None else []
+    words += [f"{len(frame.missing)} of {len(frame.present)} buffers missing"] if frame.present is not None else []
     words += [f"{lost:.2%} lost in the last {LOSS_S:g} s"] if (lost := frames.lost) is not None else []
     cells = _cells(frame, frames, columns, rows - 1)
     return [" | ".join(words)[:columns], *(_colored_lines(cells) if colored else _plain_lines(cells))]

@@ -12,7 +12,7 @@ from xjls.cli.text import moment
 from xjls.errors import SelectionError
 from xjls.model.amounts import SECONDS, quantity
 from xjls.model.bounds import quantities
-from xjls.plot.series import require_series
+from xjls.query.series import require_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +140,7 @@ def windows_of(
     SelectionError
         As `window_of`; or what is asked for counts frames or buffers, and is no series in time.
     """
-    require_series(recording, signals or None)
+    require_in_time(recording, signals or None)
     if signals:
         named = (signal.name for quantity in quantities(recording, signals) for signal in quantity.signals)
         return {name: window_of(recording, name, start, stop) for name in named}

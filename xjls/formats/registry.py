@@ -1,13 +1,11 @@
-"""The table of formats, and the one way in: look at the first bytes, let the format open the rest.
-
-Of a format that is a folder, the first bytes are those of one file in it.
-"""
+"""The table of formats, and the one way in: look at first bytes (of a file in a folder), let the format do the rest."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from xjls.errors import NotRecognizedError, SelectionError
@@ -206,7 +204,7 @@ def open_recording(
     options = {} if format_options is None else format_options
     if not isinstance(options, Mapping):
         raise SelectionError(f"format_options={options!r} are none", 'Give them by name, as {"units": "mV"}.')
-    for row in _candidates(path) if format is None else (_named(format),):
+    for row in _candidates(path) if format is None else (_fitting(format, path),):
         own = {name: value for name, value in options.items() if name in row.options}
         try:
             made = row.open(os.fspath(path), storage_options=storage_options, on_damage=on_damage, verify=verify, **own)
@@ -377,6 +375,16 @@ def _named(name: str) -> Format:
     row = next((row for row in FORMATS if row.name.lower() == str(name).lower()), None)
     if row is None:
         raise SelectionError(f"there is no format {name!r}", f"Formats: {', '.join(row.name for row in FORMATS)}.")
+    return row
+
+
+def _fitting(name: str, path: str | os.PathLike[str]) -> Format:
+    """Return the format of a name; raise where a folder stands for a file, or a file for a folder."""
+    row, local = _named(name), local_path(path)
+    place = None if local is None else Path(local).expanduser()
+    if place is not None and place.exists() and place.is_dir() != bool(row.root):
+        is_what = "a file, and Zarr is a folder" if row.root else f"a folder, and {row.name} is one file"
+        raise NotRecognizedError(f"it is {is_what}", os.fspath(path), -1, "Is it of another format?")
     return row
 
 

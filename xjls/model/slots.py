@@ -7,13 +7,20 @@ and end in the next.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["FRAME_SIDES", "PAYLOAD_BYTES", "PIXEL_BITS", "pixels_of_slot", "slots_of"]
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FRAME_SIDES", "GAP_VALUE", "PAYLOAD_BYTES", "PIXEL_BITS", "pixels_of_slot", "slots_of", "spread"]
 
 PAYLOAD_BYTES, PIXEL_BITS = "payload_bytes", "pixel_bits"
 """Facts of a signal of frames: bytes of pixels in all buffers but the last, and bits of a pixel as it is sent."""
+GAP_VALUE = "gap_value"
+"""Fact of what is known of frames: what it is of those of which nothing came, as between two captures."""
 FRAME_SIDES = {"height": "frame_height", "width": "frame_width"}
 """Facts that say how many pixels whole frames have, by the name of the dimension."""
 
@@ -45,3 +52,31 @@ def slots_of(facts: Mapping[str, Any], n_slots: int, shape: tuple[int, ...]) -> 
     if min(n_bytes, bits) < 1 or -(-n_pixels * bits // (8 * n_bytes)) != n_slots:
         return []
     return [pixels_of_slot(slot, int(n_bytes), int(bits), n_pixels) for slot in range(n_slots)]
+
+
+def spread(flags: NDArray[np.bool_], spans: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which pixels of frames are there, of which buffers are: a pixel in two of them needs both.
+
+    Parameters
+    ----------
+    flags
+        ``[..., slot]``.
+    spans
+        The pixels of each slot, as `slots_of` returns them. Pixels in none of them count as there.
+    shape
+        Of a frame.
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        ``[..., *shape]``.
+
+    Examples
+    --------
+    >>> spread(np.array([True, False, True]), [(0, 4), (3, 5), (5, 6)], (2, 3)).tolist()
+    [[True, True, True], [False, False, True]]
+    """
+    pixels = np.ones((*flags.shape[:-1], math.prod(shape)), np.bool_)
+    for slot, (first, stop) in enumerate(spans):
+        pixels[..., first:stop] &= flags[..., slot, np.newaxis]
+    return pixels.reshape(*flags.shape[:-1], *shape)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from xjls.errors import SelectionError
+from xjls.model.grey import grey_limits
 from xjls.model.window import Window
 from xjls.plot import style
 from xjls.plot.draw import Look, draw_lane
-from xjls.plot.frames import PRESENT, require_frames
 from xjls.plot.lanes import lanes_of
 from xjls.plot.losses import SHARE, columns_of, lanes_asked, measured_trace, share_trace
 from xjls.plot.marking import Placed
@@ -22,7 +22,6 @@ from xjls.plot.mosaic import (
     FRAMES,
     MOST_FRAMES,
     captions,
-    grey_limits,
     mosaic_height,
     outline,
     rows_and_columns,
@@ -33,6 +32,7 @@ from xjls.plot.numbering import FrameCount
 from xjls.plot.picture import draw_head, legend_of, set_time, width_px
 from xjls.plot.timescale import ElapsedTime, duration_text
 from xjls.plot.wording import words
+from xjls.query.frames import PRESENT, require_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,7 +139,7 @@ def _summary(name: str, window: Window, cut: Columns, tiles: Sequence[Tile]) -> 
     if not math.isnan(share):
         facts.append(f"{share:.2%} of buffers missing" if share else "no buffer missing")
     if tiles:
-        low, high = grey_limits(tiles)
+        low, high = _limits(tiles)
         facts.append(f"black {low:.4g}, white {high:.4g}")
     return " · ".join(facts)
 
@@ -169,7 +169,7 @@ def _draw(made: Framed, look: Look, figsize: FigSize | None, figure: Figure | Su
 
 
 def _draw_mosaic(figure: SubFigure, made: Framed, grid: tuple[int, int], tile_in: float) -> None:
-    limits = grey_limits(made.tiles)
+    limits = _limits(made.tiles)
     texts = captions(made.tiles, tile_in * 72 / (_CAPTION_PT * style.CHARACTER_EM))
     figure.suptitle(made.title, x=0.01, ha="left", fontsize=style.TITLE_PT, parse_math=False)
     axes = figure.subplots(*grid, squeeze=False).ravel()
@@ -177,6 +177,11 @@ def _draw_mosaic(figure: SubFigure, made: Framed, grid: tuple[int, int], tile_in
         _draw_tile(ax, tile, limits, text)
     for ax in axes[len(made.tiles) :]:
         ax.set_axis_off()
+
+
+def _limits(tiles: Sequence[Tile]) -> tuple[float, float]:
+    """Return what is black and white in all tiles."""
+    return grey_limits([tile.pixels[tile.there] for tile in tiles])
 
 
 def _draw_tile(ax: Axes, tile: Tile, limits: tuple[float, float], caption: str) -> None:

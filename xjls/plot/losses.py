@@ -13,10 +13,10 @@ import numpy as np
 
 from xjls.errors import SelectionError
 from xjls.model.window import Window
-from xjls.plot.frames import FRAME_INDEX, PIECE, PRESENT
-from xjls.plot.rising import times_at
-from xjls.plot.series import REMEDY
 from xjls.plot.trace import Trace, spans_of
+from xjls.query.frames import PIECE, PRESENT
+from xjls.query.rising import starts_again, times_at
+from xjls.query.series import REMEDY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from xjls.model.signal import Signal
     from xjls.model.window import Gap
-    from xjls.plot.frames import Frames
+    from xjls.query.frames import Frames
 
 SHARE = "missing buffers"
+_LOOKED_AT = 1 << 14
+"""Times, at most, that tell whether the device's clock began anew."""
 _MEASURED = {"V": "V", "degC": "°C"}
 """Units of what is drawn where nobody asks for more, and how a picture has them."""
 
@@ -39,7 +41,7 @@ class Columns:
     edges: NDArray[np.int64]
     """Frame numbers, i64[column + 1]."""
     at: NDArray[np.float64]
-    """Of the edges, f64[column + 1]: seconds of the device's clock, or frame numbers where it told no time."""
+    """Of the edges, f64[column + 1]: seconds of the device's clock, or frame numbers where it told none or anew."""
     is_time: bool
     missing: NDArray[np.float64]
     """Share of the buffers that did not arrive, f64[column]: 0 to 1; NaN where nothing tells of buffers."""
@@ -58,7 +60,7 @@ def columns_of(frames: Frames, window: Window, n: int) -> Columns:
     Examples
     --------
     >>> import tempfile, xjls
-    >>> from xjls.plot.frames import require_frames
+    >>> from xjls.query.frames import require_frames
     >>> from xjls.testing.miniscope.scenarios.cards import card_with_frame_lost
     >>> recording = xjls.open_recording(card_with_frame_lost(tempfile.mkdtemp()).path, format="miniscope")
     >>> frames = require_frames(recording)
@@ -69,19 +71,23 @@ def columns_of(frames: Frames, window: Window, n: int) -> Columns:
     edges = window.start + np.arange(n + 1) * window.length // n
     lengths = np.diff(edges)
     missing, seconds, first_id = np.zeros(n), np.full(n + 1, np.nan), np.zeros(n + 1, np.int64)
+    step, looked_at = -(-window.length // _LOOKED_AT), [np.zeros(0)]
     for piece in frames.pieces(window):
         ids = np.arange(piece.start, piece.stop)
         column = np.searchsorted(edges, ids, "right") - 1
         missing += np.bincount(column, frames.missing(piece).sum(axis=1), minlength=n)
-        _first_times(frames.times(piece), ids, column, seconds, first_id)
+        times = frames.times(piece)
+        _first_times(times, ids, column, seconds, first_id)
+        looked_at.append(times[np.isfinite(times)][::step])
     known = np.flatnonzero(np.isfinite(seconds))
     at = edges.astype(np.float64)
-    if known.size:
+    is_time = known.size > 0 and not starts_again(np.concatenate(looked_at))
+    if is_time:
         known = known[np.unique(first_id[known], return_index=True)[1]]
         at = times_at(edges, first_id[known], seconds[known], 1 / float(frames.image.rate_hz))
     share = missing / (lengths * frames.n_slots) if frames.n_slots else np.full(n, np.nan)
     empty, damaged = _lost(frames, edges)
-    return Columns(edges, at, bool(known.size), share, empty / lengths, damaged)
+    return Columns(edges, at, is_time, share, empty / lengths, damaged)
 
 
 def _first_times(
@@ -129,8 +135,9 @@ def share_trace(columns: Columns) -> Trace:
 
 def measured_of(frames: Frames) -> list[Signal]:
     """Return what headers measured, in units that a picture shows unasked: voltages and temperatures."""
-    signals = frames.recording.signals.values()
-    return [s for s in signals if s.axis and not s.sample_shape and s.units in _MEASURED and s.dtype.kind == "f"]
+    signals = [s for s in frames.recording.signals.values() if s.axis and not s.sample_shape and s.dtype.kind == "f"]
+    placed = {axis for axis in {s.axis for s in signals} if axis == frames.image.axis or frames.numbers_of(axis)}
+    return [s for s in signals if s.axis in placed and s.units in _MEASURED]
 
 
 def measured_trace(frames: Frames, name: str, columns: Columns) -> Trace | None:
@@ -169,22 +176,19 @@ def _values(
     frames: Frames, signal: Signal, columns: Columns
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
     """Yield the frame that each number of a signal is of, and the number, piece by piece; -1 where nobody can tell."""
-    recording, first = frames.recording, frames.image.first_id
-    index = recording.signals.get(FRAME_INDEX)
+    recording = frames.recording
+    numbers = frames.numbers_of(signal.axis) if signal.axis else None
     is_of_frames = signal.axis == frames.image.axis
-    if signal.sample_shape or signal.dtype.kind not in "biuf" or not (
-        is_of_frames or (index is not None and index.axis == signal.axis)
-    ):  # fmt: skip
+    if signal.sample_shape or signal.dtype.kind not in "biuf" or not (is_of_frames or numbers is not None):
         raise SelectionError(f"{signal.name!r} is no number of frames or of their buffers, to draw over time", REMEDY)
     window = Window(int(columns.edges[0]), int(columns.edges[-1])) if is_of_frames else signal.window
     for start in range(window.start, window.stop, PIECE):
         ends = start, min(start + PIECE, window.stop)
         values = np.asarray(signal.physical(recording.read_with_gaps(signal.name, ends)[0]), np.float64)
-        if is_of_frames:
+        if numbers is None or is_of_frames:
             yield np.arange(*ends), values
-            continue
-        of_frame = np.asarray(recording.read_with_gaps(FRAME_INDEX, ends)[0], np.int64)
-        yield np.where(of_frame >= 0, of_frame + first, -1), values
+        else:
+            yield np.asarray(recording.read_with_gaps(numbers.name, ends)[0], np.int64), values
 
 
 def lanes_asked(frames: Frames, names: Sequence[str] | None) -> list[str]:

@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xjls.model.window import Window
-from xjls.plot.slots import slot_pixels
+from xjls.model.slots import slots_of, spread
+from xjls.model.window import Window, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xjls.plot.frames import Frames
+    from xjls.query.frames import Frames
 
 FRAMES = 12
 """That are shown where nobody says how many."""
 MOST_FRAMES = 200
-_LOW, _HIGH = 1.0, 99.5
-"""Percentiles of the pixels between which grey goes from black to white."""
-_MOST_PIXELS = 1 << 22
-"""Pixels that percentiles are taken of."""
 _CAPTION_IN = 0.3
 """Inches above a tile."""
 _MOST_TILE_IN = 3.6
@@ -40,8 +36,8 @@ class Tile:
     """Seconds of the device's clock; NaN where it is not known."""
     pixels: NDArray[Any]
     """[height, width]; 0 where nothing arrived."""
-    missing: tuple[tuple[int, int], ...] = ()
-    """Pixels that are not there, counted row by row, half-open, in their order."""
+    there: NDArray[np.bool_]
+    """Which pixels arrived, bool[height, width]."""
     n_missing: int = 0
     """Buffers that did not arrive."""
     n_slots: int = 0
@@ -69,12 +65,9 @@ class Tile:
         return f"{self.n_missing} of {self.n_slots} buffers missing" if self.n_missing else ""
 
     @property
-    def there(self) -> NDArray[np.bool_]:
-        """Which pixels arrived, bool[height, width]."""
-        found = np.ones(self.pixels.size, np.bool_)
-        for start, stop in self.missing:
-            found[start:stop] = False
-        return found.reshape(self.pixels.shape)
+    def missing(self) -> list[tuple[int, int]]:
+        """Pixels that did not arrive, counted row by row, half-open."""
+        return list(runs(~self.there.reshape(-1)))
 
 
 def shown_ids(window: Window, n: int) -> list[int]:
@@ -99,36 +92,22 @@ def tiles_of(frames: Frames, ids: Sequence[int]) -> list[Tile]:
     LostSamplesError
         One of them is damaged, and the recording was opened with ``on_damage="raise"``.
     """
-    slots = slot_pixels(frames)
+    image = frames.image
+    slots = slots_of(image.facts, frames.n_slots, image.sample_shape)
     return [_tile(frames, frame_id, slots) for frame_id in ids]
 
 
 def _tile(frames: Frames, frame_id: int, slots: Sequence[tuple[int, int]]) -> Tile:
     window = Window(frame_id, frame_id + 1)
     pixels, gap = frames.frame(frame_id)
-    lacks = np.flatnonzero(frames.missing(window)[0]).tolist()
-    is_lost = gap is not None or (0 < frames.n_slots == len(lacks))
-    missing = [(0, pixels.size)] if is_lost else _joined([slots[i] for i in lacks] if slots else [])
+    missing = frames.missing(window)[0]
+    is_lost = gap is not None or (frames.n_slots > 0 and bool(missing.all()))
+    there = np.zeros(pixels.shape, np.bool_) if is_lost else spread(~missing, slots, pixels.shape)
     return Tile(
-        frame_id=frame_id, time_s=float(frames.times(window)[0]), pixels=pixels, missing=tuple(missing),
-        n_missing=len(lacks), n_slots=frames.n_slots, is_lost=is_lost,
+        frame_id=frame_id, time_s=float(frames.times(window)[0]), pixels=pixels, there=there,
+        n_missing=int(np.count_nonzero(missing)), n_slots=frames.n_slots, is_lost=is_lost,
         is_damaged=gap is not None and not gap.skipped,
     )  # fmt: skip
-
-
-def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return rising spans with those joined that touch or overlap: a pixel may lie in two buffers.
-
-    >>> _joined([(0, 5), (4, 9), (12, 15)])
-    [(0, 9), (12, 15)]
-    """
-    found: list[tuple[int, int]] = []
-    for start, stop in spans:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], stop)
-        else:
-            found.append((start, stop))
-    return found
 
 
 def captions(tiles: Sequence[Tile], room: float) -> list[str]:
@@ -143,7 +122,8 @@ def captions(tiles: Sequence[Tile], room: float) -> list[str]:
 
     Examples
     --------
-    >>> tile = Tile(frame_id=12824, time_s=624.218, pixels=np.zeros((1, 1)), n_missing=1, n_slots=8)
+    >>> tile = Tile(frame_id=12824, time_s=624.218, pixels=np.zeros((1, 1)), there=np.ones((1, 1), "?"),
+    ...             n_missing=1, n_slots=8)
     >>> [captions([tile], room) for room in (30, 12, 7, 3)]
     [['#12824 · 624.218 s\n1 of 8 buffers missing'], ['#12824\n624.218 s'], ['#12824'], ['']]
     """
@@ -157,29 +137,6 @@ def captions(tiles: Sequence[Tile], room: float) -> list[str]:
         if max((len(line) for one in lines for line in one), default=0) <= room:
             return ["\n".join(one) for one in lines]
     return [""] * len(tiles)
-
-
-def grey_limits(tiles: Sequence[Tile]) -> tuple[float, float]:
-    """Return the values that are black and white: percentiles of all pixels that arrived, the same for all tiles.
-
-    Where all pixels are one value, 0 is black and any other one white.
-
-    Examples
-    --------
-    >>> grey_limits([Tile(frame_id=1, time_s=0.0, pixels=np.arange(101).reshape(1, 101))])
-    (1.0, 99.5)
-    >>> grey_limits([Tile(frame_id=1, time_s=0.0, pixels=np.zeros((2, 2)))])
-    (0.0, 1.0)
-    """
-    parts = [tile.pixels[tile.there] for tile in tiles]
-    step = -(-sum(map(len, parts)) // _MOST_PIXELS) or 1
-    values = np.concatenate([part[::step] for part in parts]) if parts else np.zeros(0)
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(values, [_LOW, _HIGH]))
-    if low == high:  # a few pixels that differ are all there is to see
-        low, high = float(values.min()), float(values.max())
-    return (low, high) if low < high else (0.0, max(high, 1.0))
 
 
 def rows_and_columns(n: int, aspect: float, width_in: float, height_in: float) -> tuple[int, int]:

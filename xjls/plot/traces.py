@@ -11,9 +11,9 @@ import numpy as np
 from xjls.errors import SelectionError
 from xjls.model.bounds import quantities
 from xjls.plot.health import LEFT_OUT
-from xjls.plot.series import require_series
 from xjls.plot.timing import TimeUnit, Timing, timings_of, windows_of
 from xjls.plot.trace import FIRST_SAMPLE, Trace, bounded, shape_of, spans_of
+from xjls.query.series import require_in_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,10 +92,10 @@ def chosen_quantities(recording: Recording, names: Iterable[str] | None) -> list
         there = (one for one in quantities(recording) if all(signal.is_series for signal in one.signals))
         chosen = [one for one in there if any(signal.length for signal in one.signals)]
         if not chosen:
-            require_series(recording)
+            require_in_time(recording)
         return chosen
     names = [names] if isinstance(names, str) else list(names)
-    require_series(recording, names)
+    require_in_time(recording, names)
     chosen = quantities(recording, names)
     if empty := [signal.name for one in chosen for signal in one.signals if not signal.has_samples]:
         raise SelectionError(f"{empty[0]!r} has no samples, only annotations", "Leave it out: they are drawn anyway.")

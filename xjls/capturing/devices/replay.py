@@ -13,6 +13,7 @@ from xjls.capturing.timing import SystemTiming, speed_of
 from xjls.errors import SelectionError
 from xjls.formats import open_recording
 from xjls.model.amounts import seconds_of
+from xjls.model.totals import without_totals
 from xjls.model.window import Window
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ class Replay:
         except SelectionError:
             self._recording.close()
             raise
-        self.signals = tuple(replace(signal, window=Window(0, 0), level_factors=()) for signal in self._kept)
+        self.signals = tuple(
+            replace(signal, window=Window(0, 0), level_factors=(), facts=without_totals(signal.facts))
+            for signal in self._kept
+        )
         self.source = self._kept[0].source
         self.is_live = speed is not None
         self._speed = math.inf if speed is None else float(speed)

@@ -134,10 +134,6 @@ class FrameAssembler:
         """Return the frames that are held, whatever they lack."""
         return list(self._until(self._newest + 1))
 
-    def skip_to(self, number: int) -> None:
-        """Go on with another number; nothing may be held."""
-        self.next, self._newest = number, number - 1
-
     def _put(self, frame: int, slot: int, payload: NDArray[np.uint8], times_s: tuple[float, float]) -> None:
         pending = self._pending.get(frame)
         if pending is None:

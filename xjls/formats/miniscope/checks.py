@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from xjls.formats.miniscope.fields import Columns, Words
     from xjls.formats.miniscope.header_format import HeaderFormat
 
-__all__ = ["BufferFlag", "check_headers", "check_numbers"]
+__all__ = ["BufferFlag", "check_headers", "check_numbers", "run_length", "signed_step"]
 
-_MODULUS = 0xFFFF_FFFF
+_MASK, _HALF = 0xFFFF_FFFF, 1 << 31
 _ROWS = 1 << 16
 _RUN = 8
-"""Headers that a stretch of its own has at least."""
+"""Headers that a stretch of its own has at least, however few buffers frames have."""
 _ABSENT_BUFFERS = 800_000
 """Buffers that may be missing, whatever there is: of each there is a place in a table."""
 _BUFFERS_EACH = 512
@@ -103,12 +103,34 @@ def unwrapped(counts: NDArray[Any]) -> NDArray[np.int64]:
     >>> unwrapped(np.array([2**32 - 2, 2**32 - 1, 0], np.uint32))
     array([4294967294, 4294967295, 4294967296])
     """
-    numbers = counts.astype(np.int64) & _MODULUS
+    numbers = counts.astype(np.int64) & _MASK
     if not numbers.size:
         return numbers
     middle = np.partition(numbers, len(numbers) // 2)[len(numbers) // 2]
-    axis: NDArray[np.int64] = middle + ((numbers - middle + (1 << 31)) & _MODULUS) - (1 << 31)
+    axis: NDArray[np.int64] = middle + ((numbers - middle + _HALF) & _MASK) - _HALF
     return axis if axis.min() >= 0 else axis + (1 << 32)
+
+
+def signed_step(step: int) -> int:
+    """Return a step of counters modulo 2**32, the shorter way round.
+
+    Examples
+    --------
+    >>> signed_step(3 - (2**32 - 1))
+    4
+    """
+    return ((step + _HALF) & _MASK) - _HALF
+
+
+def run_length(n_slots: int) -> int:
+    """Return how many headers in a row make a stretch of their own, by how many buffers a frame has.
+
+    Examples
+    --------
+    >>> run_length(8)
+    25
+    """
+    return max(3 * n_slots + 1, _RUN)
 
 
 def _check_counters(columns: Columns, n_slots: int, flags: NDArray[np.uint8]) -> None:
@@ -119,9 +141,9 @@ def _check_counters(columns: Columns, n_slots: int, flags: NDArray[np.uint8]) ->
     frame, count, slot = (
         columns[name].astype(np.int64) for name in ("frame_num", "buffer_count", "frame_buffer_count")
     )
-    offset = (count - frame * n_slots - slot) & _MODULUS
+    offset = (count - frame * n_slots - slot) & _MASK
     lost = columns.get("dropped_buffer_count")
-    readings = [offset] if lost is None else [offset, (offset + lost.astype(np.int64)) & _MODULUS]
+    readings = [offset] if lost is None else [offset, (offset + lost.astype(np.int64)) & _MASK]
     right = max((_agreeing(each[candidates], n_slots) for each in readings), key=np.count_nonzero)
     flags[candidates[~right]] |= np.uint8(HeaderFlag.COUNTERS)
 
@@ -132,9 +154,20 @@ def _agreeing(offset: NDArray[np.int64], n_slots: int) -> NDArray[np.bool_]:
     right = np.asarray(offset == values[counts.argmax()])
     edges = np.flatnonzero(np.diff(offset)) + 1
     starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(offset)]])
-    is_long = stops - starts >= max(3 * n_slots + 1, _RUN)
+    is_long = stops - starts >= run_length(n_slots)
     trusted = np.unique(offset[starts[is_long]])
     return np.asarray(right | np.isin(offset, trusted))
+
+
+def is_nearly_all(count: int, of: int) -> bool:
+    """Tell whether so many agree that the others must be wrong: a ring of half the true size fits half of all headers.
+
+    Examples
+    --------
+    >>> is_nearly_all(9, 10), is_nearly_all(5, 8)
+    (True, False)
+    """
+    return 5 * count >= 4 * of
 
 
 def _check_ring(columns: Columns, ring: int, flags: NDArray[np.uint8]) -> None:
@@ -147,5 +180,5 @@ def _check_ring(columns: Columns, ring: int, flags: NDArray[np.uint8]) -> None:
     offset = (slot - count) % ring
     values, counts = np.unique(offset[inside], return_counts=True)
     right = inside & (offset == values[counts.argmax()])
-    if 2 * np.count_nonzero(right) > len(candidates):
+    if is_nearly_all(int(np.count_nonzero(right)), len(candidates)):
         flags[candidates[~right]] |= np.uint8(HeaderFlag.RING)

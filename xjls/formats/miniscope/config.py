@@ -182,6 +182,11 @@ def load_config(source: ConfigSource = None, **changes: Any) -> StreamConfig:
         return replace(source, **_checked(changes, source)) if changes else source
     if source is None or isinstance(source, Mapping):
         return _built({**(source or {}), **changes})
+    if not isinstance(source, str | os.PathLike):
+        raise SelectionError(
+            f"'config' is {reprlib.repr(source)}",
+            f"Give an id ({', '.join(PRESETS)}), the path of a YAML file or a mapping.",
+        )
     name = os.fspath(source)
     if name in PRESETS:
         return _built({**PRESETS[name], **changes})
@@ -195,6 +200,8 @@ def load_config(source: ConfigSource = None, **changes: Any) -> StreamConfig:
     try:
         return _built({**facts, **changes})
     except SelectionError as error:
+        if any(repr(key) in error.problem for key in changes):
+            raise  # the file says nothing of it
         raise CorruptError(error.problem, name, -1, error.remedy) from None
 
 

@@ -13,6 +13,7 @@ from xjls.formats.miniscope.header_facts import format_of_facts
 from xjls.formats.miniscope.header_format import HeaderFormat
 from xjls.formats.miniscope.layouts import find_layout
 from xjls.formats.miniscope.positions import format_of_mio, format_of_positions, format_of_sd
+from xjls.storage import open_storage
 
 __all__ = ["header_format_of", "load_header_format", "read_header_file", "read_yaml"]
 
@@ -110,8 +111,8 @@ def read_yaml(path: str | os.PathLike[str]) -> Any:
     import yaml
 
     place = os.fspath(path)
-    with Path(path).open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
+    with open_storage(path) as file:
+        content = file.read(0, _MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise CorruptError(f"a description has at most {_MOST_BYTES:_} bytes", place, -1, "Is it the right file?")
     try:

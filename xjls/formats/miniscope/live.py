@@ -16,7 +16,7 @@ import numpy as np
 
 from xjls.errors import SelectionError
 from xjls.formats.miniscope.assembly import FrameAssembler, FrameCounts
-from xjls.formats.miniscope.checks import BufferFlag
+from xjls.formats.miniscope.checks import BufferFlag, signed_step
 from xjls.formats.miniscope.push import Arrived, StreamParser
 from xjls.formats.miniscope.tables import (
     BUFFER,
@@ -25,9 +25,10 @@ from xjls.formats.miniscope.tables import (
     Column,
     header_columns,
     made_column,
-    n_missing,
+    missing_column,
     stamps_of,
 )
+from xjls.formats.miniscope.telling import usual_reason
 from xjls.model.sample_type import name_of
 from xjls.model.signal import Signal, Source
 from xjls.model.window import Gap, Window
@@ -43,9 +44,10 @@ __all__ = ["Delivery", "LiveStream", "Lost"]
 
 NOTHING_CAME = "no buffer arrived"
 _MS = 1000
-_MASK, _HALF = 0xFFFF_FFFF, 1 << 31
 _PLAUSIBLE_MS = 1 << 30
 """A step of the instrument's clock that may be true, 12 days."""
+_DOUBTED = 32
+"""Headers without one that can be believed that are too many."""
 _PIECE_FRAMES = 1024
 """Lost frames that are told together."""
 
@@ -115,9 +117,10 @@ class LiveStream:
         self._config = config
         self._parser = StreamParser(config)
         self._assembler: FrameAssembler | None = None
-        self._first_frame, self._shift, self._stretch = 0, 0, 0
+        self._first_id, self._shift, self._stretch = 0, 0, 0
         self._next_buffer, self._stamp_ms = 0, -1
         self._quarantined, self._cut, self._stray = 0, 0, 0
+        self._is_doubted = False
         self.notes: list[str] = []
         """What people should know of what was returned last, a sentence each."""
         self.n_new_frames = 0
@@ -186,6 +189,11 @@ class LiveStream:
         """Whether any buffer was believed yet."""
         return self._assembler is not None
 
+    @property
+    def n_sound(self) -> int:
+        """Headers that came so far and that nothing is wrong with by themselves, undecided ones among them."""
+        return self._parser.n_sound
+
     def prepare(self) -> None:
         """Load what is needed ahead of the first bytes; see `StreamParser.prepare`."""
         self._parser.prepare()
@@ -222,64 +230,75 @@ class LiveStream:
         is_cut = arrived.buffers.flags == BufferFlag.CUT_OFF
         self._quarantined += int(np.count_nonzero(~good & ~is_cut))
         self._cut += int(np.count_nonzero(good & ~arrived.buffers.whole | is_cut))
+        self._doubt(arrived.buffers.flags[~good])
         frames: list[Delivery | Lost] = []
-        ids, times_s = self._placed(arrived, good, frames)
+        numbers, times_s = self._placed(arrived, good, frames)
         first_id, self._next_buffer = self._next_buffer, self._next_buffer + len(arrived)
-        for column in self._buffer_columns(arrived, ids, times_s):
+        for column in self._buffer_columns(arrived, numbers, times_s):
             yield Delivery(column.name, first_id, column.values)
         yield from frames
+
+    def _doubt(self, flags: NDArray[np.uint8]) -> None:
+        """Say once that no header can be believed, as with the configuration of another instrument."""
+        if self._assembler is None and not self._is_doubted and self._quarantined >= _DOUBTED:
+            self._is_doubted = True
+            self.notes.append(
+                f"none of {self._quarantined} headers can be believed: of most, {usual_reason(flags)}. Is the "
+                "configuration that of this instrument?"
+            )
 
     def _placed(
         self, arrived: Arrived, good: NDArray[np.bool_], frames: list[Delivery | Lost]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return positions on the frame axis and times of buffers; add the frames that they make."""
-        index, times_s = np.full(len(arrived), -1, np.int64), np.full(len(arrived), np.nan)
+        """Return ids on the frame axis, -1 of none, and times of buffers; add the frames that they make."""
+        numbers, times_s = np.full(len(arrived), -1, np.int64), np.full(len(arrived), np.nan)
         stamps = stamps_of(arrived.buffers.columns)
         slots, is_whole = arrived.buffers.columns["frame_buffer_count"], arrived.buffers.whole
         for row in np.flatnonzero(good).tolist():
             if stamps is not None:
                 times_s[row] = self._unwrapped_ms(int(stamps[row])) / _MS
-            number, assembler = self._number_of(arrived, row, frames)
-            index[row] = number - self._first_frame
-            if arrived.is_stray[row]:
+            if arrived.is_stray[row] or arrived.frame[row] < 0:
                 self._stray += 1
                 continue
+            number, assembler = self._number_of(arrived, row, frames)
+            if number >= self._first_id:  # others are of frames ahead of all that are told
+                numbers[row] = number
             payload = arrived.payload[row] if is_whole[row] else None
             done = assembler.add(number, int(slots[row]), payload, float(times_s[row]), float(arrived.received_s[row]))
             frames.extend(self._frame_rows(done))
-        return index, times_s
+        return numbers, times_s
 
     def _number_of(self, arrived: Arrived, row: int, frames: list[Delivery | Lost]) -> tuple[int, FrameAssembler]:
         """Return the number of a buffer's frame in the recording, and who puts frames together by now."""
-        frame, stretch = int(arrived.frame[row]), int(arrived.stretch[row])
+        stretch = int(arrived.stretch[row])
         same = (arrived.frame >= 0) & ~arrived.is_stray & (arrived.stretch == stretch)
         if self._assembler is None:
-            self._first_frame, self._stretch = int(arrived.frame[same].min(initial=frame)), stretch
-            self._assembler = FrameAssembler(self._config.shape, self._first_frame)
+            self._first_id, self._stretch = int(arrived.frame[same].min()), stretch
+            self._assembler = FrameAssembler(self._config.shape, self._first_id)
         elif stretch != self._stretch:
             frames.extend(self._frame_rows(self._assembler.flush()))
-            begin = int(arrived.frame[same].min(initial=frame))
-            self._shift, self._stretch = self._assembler.next - begin, stretch
+            begin, self._first_id = int(arrived.frame[same].min()), self._assembler.next
+            self._shift, self._stretch = self._first_id - begin, stretch
             self.notes.append(
                 f"the instrument started anew: its frame {begin} is frame {self._assembler.next} of the recording"
             )
-        return frame + self._shift, self._assembler
+        return int(arrived.frame[row]) + self._shift, self._assembler
 
     def _unwrapped_ms(self, stamp: int) -> int:
         """Return a time past the 49 days that 32 bits count, on from the one before; one wrong stamp moves no other."""
         if self._stamp_ms < 0:
             self._stamp_ms = stamp
-        step = ((stamp - self._stamp_ms + _HALF) & _MASK) - _HALF
+        step = signed_step(stamp - self._stamp_ms)
         found = self._stamp_ms + step
         if abs(step) < _PLAUSIBLE_MS:
             self._stamp_ms = found
         return found
 
     def _buffer_columns(
-        self, arrived: Arrived, index: NDArray[np.int64], times_s: NDArray[np.float64]
+        self, arrived: Arrived, numbers: NDArray[np.int64], times_s: NDArray[np.float64]
     ) -> Iterator[Column]:
         yield from header_columns(arrived.buffers)
-        yield made_column("frame_index", index)
+        yield made_column("frame_number", numbers)
         if stamps_of(arrived.buffers.columns) is not None:
             yield made_column("time_buffer", times_s)
         yield made_column("host_time_buffer", arrived.received_s)
@@ -308,7 +327,7 @@ class LiveStream:
         self, present: NDArray[np.bool_], times_s: NDArray[np.float64], received_s: NDArray[np.float64]
     ) -> Iterator[Column]:
         yield made_column("buffer_present", present)
-        yield made_column("n_missing", n_missing(present))
+        yield missing_column(present)
         if stamps_of(dict.fromkeys(self._config.header_format.names, times_s)) is not None:
             yield made_column("time", times_s)
         yield made_column("host_time", received_s)

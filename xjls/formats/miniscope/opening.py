@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from xjls.errors import SelectionError
+from xjls.errors import NotRecognizedError, SelectionError
 from xjls.model.recording import Recording
 from xjls.storage import absolute_path
 
@@ -71,4 +71,15 @@ def open_miniscope(
         "settings_sector": settings_sector,
     }  # fmt: skip
     options = {name: value for name, value in told.items() if value is not None}
-    return Recording(absolute_path(path), MiniscopeReader, options=options, on_damage=on_damage, verify=verify)
+    try:
+        return Recording(absolute_path(path), MiniscopeReader, options=options, on_damage=on_damage, verify=verify)
+    except NotRecognizedError as error:
+        if not is_card:
+            raise
+        raise NotRecognizedError(
+            f"no SD card ({error.problem}), and nothing says how a stream was sent",
+            path,
+            error.offset,
+            'Of a stream, give config=..., as format_options={"config": "wireless-200px"} or '
+            f"-O config=wireless-200px. {error.remedy}",
+        ) from None

@@ -135,6 +135,8 @@ class StreamParser:
         self._searched = 0  # bits at which no buffer begins that was not found
         self._nothing = _no_rows(config)
         self._rows, self._first_row, self._n_found = self._nothing, 0, 0
+        self.n_sound = 0
+        """Headers so far that nothing is wrong with by themselves, those that are held back among them."""
 
     @property
     def n_bytes(self) -> int:
@@ -239,6 +241,7 @@ class StreamParser:
         payload: list[NDArray[np.uint8] | None] = [None] * len(offsets)
         for row, at in enumerate(sound.tolist()):
             payload[at] = pixels[row, : config.payload_bytes]
+        self.n_sound += len(sound)
         claims = self._judge.claims(self._first_row + len(self._rows), columns, flags == 0)
         made = Rows(
             offsets + 8 * self._first_byte, words, columns, flags, payload, np.full(len(offsets), received_s),

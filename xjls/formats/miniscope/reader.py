@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xjls.errors import SelectionError
 from xjls.formats.miniscope.as_mio import place_as_mio
 from xjls.formats.miniscope.buffers import find_buffers
 from xjls.formats.miniscope.card import CardConfig, find_card_buffers, read_card_config
@@ -21,7 +22,7 @@ from xjls.formats.miniscope.grid import Grid, place_buffers
 from xjls.formats.miniscope.host_times import content_token, read_host_times
 from xjls.formats.miniscope.stored import StoredBytes
 from xjls.formats.miniscope.tables import BUFFER, FRAME, IMAGE, Column, buffer_columns, frame_columns
-from xjls.formats.miniscope.telling import damage_of, facts_of, notes_of, require_frames
+from xjls.formats.miniscope.telling import damage_of, notes_of, require_headers, totals_of
 from xjls.model.annotation import UserData
 from xjls.model.sample_type import name_of
 from xjls.model.signal import Signal, Source
@@ -77,11 +78,13 @@ class MiniscopeReader:
             self.grid = _placed(self._data, self._config, layout)
             """The frames, and the buffers that they are made of."""
             if config is not None:  # a card tells itself that there is nothing on it
-                require_frames(self.grid, path)
+                require_headers(self.grid, path)
+            of_buffers = {column.name: column for column in buffer_columns(self.grid, host)}
+            if host is not None:
+                _require_times(of_buffers, str(host_times))
         except BaseException:
             self._storage.close()
             raise
-        of_buffers = {column.name: column for column in buffer_columns(self.grid, host)}
         of_frames = {column.name: column for column in frame_columns(self.grid, of_buffers)}
         self._columns: Mapping[str, Column] = {**of_frames, **of_buffers}
         self._of_frames = frozenset((IMAGE, *of_frames))
@@ -102,7 +105,7 @@ class MiniscopeReader:
             told |= {
                 "units": "", "dtype": grid.shape.dtype, "sample_shape": grid.frame_shape,
                 "sample_dims": ("width", "height") if grid.by_columns else ("height", "width"),
-                "facts": facts_of(grid) | {"ancillary_variables": "buffer_present"},
+                "facts": totals_of(grid) | {"ancillary_variables": "buffer_present"},
             }  # fmt: skip
         else:
             column = self._columns[name]
@@ -193,6 +196,16 @@ def _placed(data: StoredBytes, config: StreamConfig | CardConfig, layout: str) -
         return place_buffers(find_card_buffers(data, config))
     buffers = find_buffers(data, config)
     return place_as_mio(buffers, config.header_reversal) if layout == "mio" else place_buffers(buffers)
+
+
+def _require_times(columns: Mapping[str, Column], path: str) -> None:
+    """Refuse the host's times of another stream."""
+    times = columns.get("host_time_buffer")
+    if times is None or (len(times.values) and not np.isfinite(times.values).any()):
+        raise SelectionError(
+            f"no row of {path} tells the time of a buffer of this stream",
+            "Rows are matched by buffer_count: give the CSV that was written with the stream, or leave host_times out.",
+        )
 
 
 def _frames_per_second(config: StreamConfig | CardConfig) -> Fraction:

@@ -7,7 +7,7 @@ its name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from xjls.formats.miniscope.checks import BufferFlag, unwrapped
 from xjls.formats.miniscope.header_format import HeaderFlag
 from xjls.formats.miniscope.host_times import matched_times
+from xjls.model.slots import GAP_VALUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,14 +33,14 @@ __all__ = [
     "frame_columns",
     "header_columns",
     "made_column",
-    "n_missing",
+    "missing_column",
     "stamps_of",
 ]
 
 IMAGE, FRAME, BUFFER = "image", "frame", "buffer"
 UNIX = "seconds since 1970-01-01T00:00:00Z"
 """Units of the host's times, as CF says them."""
-_MADE = ("header_ok", "header_flags", "bit_offset", "frame_index", "time_buffer", "host_time_buffer")
+_MADE = ("header_ok", "header_flags", "bit_offset", "frame_number", "time_buffer", "host_time_buffer")
 _OF_FRAMES = (IMAGE, FRAME, BUFFER, "buffer_present", "n_missing", "time", "host_time", "height", "width", "slot")
 _STAMPS = ("timestamp", "timestamp_ms")
 """Fields that tell when a buffer was filled, ms since the recording began."""
@@ -68,8 +69,9 @@ class Column:
 
 
 _FACTS: Mapping[str, Mapping[str, Any]] = {
-    "frame_index": {}, "time_buffer": {"units": "s"}, "host_time_buffer": {"units": UNIX},
-    "buffer_present": {"dims": ("slot",), "measures": True}, "n_missing": {"measures": True}, "time": {"units": "s"},
+    "frame_number": {"facts": {"refers_to": FRAME}}, "time_buffer": {"units": "s"}, "host_time_buffer": {"units": UNIX},
+    "buffer_present": {"dims": ("slot",), "measures": True, "facts": {GAP_VALUE: 0}}, "time": {"units": "s"},
+    "n_missing": {"measures": True},
     "host_time": {"units": UNIX},
 }  # fmt: skip
 """What is made here of buffers and frames, and no field of a header."""
@@ -108,7 +110,7 @@ def buffer_columns(grid: Grid, host: tuple[NDArray[np.int64], NDArray[np.float64
         Counts of buffers, and when the host received them; None: nobody wrote it down.
     """
     buffers = grid.buffers
-    found = [*header_columns(buffers), made_column("frame_index", frame_index(grid))]
+    found = [*header_columns(buffers), made_column("frame_number", frame_number(grid))]
     if (times := _times_of_buffers(grid)) is not None:
         found.append(made_column("time_buffer", times))
     if host is not None and "buffer_count" in buffers.columns:
@@ -121,17 +123,17 @@ def buffer_columns(grid: Grid, host: tuple[NDArray[np.int64], NDArray[np.float64
 def frame_columns(grid: Grid, of_buffers: Mapping[str, Column]) -> list[Column]:
     """Return what is known of each frame: which of its buffers there are, and when the first of these was filled."""
     present = grid.present
-    found = [made_column("buffer_present", present), made_column("n_missing", n_missing(present))]
+    found = [made_column("buffer_present", present), missing_column(present)]
     clocks = ((name, of_buffers.get(f"{name}_buffer")) for name in ("time", "host_time"))
     return found + [
         made_column(name, _first_of_frames(grid, column.values)) for name, column in clocks if column is not None
     ]
 
 
-def n_missing(present: NDArray[np.bool_]) -> NDArray[np.uint16]:
-    """Return how many buffers of bool[frame, slot] are not there, u16[frame]."""
-    found: NDArray[np.uint16] = np.count_nonzero(~present, axis=1).astype(np.uint16)
-    return found
+def missing_column(present: NDArray[np.bool_]) -> Column:
+    """Return how many buffers of bool[frame, slot] are not there, u16[frame]; all, where a frame is in a gap."""
+    found = made_column("n_missing", np.count_nonzero(~present, axis=1).astype(np.uint16))
+    return replace(found, facts={GAP_VALUE: present.shape[1]})
 
 
 def stamps_of(columns: Columns) -> NDArray[Any] | None:
@@ -139,16 +141,16 @@ def stamps_of(columns: Columns) -> NDArray[Any] | None:
     return next((columns[name] for name in _STAMPS if name in columns), None)
 
 
-def frame_index(grid: Grid) -> NDArray[np.int64]:
-    """Return the position on the frame axis that each buffer is of, i64[buffer]; -1 where nobody can tell."""
-    index = np.full(len(grid.buffers), -1, np.int64)
+def frame_number(grid: Grid) -> NDArray[np.int64]:
+    """Return the id on the frame axis of the frame that each buffer is of, i64[buffer]; -1 where nobody can tell."""
+    found = np.full(len(grid.buffers), -1, np.int64)
     if grid.by_columns:  # frames of mio are not told by their numbers
         frame, slot = np.nonzero(grid.present)
-        index[grid.buffer_of[frame, slot]] = frame
-        return index
+        found[grid.buffer_of[frame, slot]] = grid.first_frame + frame
+        return found
     good = grid.buffers.header_ok
-    index[good] = unwrapped(grid.buffers.columns["frame_num"][good]) - grid.first_frame
-    return index
+    found[good] = unwrapped(grid.buffers.columns["frame_num"][good])
+    return found
 
 
 def _of_header(name: str, values: NDArray[Any], units: str) -> Column:

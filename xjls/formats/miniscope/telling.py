@@ -13,11 +13,13 @@ from xjls.formats.miniscope.header_format import HeaderFlag
 from xjls.model.status import Damage
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from xjls.formats.miniscope.grid import Grid
 
-__all__ = ["damage_of", "facts_of", "notes_of", "require_frames"]
+__all__ = ["damage_of", "notes_of", "require_headers", "totals_of", "usual_reason"]
 
-_MOST_DAMAGE = 1000
+_MOST_DAMAGE = 50
 """Broken headers that are named one by one."""
 _WRONG = {
     int(HeaderFlag.CRC): "its CRC differs",
@@ -31,7 +33,7 @@ _WRONG = {
 }
 
 
-def require_frames(grid: Grid, path: str) -> None:
+def require_headers(grid: Grid, path: str) -> None:
     """Refuse data of which not one header can be believed: they are of another stream than the configuration.
 
     Raises
@@ -47,16 +49,15 @@ def require_frames(grid: Grid, path: str) -> None:
             f"no buffer begins in its {grid.buffers.n_bytes:,} bytes", path, 0,
             "Is the configuration that of this stream? 'preamble' and 'reverse_header_bits' tell what is looked for.",
         )  # fmt: skip
-    found, counts = np.unique(flags, return_counts=True)
     raise NotRecognizedError(
-        f"none of {len(flags):,} headers can be believed: of most, {_reasons(int(found[counts.argmax()]))}", path,
+        f"none of {len(flags):,} headers can be believed: of most, {usual_reason(flags)}", path,
         int(grid.buffers.bit_offset[0]) // 8,
         "Is the configuration that of this stream? Compare frame_width, frame_height, header_len, block_size and "
         "dummy_words with the instrument's.",
     )  # fmt: skip
 
 
-def facts_of(grid: Grid) -> dict[str, Any]:
+def totals_of(grid: Grid) -> dict[str, Any]:
     """Return the totals of a stream, as attributes of its frames."""
     losses = asdict(grid.losses())
     told = {
@@ -108,8 +109,22 @@ def damage_of(grid: Grid) -> tuple[Damage, ...]:
         found.append(Damage(offset, stop, problem, "its buffer is in no frame"))
     if len(wrong) > _MOST_DAMAGE:
         rest = int(buffers.bit_offset[wrong[_MOST_DAMAGE]]) // 8
-        found.append(Damage(rest, buffers.n_bytes, f"{len(wrong) - _MOST_DAMAGE:,} more headers cannot be believed"))
+        more, why = buffers.flags[wrong[_MOST_DAMAGE:]], usual_reason(buffers.flags[wrong])
+        problem = f"{len(more):,} more headers cannot be believed: of most, {why}"
+        found.append(Damage(rest, buffers.n_bytes, problem, "their buffers are in no frame"))
     return tuple(found)
+
+
+def usual_reason(flags: NDArray[np.uint8]) -> str:
+    """Return what is wrong with most of some headers.
+
+    Examples
+    --------
+    >>> usual_reason(np.array([8, 8, 1], np.uint8))
+    'it counts other pixels than its place in a frame has'
+    """
+    found, counts = np.unique(flags, return_counts=True)
+    return _reasons(int(found[counts.argmax()]))
 
 
 def _reasons(flags: int) -> str:

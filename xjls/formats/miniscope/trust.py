@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xjls.formats.miniscope.checks import BufferFlag
+from xjls.formats.miniscope.checks import BufferFlag, is_nearly_all, run_length, signed_step
 from xjls.formats.miniscope.header_format import HeaderFlag
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ ABSENT_FRAMES = 100_000
 """Frames that may be missing between two."""
 HELD_FRAMES = 4
 """Frames, from the oldest that is not complete on, in which a late buffer still finds its place."""
-_RUN = 8
-"""Headers that a stretch of its own has at least."""
-_MASK, _HALF = 0xFFFF_FFFF, 1 << 31
+_MASK = 0xFFFF_FFFF
 _MOST_OFFSETS = 64
 
 
@@ -101,7 +99,7 @@ class Judge:
         self._has_drops = "dropped_buffer_count" in names
         self._has_ring = bool(config.num_buffers) and {"linked_list", "buffer_count"} <= names
         self._ahead = ABSENT_FRAMES if self._counts or config.header_format.crc is not None else HELD_FRAMES
-        self.run = max(3 * self._n_slots + 1, _RUN)
+        self.run = run_length(self._n_slots)
         """Headers in a row that make a stretch."""
         self.most_held = 2 * self.run
         self._readings = [Offsets() for _ in range(1 + self._has_drops)]
@@ -175,7 +173,7 @@ class Judge:
         right = [claim for claim in first if self._is_trusted(claim)]
         for told in self._readings:
             told.score = 0
-        near = (one for one, two in pairwise(right) if abs(_signed(two.frame - one.frame)) < HELD_FRAMES)
+        near = (one for one, two in pairwise(right) if abs(signed_step(two.frame - one.frame)) < HELD_FRAMES)
         begin = next(near, right[0])
         self._newest = self._newest_number = begin.frame
         self._learn_ring(right)
@@ -188,7 +186,7 @@ class Judge:
         self._ring, self._ring_misses = None, 0
         if 2 * len(inside) > len(claims):
             values, counts = np.unique(inside, return_counts=True)
-            if 2 * counts.max() > len(claims):
+            if is_nearly_all(int(counts.max()), len(claims)):
                 self._ring = int(values[counts.argmax()])
 
     # ---- one header after the other --------------------------------------------------------------------------------
@@ -207,7 +205,7 @@ class Judge:
         return claim.offsets[best] in self._readings[best].trusted
 
     def _is_near(self, frame: int, newest: int, ahead: int) -> bool:
-        return -HELD_FRAMES < _signed(frame - newest) <= ahead
+        return -HELD_FRAMES < signed_step(frame - newest) <= ahead
 
     def _continues(self, claim: Claim) -> bool:
         last = self._held[-1]
@@ -217,7 +215,7 @@ class Judge:
     def _needed(self) -> int:
         """Return how many headers in a row are believed that begin with the first of those held back."""
         first = self._held[0]
-        is_ahead = self._is_trusted(first) and 0 < _signed(first.frame - self._newest) <= ABSENT_FRAMES
+        is_ahead = self._is_trusted(first) and 0 < signed_step(first.frame - self._newest) <= ABSENT_FRAMES
         return 2 if is_ahead else self.run
 
     def _begin_stretch(self) -> list[Verdict]:
@@ -225,7 +223,7 @@ class Judge:
         run, self._held = self._held, []
         for number, reading in enumerate(self._readings):
             reading.trust(run[-1].offsets[number])
-        step = _signed(run[0].frame - self._newest)
+        step = signed_step(run[0].frame - self._newest)
         if not -HELD_FRAMES < step <= ABSENT_FRAMES:
             self._stretch += 1
             self._newest = self._newest_number = run[0].frame
@@ -259,12 +257,7 @@ class Judge:
         return Verdict(claim.row, 0, number, self._stretch, is_stray=True)
 
     def _number_of(self, claim: Claim) -> int:
-        return self._newest_number + _signed(claim.frame - self._newest)
+        return self._newest_number + signed_step(claim.frame - self._newest)
 
 
 _USED = ("frame_num", "buffer_count", "frame_buffer_count", "dropped_buffer_count", "linked_list")
-
-
-def _signed(step: int) -> int:
-    """Return a step of counters modulo 2**32, the shorter way round."""
-    return ((step + _HALF) & _MASK) - _HALF

@@ -25,6 +25,11 @@ Published: TypeAlias = "Iterator[tuple[str, Document, Mapping[str, Parts]]]"
 Lines: TypeAlias = "dict[tuple[object, ...], TieLine]"
 
 
+def arrays_of_axis(dim: str) -> tuple[str, ...]:
+    """Return what an axis and its arrays may be called, without those of data."""
+    return (dim, *(f"{dim}_{what}" for what in ("tie", "tie_index", "interpolation", "tie_utc", "tie_s")))
+
+
 class AxisTimes:
     """The times of all axes, at one publishing.
 

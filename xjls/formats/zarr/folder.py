@@ -60,6 +60,10 @@ class Folder(Protocol):
         """Return the keys of all objects below a path, however deep."""
         ...
 
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of all objects, by their keys, at the cost of lists of names."""
+        ...
+
     def clear(self, path: str) -> None:
         """Remove all that is below a path."""
         ...
@@ -148,6 +152,10 @@ class LocalFolder:
         found = (Path(base, name) for base, _, names in os.walk(self._path / path) for name in names)
         return [file.relative_to(self._path).as_posix() for file in found]
 
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of all objects."""
+        return {key: self.size(key) for key in self.below("")}
+
     def clear(self, path: str) -> None:
         """Remove all that is below a path, and the folder."""
         for key in self.below(path):
@@ -206,6 +214,12 @@ class RemoteFolder:
         self._fs.invalidate_cache()
         root = self._fs._strip_protocol(self._prefix)
         return [name.removeprefix(root).lstrip("/") for name in self._fs.find(f"{self._prefix}/{path}")]
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of all objects."""
+        self._fs.invalidate_cache()
+        root, found = self._fs._strip_protocol(self._prefix), self._fs.find(self._prefix, detail=True)
+        return {name.removeprefix(root).lstrip("/"): int(told["size"] or 0) for name, told in found.items()}
 
     def clear(self, path: str) -> None:
         """Remove all that is below a path."""

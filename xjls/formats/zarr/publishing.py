@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xjls.formats.zarr.axis_times import AxisTimes, Lines, Published
+from xjls.formats.zarr.axis_times import AxisTimes, Lines, Published, arrays_of_axis
 from xjls.formats.zarr.codecs import encode_texts
 from xjls.formats.zarr.labels import AxisLabels, Known
 from xjls.formats.zarr.metadata import (
@@ -154,7 +154,6 @@ class Publisher:
         *,
         separator: str,
         tail_bytes: int,
-        new_bytes: int,
     ) -> None:
         """Go on with what a root says.
 
@@ -170,8 +169,6 @@ class Publisher:
             Between the numbers in the keys of tie points.
         tail_bytes
             Of the tail.
-        new_bytes
-            Of what the signals count, and it does not.
         """
         self._grows, self._separator, self._leftovers = True, separator, leftovers
         for one in signals:
@@ -185,8 +182,8 @@ class Publisher:
             last = record.last[kind] if kind != "gaps" else _logged(record.last[kind])
             log.resume(record.first_pages.get(kind, 0), record.pages[kind], last)
         self._before_bytes = 0
-        # Where first objects are removed, some may be gone that it counts; and there are few
-        n_bytes = record.size_bytes + new_bytes if self._keep_s is None else self._folder_bytes()
+        # The root does not count what a killed writer put behind it, or removed
+        n_bytes = sum(size for key, size in self._folder.sizes().items() if key != ROOT)
         self._before_bytes = n_bytes - self._size_bytes(signals) - tail_bytes
 
     def remove_expired(self, first_pages: Mapping[str, int], first_ties: Mapping[str, int]) -> None:
@@ -293,10 +290,6 @@ class Publisher:
             first_id=one.first_id, ties=ties, **growth,
         )  # fmt: skip
 
-    def _folder_bytes(self) -> int:
-        """Return the bytes of all objects but the root that are there."""
-        return sum(self._folder.size(key) for key in self._folder.below("") if key != ROOT)
-
     def _size_bytes(self, signals: list[WrittenSignal]) -> int:
         """Return the bytes of all objects but the root."""
         streams = sum(one.stream.n_bytes for one in signals if one.stream)
@@ -306,11 +299,9 @@ class Publisher:
 
 
 def _samples(signals: list[WrittenSignal], times: AxisTimes | None, taken: Collection[str]) -> Published:
-    """Yield the arrays of group 0 that are series; their axes are not called as what is ``taken``, nor begin so."""
-    root = "time"
-    while any(name.startswith(root) for name in taken):
-        root = f"sample_{root}"
+    """Yield the arrays of group 0 that are series; nothing of their axes is called as what is ``taken``."""
     series = [(one.array, one) for one in signals if one.stream and not one.signal.axis]
+    root = _root([name for name, _ in series], taken)
     for dim, group in _axes("0", series, lambda one: one.grid, root):
         points, linked = times.arrays("0", dim, group, group[0].stored) if times else ((), {})
         yield from points
@@ -322,6 +313,16 @@ def _samples(signals: list[WrittenSignal], times: AxisTimes | None, taken: Colle
                 one.stream.dtype, [one.stored], [dim], attributes, chunk=one.stream.chunk, shard=one.stream.shard,
                 codec=one.stream.codec, fill=one.stream.fill, separator=one.stream.cut.separator,
             ), {}  # fmt: skip
+
+
+def _root(series: Sequence[str], taken: Collection[str]) -> str:
+    """Return what the axes of series begin with, so that nothing that they may be called one day is ``taken``."""
+    root, others = "time", {name.casefold() for name in taken}
+    while others & {
+        name.casefold() for dim in (root, *(f"{root}_{array}" for array in series)) for name in arrays_of_axis(dim)
+    }:
+        root = f"sample_{root}"
+    return root
 
 
 def _levels(signals: list[WrittenSignal], times: AxisTimes | None) -> Published:

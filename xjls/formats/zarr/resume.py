@@ -86,8 +86,6 @@ class _Resumed:
         self._keep_s = self._root.record.keep_s if keep_s is None else keep_s
         self._recut: list[str] = []
         """Arrays that have other keys now."""
-        self._new_bytes = 0
-        """Of what was put on the way, which no root speaks of yet."""
 
     def writer(self) -> ZarrWriter:
         """Return the writer."""
@@ -98,9 +96,7 @@ class _Resumed:
         self._recut += [path for path in members if _is_axis(path)] if separator == "/" else []
         leftovers = Leftovers(self._folder, frozenset(members), tuple(self._recut))
         publisher = Publisher(self._folder, self._keep_s)
-        publisher.resume(
-            record, signals, leftovers, separator=separator, tail_bytes=self._clean_tail(), new_bytes=self._new_bytes
-        )
+        publisher.resume(record, signals, leftovers, separator=separator, tail_bytes=self._clean_tail())
         journal = Journal(self._folder, record.next_tail, record.tail, record.identity)
         writer.go_on(record.sources, signals, publisher, journal)
         return writer
@@ -136,7 +132,6 @@ class _Resumed:
             self._continue(stream, track, record)
         else:
             self._begin_again(stream, track)
-            self._new_bytes += stream.n_bytes
         every = (stream.series, *(level.series for level in stream.levels))
         self._recut += [series.path for series in every if series.separator == "/"]
         return stream

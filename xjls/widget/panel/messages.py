@@ -10,7 +10,7 @@ from xjls.widget.panel.feed import SPARE, Feed, lane_of
 from xjls.widget.panel.health import Health, progress_of
 from xjls.widget.panel.marks import Marks
 from xjls.widget.panel.numbers import read_out
-from xjls.widget.panel.pictures import Pictures, facts_of, losses_of
+from xjls.widget.panel.pictures import Pictures, losses_of, picture_facts
 
 if TYPE_CHECKING:
     from xjls.widget.panel.pushing import Push
@@ -147,7 +147,7 @@ class Messages:
         return {
             "title": self._streaming.device, "utc": origin is not None, "origin": str(origin or 0),
             "since": "the first sample", "lanes": [lane_of(one.signal) for one in watch.histories.values()],
-            "pictures": [facts_of(one) for one in watch.frames.values()],
+            "pictures": [picture_facts(one) for one in watch.frames.values()],
         }  # fmt: skip
 
     def _origin_ns(self) -> int | None:

@@ -78,7 +78,7 @@ class Pictures:
             told.append({
                 "key": name, "id": frame.frame_id, "height": height, "width": width, "step": grey.step, "at": at,
                 "low": grey.low, "high": grey.high, "missing": [list(run) for run in runs(grey.missing.reshape(-1))],
-                "absent": len(frame.missing), "parts": 0 if frame.present is None else len(frame.present),
+                "absent": len(frame.missing), "buffers": 0 if frame.present is None else len(frame.present),
             })  # fmt: skip
             parts.append(grey.pixels.tobytes())
             at += grey.pixels.size
@@ -92,7 +92,7 @@ def losses_of(frames: Mapping[str, LastFrames]) -> dict[str, dict[str, Any]]:
     return {name: {"lost": one.lost, "seconds": LOSS_S} for name, one in frames.items()}
 
 
-def facts_of(frames: LastFrames) -> dict[str, Any]:
+def picture_facts(frames: LastFrames) -> dict[str, Any]:
     """Return what never changes of a signal of pictures."""
     image = frames.image
     height, width = image.sample_shape

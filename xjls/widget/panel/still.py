@@ -87,7 +87,7 @@ def _frame_png(kept: Mapping[str, Any]) -> bytes | None:
     for start, stop in told["missing"]:
         missing[start:stop] = True
     lost = kept["pictures"][told["key"]]["lost"]
-    title = caption(told["key"], told["id"], told["absent"], told["parts"], lost)
+    title = caption(told["key"], told["id"], told["absent"], told["buffers"], lost)
     out = io.BytesIO()
     figure_of(tinted(pixels.reshape(shape), missing.reshape(shape)), title).savefig(out, format="png")
     return out.getvalue() if out.tell() <= MOST_BYTES else None

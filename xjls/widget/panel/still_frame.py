@@ -52,20 +52,20 @@ def newest_figure(frames: LastFrames) -> Figure | None:
     if frame is None:
         return None
     grey = grey_of(frame, frames.image, MOST_PIXELS)
-    parts = 0 if frame.present is None else len(frame.present)
-    title = caption(frames.image.name, frame.frame_id, len(frame.missing), parts, frames.lost)
+    buffers = 0 if frame.present is None else len(frame.present)
+    title = caption(frames.image.name, frame.frame_id, len(frame.missing), buffers, frames.lost)
     return figure_of(tinted(grey.pixels, grey.missing), title)
 
 
-def caption(name: str, frame_id: int, absent: int, parts: int, lost: float | None) -> str:
+def caption(name: str, frame_id: int, absent: int, buffers: int, lost: float | None) -> str:
     """Return what is said of a frame.
 
     Examples
     --------
     >>> caption("image", 12830, 2, 8, 0.0125), caption("image", 7, 0, 0, None)
-    ('image: frame 12,830, 2 of 8 parts missing, 1.25% lost lately', 'image: frame 7')
+    ('image: frame 12,830, 2 of 8 buffers missing, 1.25% lost lately', 'image: frame 7')
     """
     told = [f"{name}: frame {frame_id:,}"]
-    told += [f"{absent} of {parts} parts missing"] if absent else []
+    told += [f"{absent} of {buffers} buffers missing"] if absent else []
     told += [f"{lost:.2%} lost lately"] if lost is not None else []
     return ", ".join(told)

@@ -41,7 +41,7 @@ SETTINGS = (
         for name in OF_CONFIG
     ),
     Setting(name="baudrate", default=115_200, meaning="bits a second of a serial port; no matter over USB alone"),
-    Setting(name="timeout_s", default=5, meaning="seconds without bytes after which what is held back is delivered"),
+    Setting(name="timeout_s", default=5, meaning="seconds without buffers after which what is held back is delivered"),
     Setting(name="speed", default=1, meaning="of a file, seconds of frames a second; max: as fast as they are taken"),
     Setting(name="follow", default=False, meaning="whether a file still grows, and more is waited for at its end"),
 )  # fmt: skip

@@ -33,6 +33,8 @@ __all__ = ["Miniscope"]
 _MOST_BYTES = 1 << 16
 _SOON_S = 1e-4
 """What is due as soon as that is due now."""
+BYTES, BUFFERS = "bytes", "buffers"
+"""What may lack."""
 NOTHING_BELIEVED = "bytes come, and no buffer among them can be believed: is the configuration that of the instrument?"
 
 
@@ -80,25 +82,24 @@ class Miniscope:
         delivering = Delivering(outlet, self._stream, {signal.name for signal in self.signals}, self._timing)
         most = self._config.buffer_bytes if self._is_paced else _MOST_BYTES
         self._stream.prepare()
-        begun_s = heard_s = self._timing.elapsed_s()
+        begun_s = delivering.begin()
         while not stop.is_set():
             data = self._bytes.read(most)
             if data is None:
                 delivering.end()
                 return self._bytes.ended
-            now_s = self._timing.elapsed_s()
-            if not data:
-                delivering.silent(now_s - heard_s, self._timeout_s)
-                if not self._bytes.waits:
-                    self._timing.wait(stop, WAIT_S)
-                continue
-            heard_s = now_s
-            try:
-                delivering.feed(data)
-            except SelectionError as error:  # of a preamble that is everywhere: nothing can be made of that
-                return str(error)
-            delivering.heard(now_s - begun_s, self._timeout_s)
-            self._wait_until_due(delivering.n_frames, begun_s, stop)
+            if data:
+                try:
+                    delivering.feed(data)
+                except SelectionError as error:  # of a preamble that is everywhere: nothing can be made of that
+                    delivering.settle()
+                    return str(error)
+                delivering.doubt(self._timeout_s)
+            delivering.look(self._timeout_s, at_buffers=not self._is_paced)
+            if data:
+                self._wait_until_due(delivering.n_frames, begun_s, stop)
+            elif not self._bytes.waits:
+                self._timing.wait(stop, WAIT_S)
         delivering.end()
         return STOPPED
 
@@ -130,34 +131,63 @@ class Delivering:
 
     def __init__(self, outlet: Outlet, stream: LiveStream, names: set[str], timing: Timing) -> None:
         self._outlet, self._stream, self._names, self._timing = outlet, stream, names, timing
-        self._is_silent, self._is_doubted = False, False
+        self._begun_s, self._bytes_s, self._buffer_s = 0.0, 0.0, 0.0
+        self._n_sound, self._lacks, self._is_doubted = 0, "", False
         self.n_frames = 0
         """Frames so far; of many that were lost together one counts, as nobody waits for them."""
 
+    def begin(self) -> float:
+        """Return the time from which it is counted how long nothing came, s."""
+        self._begun_s = self._bytes_s = self._buffer_s = self._timing.elapsed_s()
+        return self._begun_s
+
     def feed(self, data: bytes) -> None:
         """Take bytes that have just come."""
+        self._bytes_s = self._timing.elapsed_s()
         self._put(self._stream.feed(data, self._now_s()))
+        came, self._n_sound = self._stream.n_sound > self._n_sound, self._stream.n_sound
+        if came or self._lacks == BYTES:  # buffers get their time anew once bytes come again
+            self._buffer_s = self._bytes_s
+        if self._lacks == BYTES or (came and self._lacks):
+            self._note(f"{self._lacks} come again")
+            self._lacks = ""
 
-    def heard(self, running_s: float, timeout_s: float) -> None:
-        """Note that bytes have come, and that it was silent before, or that nothing can be made of them."""
-        if self._is_silent:
-            self._is_silent = False
-            self._note("bytes come again")
-        if not self._is_doubted and not self._stream.has_begun and running_s > timeout_s:
+    def look(self, timeout_s: float, *, at_buffers: bool) -> None:
+        """Note what has not come for long, once, and deliver what is held back.
+
+        Parameters
+        ----------
+        timeout_s
+            How long that is.
+        at_buffers
+            Whether buffers are waited for, too: a receiver without its scope sends noise.
+        """
+        now_s = self._timing.elapsed_s()
+        if now_s - self._bytes_s >= timeout_s:
+            self._lack(BYTES, timeout_s)
+        elif at_buffers and self._n_sound and not self._lacks and now_s - self._buffer_s >= timeout_s:
+            self._lack(BUFFERS, timeout_s)
+
+    def doubt(self, timeout_s: float) -> None:
+        """Note, once, that bytes have come for long and that nothing can be made of them."""
+        is_long = self._bytes_s - self._begun_s > timeout_s
+        if is_long and not self._is_doubted and not self._stream.has_begun:
             self._is_doubted = True
             self._note(NOTHING_BELIEVED)
 
-    def silent(self, since_s: float, timeout_s: float) -> None:
-        """Note that no bytes have come for long; deliver what is held back."""
-        if self._is_silent or since_s < timeout_s:
-            return
-        self._is_silent = True
+    def settle(self) -> None:
+        """Deliver what is held back."""
         self._put(self._stream.settle())
-        self._note(f"no bytes have come for {timeout_s:g} s")
 
     def end(self) -> None:
         """Deliver what is left."""
         self._put(self._stream.flush(self._now_s()))
+
+    def _lack(self, what: str, timeout_s: float) -> None:
+        if self._lacks != what:
+            self._lacks = what
+            self.settle()
+            self._note(f"no {what} have come for {timeout_s:g} s")
 
     def _put(self, rows: list[Delivery | Lost]) -> None:
         for row in rows:

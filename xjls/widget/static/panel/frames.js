@@ -41,7 +41,7 @@ export function frameWords(frame, { facts, losses, frozen = false }) {
   const parts = [`${facts?.axis ?? "frame"} ${countText(frame.id)}`];
   const bad = [];
   if (frozen) parts.push("frozen");
-  if (frame.absent) bad.push(`${frame.absent} of ${frame.parts} parts missing`);
+  if (frame.absent) bad.push(`${frame.absent} of ${frame.buffers} buffers missing`);
   if (losses && losses.lost !== null) {
     (losses.lost > 0 ? bad : parts).push(`${(100 * losses.lost).toFixed(2)} % lost in the last ${losses.seconds} s`);
   }

@@ -16,7 +16,7 @@ REMEDY = (
 )
 
 
-def require_series(recording: Recording, names: Iterable[str] | None = None) -> None:
+def require_in_time(recording: Recording, names: Iterable[str] | None = None) -> None:
     """Refuse what is no numbers at a steady rate: signals along an axis of their own, or a recording of such only.
 
     Parameters
@@ -37,7 +37,7 @@ def require_series(recording: Recording, names: Iterable[str] | None = None) -> 
     >>> from xjls.testing.miniscope.scenarios.cards import card_304px
     >>> recording = xjls.open_recording(card_304px(tempfile.mkdtemp()).path, format="miniscope")
     >>> try:
-    ...     require_series(recording, ["time"])
+    ...     require_in_time(recording, ["time"])
     ... except SelectionError as error:
     ...     print(error.problem)
     'time' has a sample a frame, and none at a steady rate

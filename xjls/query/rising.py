@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xjls.model.window import runs
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+MOST_WRONG = 3
+"""Times in a row that may stick out of the others without their clock having begun anew."""
 
 
 def rising(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -33,6 +38,21 @@ def rising(values: NDArray[np.float64]) -> NDArray[np.int64]:
         found.append(at)
         at = int(before[at])
     return np.array(found[::-1], np.int64)
+
+
+def starts_again(times: NDArray[np.float64]) -> bool:
+    """Return whether times fall for more than a few places: a clock began anew, and no line runs through all of them.
+
+    Examples
+    --------
+    >>> wrong, anew = np.arange(40.0), np.arange(40.0)
+    >>> wrong[[5, 6, 30]], anew[30:] = [900, 2, 0], np.arange(10.0)
+    >>> starts_again(wrong), starts_again(anew)
+    (False, True)
+    """
+    sticks_out = np.ones(len(times), np.bool_)
+    sticks_out[rising(times)] = False
+    return max((stop - start for start, stop in runs(sticks_out)), default=0) > MOST_WRONG
 
 
 def times_at(

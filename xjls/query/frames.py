@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from xjls.model.signal import Signal
     from xjls.model.window import Gap
 
-PRESENT, TIME, FRAME_INDEX = "buffer_present", "time", "frame_index"
-"""Signals beside the frames: which of their buffers arrived, when they were taken, and which frame a buffer is of."""
+PRESENT = "buffer_present"
+"""The signal beside the frames that tells which of their buffers arrived."""
+REFERS_TO = "refers_to"
+"""The fact of a signal whose samples are numbers of positions of another axis; its value is the axis."""
 PIECE = 1 << 20
 """Facts of frames or of buffers that are in memory at a time."""
 
@@ -41,13 +43,13 @@ class Frames:
     @property
     def has_times(self) -> bool:
         """Whether the device told when frames were taken."""
-        return self._beside(TIME) is not None
+        return self._time is not None
 
     def times(self, window: Window) -> NDArray[np.float64]:
         """Return seconds of the device's clock, f64[frame]; NaN where none is known."""
-        if not self.has_times:
+        if self._time is None:
             return np.full(window.length, np.nan)
-        return np.asarray(self._read(TIME, window), np.float64)
+        return np.asarray(self._read(self._time.name, window), np.float64)
 
     def missing(self, window: Window) -> NDArray[np.bool_]:
         """Return which buffers did not arrive, bool[frame, slot]."""
@@ -72,6 +74,18 @@ class Frames:
         for start in range(window.start, window.stop, step):
             yield Window(start, min(start + step, window.stop))
 
+    @property
+    def _time(self) -> Signal | None:
+        """What tells when frames were taken; it is named after the axis where another signal has the name."""
+        axis = self.image.axis
+        beside = (self._beside(name) for name in ("time", f"time_{axis}"))
+        return next((one for one in beside if one is not None and one.describes_axis and one.units == "s"), None)
+
+    def numbers_of(self, axis: str) -> Signal | None:
+        """Return the signal that tells which frame each position of another axis is of; None where none does."""
+        signals = self.recording.signals.values()
+        return next((s for s in signals if s.axis == axis and s.facts.get(REFERS_TO) == self.image.axis), None)
+
     def _beside(self, name: str) -> Signal | None:
         signal = self.recording.signals.get(name)
         return signal if signal is not None and signal.axis == self.image.axis else None
@@ -90,6 +104,10 @@ def frames_of(recording: Recording) -> Frames | None:
 def require_frames(recording: Recording) -> Frames:
     """Return the frames of a recording, or refuse one that has none."""
     found = frames_of(recording)
-    if found is None or not found.image.length:
+    if found is not None and found.image.length:
+        return found
+    axes = dict.fromkeys(signal.axis for signal in recording.signals.values() if signal.axis and signal.length)
+    if not axes:
         raise SelectionError(f"{recording.path} has no frames to draw", "See xjls info.")
-    return found
+    remedy = f"xjls export --axis {next(iter(axes))} makes a table of them; in Python, xjls.open gives arrays."
+    raise SelectionError(f"{recording.path} has no frames to draw, only {' and '.join(f'{a}s' for a in axes)}", remedy)

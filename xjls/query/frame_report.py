@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xjls.model.window import Window
-    from xjls.plot.frames import Frames
+    from xjls.query.frames import Frames
 
 _MOST_TIMES = 1 << 20
 """Frames whose times tell the rate."""
@@ -79,7 +79,7 @@ def report_of(frames: Frames) -> FrameReport:
     Examples
     --------
     >>> import tempfile, xjls
-    >>> from xjls.plot.frames import require_frames
+    >>> from xjls.query.frames import require_frames
     >>> from xjls.testing.miniscope.scenarios.cards import card_with_frame_lost
     >>> recording = xjls.open_recording(card_with_frame_lost(tempfile.mkdtemp()).path, format="miniscope")
     >>> report = report_of(require_frames(recording))
