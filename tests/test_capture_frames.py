@@ -76,7 +76,7 @@ def test_frames_are_captured_with_what_is_known_of_them_and_what_was_lost(tmp_pa
     assert not outcome.is_whole
     assert f"{200 - len(lost)} frames of image, buffer_present, n_missing, time" in str(outcome)
     assert f"lost: {len(lost)} frames in {len(lost)} gaps" in str(outcome)
-    assert "the device counted 3 duplicate buffers\n" in f"{outcome}\n"
+    assert "on the way: 3 duplicate buffers\n" in f"{outcome}\n"
     assert scope.is_closed
 
 
@@ -92,7 +92,7 @@ def test_an_outcome_without_loss_says_so_of_frames_too(tmp_path):
     scope = Scope(play, names=["image"])
     scope.tallies = {"missing buffers": 1}
     outcome = captured(tmp_path / "again.zarr", scope)
-    assert outcome.lines[2:] == ["no frame is lost as a whole", "the device counted 1 missing buffers"]
+    assert outcome.lines[2:] == ["no frame is lost as a whole", "on the way: 1 missing buffer"]
     assert not outcome.is_whole
 
 

@@ -62,8 +62,8 @@ class Outcome:
             f"{_there(counts)}: {duration(float(counts.recorded_s))}",
             _lost(counts) if counts.lost else counts.nothing_lost,
         ]
-        if told := [f"{n:,} {what}" for what, n in counts.tallies.items() if n]:
-            lines.append(f"the device counted {', '.join(told)}")
+        if told := [counted(n, what.removesuffix("s")) for what, n in counts.tallies.items() if n]:
+            lines.append(f"on the way: {', '.join(told)}")
         if counts.over_range:
             lines.append(f"the input was over range in {counted(counts.over_range, 'block')}")
         if self.silent:

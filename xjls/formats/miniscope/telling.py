@@ -81,18 +81,18 @@ def totals_of(grid: Grid) -> dict[str, Any]:
 
 def notes_of(grid: Grid) -> tuple[str, ...]:
     """Return what people should know of a stream's losses, a sentence each."""
-    losses, n_slots = grid.losses(), grid.buffers.shape.n_slots
+    losses, n_slots, n_found = grid.losses(), grid.shape.n_slots, len(grid.buffers)
     partial = losses.frames - losses.complete - losses.empty
     notes = [f"{losses.frames:,} frames: {losses.complete:,} complete, {partial:,} in part, {losses.empty:,} empty"]
     if losses.missing:
-        share = losses.missing / (losses.frames * n_slots)
-        notes.append(f"{losses.missing:,} buffers of {losses.frames * n_slots:,} are missing ({share:.2%})")
+        wanted = losses.frames * n_slots
+        notes.append(f"{losses.missing:,} of {wanted:,} buffers missing ({losses.missing / wanted:.2%})")
     if losses.duplicates:
-        notes.append(f"{losses.duplicates:,} buffers came more than once; the last counts")
+        notes.append(f"{losses.duplicates:,} of {n_found:,} buffers came twice; the last one counts")
     if losses.quarantined:
-        notes.append(f"{losses.quarantined:,} headers cannot be believed; their buffers are in no frame")
+        notes.append(f"{losses.quarantined:,} of {n_found:,} headers not believed; their buffers are in no frame")
     if losses.cut:
-        notes.append(f"{losses.cut:,} buffers are cut off by the end of data")
+        notes.append(f"{losses.cut:,} of {n_found:,} buffers cut off by the end of data")
     return tuple(notes)
 
 
