@@ -403,7 +403,7 @@ def test_a_glance_at_frames_reads_no_pixels(tmp_path, pixels_read):
     assert not pixels_read
     assert "16 × 16 uint8 a frame" in html
     assert "also: time, linked_list" in html
-    assert "buffers of" in html
+    assert "of 160 buffers missing" in html
 
 
 def test_opening_imports_nothing_heavy(tmp_path):
