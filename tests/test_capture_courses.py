@@ -7,6 +7,8 @@ import numpy as np
 
 from tests.frame_devices import signals_of
 from xjls.capturing.courses import Courses
+from xjls.capturing.joining import joined
+from xjls.capturing.ring import Ring
 from xjls.capturing.until import Until
 from xjls.model.window import Window
 
@@ -77,3 +79,23 @@ def test_of_a_device_that_has_numbers_in_time_as_well_each_ends_by_its_own_measu
                 courses[name].take(window)
             courses.took(name)
         assert (courses["current"].end, courses["image"].end) == ends
+
+
+def test_frames_that_are_joined_overtake_no_buffers():
+    """Whatever the moments at which calls arrive, what is known of buffers comes ahead of their frames."""
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        clock = [0.0]
+        ring = Ring(1 << 20, waits=False, elapsed_s=lambda clock=clock: clock[0])
+        for frame in range(60):
+            for name, first in (("frame_num", 4 * frame), ("image", frame)):
+                clock[0] += rng.exponential(0.02)
+                if name == "frame_num" or rng.random() < 0.9:
+                    ring.write(name, first, np.zeros(4 if name == "frame_num" else 1))
+        reached = 0
+        for call in joined(ring.take(0), ("frame_num", "image")):
+            first, samples = call.arguments
+            if call.name == "frame_num":
+                reached = first + len(samples)
+            else:
+                assert 4 * (first + len(samples)) <= reached

@@ -50,6 +50,13 @@ def leading(signals: Sequence[Signal]) -> Signal | None:
     return max(on_axes, key=lambda signal: (not signal.describes_axis, sample_bytes(signal)), default=None)
 
 
+def in_order(signals: Sequence[Signal]) -> tuple[str, ...]:
+    """Return the names of signals on axes, those of the axis last that is counted: buffers come ahead of frames."""
+    lead = leading(signals)
+    on_axes = [signal for signal in signals if signal.axis]
+    return tuple(one.name for one in sorted(on_axes, key=lambda one: lead is not None and one.axis == lead.axis))
+
+
 def referring(signals: Sequence[Signal]) -> dict[str, str]:
     """Return, by signal whose samples are ids on another axis of its source, the first signal that is on that one.
 

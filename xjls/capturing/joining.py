@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ TOGETHER_S = 0.1
 """Between the arrivals of calls that become one: it has the first one's, by which a duration of frames goes."""
 
 
-def joined(calls: Sequence[Call], on_axes: Collection[str] = ()) -> Iterator[Call]:
+def joined(calls: Sequence[Call], on_axes: Sequence[str] = ()) -> Iterator[Call]:
     """Yield calls in their order, small consecutive samples of a signal as one, with what else was said between them.
 
     Parameters
@@ -26,7 +25,8 @@ def joined(calls: Sequence[Call], on_axes: Collection[str] = ()) -> Iterator[Cal
     calls
         As they were taken out of the ring.
     on_axes
-        Signals that end by when their samples arrive: of these, only what came within a tenth of a second is one.
+        Signals that end by when their samples arrive, in the order in which they are yielded: buffers ahead of the
+        frames that were made of them. Of these, only what came within a tenth of a second is one.
 
     Examples
     --------
@@ -41,20 +41,34 @@ def joined(calls: Sequence[Call], on_axes: Collection[str] = ()) -> Iterator[Cal
     waiting: dict[str, list[Call]] = {}
     for call in calls:
         if call.verb != "write":
-            yield from _all(waiting)
+            yield from _all(waiting, on_axes)
             yield call
             continue
         before = waiting.get(call.name)
-        together_s = TOGETHER_S if call.name in on_axes else math.inf
-        if before and not (_continues(before[-1], call) and call.arrived_s - before[0].arrived_s < together_s):
+        is_apart = before is not None and not _continues(before[-1], call)
+        if call.name in on_axes and (is_apart or _is_late(waiting, on_axes, call.arrived_s)):
+            yield from _those(waiting, on_axes)
+        elif is_apart:
             yield _one(waiting.pop(call.name))
         waiting.setdefault(call.name, []).append(call)
-    yield from _all(waiting)
+    yield from _all(waiting, on_axes)
 
 
-def _all(waiting: dict[str, list[Call]]) -> Iterator[Call]:
-    for name in tuple(waiting):
-        yield _one(waiting.pop(name))
+def _all(waiting: dict[str, list[Call]], on_axes: Sequence[str]) -> Iterator[Call]:
+    yield from _those(waiting, [name for name in waiting if name not in on_axes])
+    yield from _those(waiting, on_axes)
+
+
+def _those(waiting: dict[str, list[Call]], names: Sequence[str]) -> Iterator[Call]:
+    for name in names:
+        if name in waiting:
+            yield _one(waiting.pop(name))
+
+
+def _is_late(waiting: dict[str, list[Call]], on_axes: Sequence[str], now_s: float) -> bool:
+    """Whether the first of these signals' calls that wait has waited for long enough."""
+    first_s = min((waiting[name][0].arrived_s for name in on_axes if name in waiting), default=now_s)
+    return now_s - first_s >= TOGETHER_S
 
 
 def _continues(before: Call, call: Call) -> bool:

@@ -15,6 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from xjls.capturing import records
+from xjls.capturing.axes import in_order
 from xjls.capturing.counts import Counts
 from xjls.capturing.course import LATE_S, Course
 from xjls.capturing.courses import Courses
@@ -97,8 +98,8 @@ class Writer:
         self._live = live
         # Whoever shows numbers in time (a buffer, or what somebody else made) is not told of frames
         takes_axes = getattr(live, "takes_axes", False)
-        self._on_axes = frozenset(signal.name for signal in signals if signal.axis)
-        self._hidden = frozenset() if takes_axes else self._on_axes
+        self._on_axes = in_order(signals)
+        self._hidden = frozenset() if takes_axes else frozenset(self._on_axes)
         self._courses = Courses(signals, until, is_live=ring.is_live)
         self._n_bytes = until.n_bytes
         self._tallies = tallies
