@@ -212,7 +212,8 @@ def as_mio(case, theirs, rows, found):
         columns = {name: recording.read(name).astype(np.int64) for name in (*WORDS, "bit_offset", "frame_number")}
     reach = np.diff(columns["bit_offset"])
     slot = columns["frame_buffer_count"][:-1]
-    used = np.arange(np.flatnonzero(slot == 0)[0], len(slot))
+    begins = np.flatnonzero(slot == 0)  # mio waits for one
+    used = np.arange(begins[0] if begins.size else len(slot), len(slot))
     # A preamble inside a header ends it for mio, and is a word of it for a reader of whole buffers
     whole = reach[used] >= case.config.header_len
     found.counts["rows of mio"] += len(rows["frame_num"])
