@@ -8,7 +8,7 @@ import xarray as xr
 import zarr
 
 import xjls
-from tests.test_miniscope_decode import CARDS, MAKERS, config_of
+from tests.miniscopes import MAKERS, recording_of
 from tests.zarr_stores import make_growing_small, make_small
 from xjls.formats.zarr.writer import ZarrWriter
 from xjls.model.sample_type import dtype_of
@@ -20,9 +20,7 @@ H, W = 3, 4
 
 def opened(folder, name):
     """Return the recording of a scenario."""
-    made = MAKERS[name](folder)
-    options = {} if name in CARDS else {"config": config_of(made.config)}
-    return xjls.open_recording(made.path, format="miniscope", format_options=options)
+    return recording_of(MAKERS[name](folder))
 
 
 def framed(name="image", shape=(H, W), stored_type="u8", *, number=1, dims=None, axis="frame", source=SCOPE, **facts):

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import xarray as xr
 
+import xjls
 from xjls.backend import accessor as _accessor  # noqa: F401 - registers ds.xjls
 from xjls.formats.memory.sink import MemorySink
 from xjls.model.signal import Signal, Source
@@ -32,6 +33,11 @@ def how_to_open(config, **options):
     layout = told.pop("layout")
     told["header_format"] = PROTOBUF if layout == "stream-protobuf" else layout
     return {"format": "miniscope", "format_options": {"config": told, **options}}
+
+
+def recording_of(made, **how):
+    """Return the recording of what a scenario has written."""
+    return xjls.open_recording(made.path, **how_to_open(made.config), **how)
 
 
 def opened(folder, name, chunks=None, options=None, **how):

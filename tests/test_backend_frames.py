@@ -226,7 +226,8 @@ def test_the_accessor_knows_the_recording(tmp_path):
     made, ds = opened(tmp_path, "lost_20_percent", {})
     with ds:
         assert ds.xjls.recording.signal("image").axis == "frame"
-        assert any(f"{made.truth.missing:,} buffers" in note for note in ds.xjls.status.notes)
+        missing = f"{made.truth.missing:,} of {made.truth.present.size:,} buffers missing"
+        assert any(note.startswith(missing) for note in ds.xjls.status.notes)
         assert ds.xjls.annotations.empty
         assert ds.xjls.ties.empty
         assert ds.xjls.recording.user_data[0].data["frame_width"] == made.config.frame_width

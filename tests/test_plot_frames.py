@@ -1,6 +1,6 @@
 """Pictures of frames: tiles are the frames that were sent, what did not arrive is marked, and columns are few."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +12,7 @@ from matplotlib.image import imread
 from matplotlib.path import Path
 
 import xjls
+from tests.miniscopes import MAKERS, how_to_open, recording_of
 from xjls.cli.main import main
 from xjls.errors import LostSamplesError, SelectionError
 from xjls.plot import plot_recording
@@ -19,12 +20,10 @@ from xjls.plot.mosaic import outline, tiles_of
 from xjls.query.frame_report import report_of
 from xjls.query.frames import require_frames
 from xjls.testing.miniscope import buffers_of, encode, noise, ramps, tiny
-from xjls.testing.miniscope.scenarios import SCENARIOS
 from xjls.widget.page.writing import write_page
 from xjls.widget.view.lane import Source
 from xjls.widget.view.view import View
 
-MAKERS = {make.__name__: make for make in SCENARIOS}
 SEVERAL = [
     "golden_200px", "lost_20_percent", "lost_60_percent", "frame_of_wrong_headers", "wide", "high", "depth_10_msb",
     "depth_12_lsb", "one_frame", "one_buffer_a_frame", "card_with_frame_lost", "card_with_tails_lost", "card_wide",
@@ -33,22 +32,11 @@ SEVERAL = [
 SKY = np.array([0x56, 0xB4, 0xE9])
 
 
-def config_of(config):
-    facts = asdict(config)
-    facts["header_format"] = facts.pop("layout")
-    return facts
-
-
-def opened(made, **how):
-    options = {} if made.path.suffix == ".img" else {"config": config_of(made.config)}
-    return xjls.open_recording(made.path, format="miniscope", format_options=options, **how)
-
-
 def stream(path, config, frames, lost=()):
     """Write a stream of frames without some of its buffers, and open it."""
     buffers = buffers_of(config, frames)
     path.write_bytes(encode(config, [one for i, one in enumerate(buffers) if i not in set(lost)]).data)
-    return xjls.open_recording(path, format="miniscope", format_options={"config": config_of(config)})
+    return xjls.open_recording(path, **how_to_open(config))
 
 
 def store_of(recording, path, names, *, series=(), facts=None, named="time"):
@@ -76,14 +64,14 @@ def store_of(recording, path, names, *, series=(), facts=None, named="time"):
 @pytest.fixture
 def lossy(tmp_path):
     made = MAKERS["lost_60_percent"](tmp_path)
-    with opened(made) as recording:
+    with recording_of(made) as recording:
         yield made, recording
 
 
 @pytest.fixture
 def both(tmp_path):
     """Return a recording of frames and of a signal in time."""
-    with opened(MAKERS["golden_tiny"](tmp_path)) as recording:
+    with recording_of(MAKERS["golden_tiny"](tmp_path)) as recording:
         made = store_of(recording, tmp_path / "both.zarr", ["image", "buffer_present", "time"], series=["current"])
     with made:
         yield made
@@ -108,7 +96,7 @@ def title(ax):
 def test_tiles_are_the_frames_that_were_sent(tmp_path, name):
     made = MAKERS[name](tmp_path)
     truth = made.truth
-    with opened(made) as recording:
+    with recording_of(made) as recording:
         figure = recording.plot(frames=5)
     drawn = images(figure)
     assert len(drawn) == min(5, len(truth.frames))
@@ -140,7 +128,7 @@ def test_tiles_are_spread_over_the_window_and_say_when_they_were_taken(lossy):
 
 
 def test_captions_say_what_there_is_room_for(tmp_path):
-    with opened(MAKERS["lost_20_percent"](tmp_path)) as recording:
+    with recording_of(MAKERS["lost_20_percent"](tmp_path)) as recording:
         several = recording.plot(frames=40)
         many = recording.plot(frames=40, figsize=(2, 8))
     first, second = (title(image.axes) for image in images(several)[:2])
@@ -179,10 +167,10 @@ def test_a_dark_frame_is_no_missing_one(tmp_path, value):
 def test_a_picture_is_no_higher_than_it_must_be(tmp_path):
     sizes = {}
     for name in ("one_frame", "high", "wide", "golden_tiny"):
-        with opened(MAKERS[name](tmp_path)) as recording:
+        with recording_of(MAKERS[name](tmp_path)) as recording:
             sizes[name] = recording.plot().get_size_inches()
     assert all(width == 10 and 4 < height < 9.5 for width, height in sizes.values())
-    with opened(MAKERS["wide"](tmp_path)) as recording:
+    with recording_of(MAKERS["wide"](tmp_path)) as recording:
         assert tuple(recording.plot(figsize=(6, 5)).get_size_inches()) == (6, 5)
 
 
@@ -200,7 +188,7 @@ def test_the_outline_of_pixels_is_around_all_of_them_and_no_other(start, length,
 def test_voltages_and_temperatures_are_drawn_where_headers_have_them(tmp_path):
     labels = {}
     for name in ("lost_20_percent", "stream_4_with_wrong_time", "card_of_9_words"):
-        with opened(MAKERS[name](tmp_path)) as recording:
+        with recording_of(MAKERS[name](tmp_path)) as recording:
             labels[name] = [ax.get_ylabel() for ax in lanes(recording.plot())]
     assert labels["card_of_9_words"] == ["missing buffers\n(%)"]
     assert labels["lost_20_percent"] == ["missing buffers\n(%)", "V"]
@@ -276,14 +264,14 @@ def test_frames_need_a_figure(lossy):
 
 def test_a_card_without_buffers_has_nothing_to_draw(tmp_path):
     with (
-        opened(MAKERS["card_without_buffers"](tmp_path)) as recording,
+        recording_of(MAKERS["card_without_buffers"](tmp_path)) as recording,
         pytest.raises(SelectionError, match="no frames"),
     ):
         recording.plot()
 
 
 def test_buffers_alone_say_how_to_get_at_them(tmp_path):
-    with opened(MAKERS["golden_tiny"](tmp_path)) as recording:
+    with recording_of(MAKERS["golden_tiny"](tmp_path)) as recording:
         made = store_of(recording, tmp_path / "run.zarr", ["bit_offset", "header_ok"])
     with made, pytest.raises(SelectionError, match=r"no frames to draw, only buffers. xjls export --axis buffer"):
         made.plot()
@@ -295,7 +283,7 @@ def test_buffers_alone_say_how_to_get_at_them(tmp_path):
 def test_without_the_places_of_slots_the_title_and_the_border_tell(tmp_path):
     made = MAKERS["middle_buffer_lost"](tmp_path)
     names = ["image", "buffer_present", "time"]
-    with opened(made) as recording:
+    with recording_of(made) as recording:
         untold = store_of(recording, tmp_path / "untold.zarr", names)
         told = store_of(recording, tmp_path / "told.zarr", names, facts={"payload_bytes": 72, "pixel_bits": 8})
     at = int(np.flatnonzero(~made.truth.present.all(axis=1))[0])
@@ -309,7 +297,7 @@ def test_without_the_places_of_slots_the_title_and_the_border_tell(tmp_path):
 
 
 def test_times_are_found_that_are_named_after_their_axis(tmp_path):
-    with opened(MAKERS["golden_tiny"](tmp_path)) as recording:
+    with recording_of(MAKERS["golden_tiny"](tmp_path)) as recording:
         window, times = recording.signal("image").window, recording.read("time")
         made = store_of(recording, tmp_path / "run.zarr", ["image", "time"], named="time_frame")
     with made:
@@ -319,7 +307,7 @@ def test_times_are_found_that_are_named_after_their_axis(tmp_path):
 
 
 def test_without_times_the_axis_counts_frames(tmp_path):
-    with opened(MAKERS["golden_tiny"](tmp_path)) as recording:
+    with recording_of(MAKERS["golden_tiny"](tmp_path)) as recording:
         made = store_of(recording, tmp_path / "run.zarr", ["image"])
     with made:
         figure = made.plot()

@@ -1,6 +1,5 @@
 """Columns of frames: they count what was sent, and no wrong time moves another frame."""
 
-from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
@@ -9,30 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xjls
+from tests.miniscopes import MAKERS, recording_of
 from xjls.errors import SelectionError
 from xjls.model.window import Gap, Window
 from xjls.plot.losses import columns_of, measured_of, measured_trace, within
 from xjls.query.frames import Frames, require_frames
 from xjls.query.rising import rising, times_at
-from xjls.testing.miniscope.scenarios import SCENARIOS
 
-MAKERS = {make.__name__: make for make in SCENARIOS}
 SEVERAL = [
     "golden_200px", "lost_20_percent", "lost_60_percent", "frame_of_wrong_headers", "wide", "high", "depth_10_msb",
     "depth_12_lsb", "one_frame", "one_buffer_a_frame", "card_with_frame_lost", "card_with_tails_lost", "card_wide",
     "days_later", "black_and_white",
 ]  # fmt: skip
-
-
-def config_of(config):
-    facts = asdict(config)
-    facts["header_format"] = facts.pop("layout")
-    return facts
-
-
-def opened(made, **how):
-    options = {} if made.path.suffix == ".img" else {"config": config_of(made.config)}
-    return xjls.open_recording(made.path, format="miniscope", format_options=options, **how)
 
 
 def store_of(recording, path, names, cut):
@@ -50,7 +37,7 @@ def store_of(recording, path, names, cut):
 @pytest.fixture
 def lossy(tmp_path):
     made = MAKERS["lost_60_percent"](tmp_path)
-    with opened(made) as recording:
+    with recording_of(made) as recording:
         yield made, recording
 
 
@@ -59,7 +46,7 @@ def lossy(tmp_path):
 def test_columns_count_what_did_not_arrive(tmp_path, name, n):
     made = MAKERS[name](tmp_path)
     truth = made.truth
-    with opened(made) as recording:
+    with recording_of(made) as recording:
         frames = require_frames(recording)
         found = columns_of(frames, frames.image.window, n)
     edges = found.edges - truth.device_frame[0]
@@ -141,7 +128,7 @@ def test_buffers_stay_with_their_frames_where_the_first_frames_are_cut_off(lossy
 
 
 def test_voltages_of_which_nobody_tells_the_frame_are_not_drawn_unasked(tmp_path):
-    with opened(MAKERS["golden_200px"](tmp_path)) as recording:
+    with recording_of(MAKERS["golden_200px"](tmp_path)) as recording:
         cut = recording.signal("image").window
         assert [one.name for one in measured_of(require_frames(recording))] == ["battery_voltage", "input_voltage"]
         with store_of(recording, tmp_path / "untold.zarr", ["image", "battery_voltage"], cut) as untold:

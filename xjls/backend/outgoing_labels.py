@@ -22,7 +22,7 @@ from xjls.backend.utc_array import UNIX_SECONDS, as_seconds
 from xjls.errors import SelectionError
 from xjls.model.sample_type import dtype_of, name_of
 from xjls.model.signal import Signal
-from xjls.model.slots import FRAME_SIDES, PAYLOAD_BYTES, PIXEL_BITS
+from xjls.model.totals import without_totals
 
 if TYPE_CHECKING:
     from xjls.backend.provenance import Origin
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["names_on_labels", "outgoing_on_labels"]
 
 _KEPT = ("ancillary_variables", "flag_meanings", "refers_to")
-"""Attributes that are facts of any part of a signal; totals are of all of it."""
-_OF_WHOLE_FRAMES = (PAYLOAD_BYTES, PIXEL_BITS, *FRAME_SIDES.values(), "buffers_per_frame", "header_format")
-"""Facts of any frames of a signal, as long as they have all their pixels."""
+"""Attributes that are facts of whatever was derived from a signal."""
 
 
 def names_on_labels(dataset: xr.Dataset, signals: Iterable[str] | None) -> list[str]:
@@ -87,16 +85,17 @@ def _stored_as(name: str, variable: xr.Variable, origin: Origin | None) -> dict[
         signal = origin.signal
         told = {key: getattr(signal, key) for key in ("dtype", "stored_type", "scale_factor", "add_offset")}
         is_whole = origin.window == signal.window
-        return told | {"facts": signal.facts if is_whole else _of_parts(signal.facts, (*_KEPT, *_OF_WHOLE_FRAMES))}
+        return told | {"facts": signal.facts if is_whole else without_totals(signal.facts)}
     try:
         stored_type = "f64" if variable.dtype.kind == "M" else name_of(variable.dtype)
     except SelectionError as error:
         raise SelectionError(f"{name!r} holds {variable.dtype}, which no recording has", error.remedy) from None
-    return {"stored_type": stored_type, "dtype": dtype_of(stored_type), "facts": _of_parts(variable.attrs, _KEPT)}
+    return {"stored_type": stored_type, "dtype": dtype_of(stored_type), "facts": _facts_of(variable.attrs)}
 
 
-def _of_parts(told: Any, kept: Iterable[str]) -> dict[str, Any]:
-    facts = {key: told[key] for key in kept if key in told}
+def _facts_of(told: Any) -> dict[str, Any]:
+    """Return the facts that attributes of a derived variable still tell."""
+    facts = {key: told[key] for key in _KEPT if key in told}
     return facts | {"flag_masks": np.asarray(told["flag_masks"]).tolist()} if "flag_masks" in told else facts
 
 
